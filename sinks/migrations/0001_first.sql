@@ -1,0 +1,240 @@
+-- Tidegate, first schema. Kinds: 1 order, 2 payment, 3 waybill. Money in fen, _e5 columns in 10^-5 units.
+-- What is kept where and how long: docs/architecture.md.
+
+-- One row a lane: its compare-and-set lock. epoch grows with each claim, batch_seq with each batch.
+CREATE TABLE lane (
+    lane smallint PRIMARY KEY,
+    epoch bigint NOT NULL,
+    owner text NOT NULL,                 -- worker process that claimed last
+    transactional_id text NOT NULL,      -- of that worker's relay
+    released boolean NOT NULL,           -- given back cleanly, nothing unpublished left
+    batch_seq bigint NOT NULL,
+    published_seq bigint NOT NULL,
+    record_time timestamptz,             -- highest log time seen: the lane's clock
+    swept_incomplete timestamptz,        -- documents logged up to here were looked at after incomplete_after_seconds
+    swept_closed timestamptz
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+CREATE TABLE consumed (
+    topic text,
+    partition smallint,
+    lane smallint NOT NULL REFERENCES lane,
+    topic_id text NOT NULL,              -- Kafka's id of the topic: another id is another topic
+    next_offset bigint NOT NULL,
+    PRIMARY KEY (topic, partition)
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+CREATE TABLE partition_pause (
+    topic text,
+    partition smallint,
+    code text NOT NULL,
+    since timestamptz NOT NULL,
+    detail text NOT NULL,
+    PRIMARY KEY (topic, partition)
+);
+
+-- Every document that decoded, as it came: open orders are looked up here, auditors read it for three years.
+-- Append only; never updated, never deleted, partitions are dropped.
+CREATE TABLE document (
+    order_hash bigint NOT NULL,          -- first 8 bytes of BLAKE2b-128 of orderNo, so that a waybill without ebpCode is found too
+    ebp_code text NOT NULL,
+    order_no text NOT NULL,
+    kind smallint NOT NULL,
+    partition smallint NOT NULL,
+    kafka_offset bigint NOT NULL,
+    log_time timestamptz NOT NULL,
+    lane smallint NOT NULL,
+    batch_seq bigint NOT NULL,
+    digest bytea NOT NULL,
+    value bytea NOT NULL
+) PARTITION BY RANGE (log_time);
+CREATE TABLE document_rest PARTITION OF document DEFAULT;
+CREATE INDEX document_order ON document (order_hash);
+CREATE INDEX document_batch ON document USING brin (batch_seq) WITH (pages_per_range = 16);
+CREATE INDEX document_time ON document USING brin (log_time) WITH (pages_per_range = 16);
+ALTER TABLE document_rest ALTER COLUMN value SET STORAGE EXTERNAL;
+
+-- What became of a document that no manifest used.
+CREATE TABLE document_fate (
+    kind smallint,
+    partition smallint,
+    kafka_offset bigint,
+    order_hash bigint NOT NULL,
+    ebp_code text NOT NULL,
+    order_no text NOT NULL,
+    attempt smallint NOT NULL,
+    fate text NOT NULL CHECK (fate IN ('duplicate', 'superseded', 'deleted', 'refused')),
+    code text NOT NULL,
+    by_partition smallint,               -- the document that did it (same kind), if there is one
+    by_offset bigint,
+    lane smallint NOT NULL,
+    batch_seq bigint NOT NULL,
+    PRIMARY KEY (kind, partition, kafka_offset)
+);
+CREATE INDEX document_fate_order ON document_fate (order_hash);
+
+CREATE TABLE open_report (
+    order_hash bigint,
+    ebp_code text,
+    order_no text,
+    attempt smallint,
+    code text,
+    missing smallint NOT NULL,           -- bits: 1 order, 2 payment, 4 waybill
+    first_log_time timestamptz NOT NULL,
+    reported_at timestamptz NOT NULL,    -- clock of the lane that reported
+    lane smallint NOT NULL,
+    batch_seq bigint NOT NULL,
+    PRIMARY KEY (order_hash, ebp_code, order_no, attempt, code)
+);
+
+CREATE TABLE manifest (
+    order_hash bigint,
+    ebp_code text,
+    order_no text,
+    attempt smallint,
+    manifest_id bigint NOT NULL,         -- lane, batch_seq and position packed: grows within a lane
+    decision_id bytea NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('RELEASE', 'HOLD', 'REJECT')),
+    queue text NOT NULL,
+    return_status smallint NOT NULL,
+    fault_kinds smallint NOT NULL,       -- bits: 1 order, 2 payment, 4 waybill
+    trade_mode text NOT NULL,
+    accepted_at timestamptz NOT NULL,
+    rule_set text NOT NULL,
+    lane smallint NOT NULL,
+    batch_seq bigint NOT NULL,
+    order_partition smallint NOT NULL,
+    order_offset bigint NOT NULL,
+    payment_partition smallint NOT NULL,
+    payment_offset bigint NOT NULL,
+    waybill_partition smallint NOT NULL,
+    waybill_offset bigint NOT NULL,
+    order_digest bytea NOT NULL,
+    payment_digest bytea NOT NULL,
+    waybill_digest bytea NOT NULL,
+    taxed boolean NOT NULL,
+    dutiable_fen bigint,
+    consumption_tax_fen bigint NOT NULL,
+    vat_fen bigint NOT NULL,
+    tax_fen bigint NOT NULL,
+    ebc_code text NOT NULL,
+    goods_value_e5 bigint,
+    freight_e5 bigint,
+    discount_e5 bigint,
+    tax_total_e5 bigint,
+    actual_paid_e5 bigint,
+    amount_paid_e5 bigint,
+    insured_fee_e5 bigint,
+    waybill_freight_e5 bigint,
+    weight_e5 bigint,
+    pack_no integer NOT NULL,
+    order_time timestamptz NOT NULL,
+    payment_time timestamptz NOT NULL,
+    pay_time timestamptz NOT NULL,
+    waybill_time timestamptz NOT NULL,
+    order_currency text NOT NULL,
+    payment_currency text NOT NULL,
+    waybill_currency text NOT NULL,
+    pay_code text NOT NULL,
+    pay_transaction_id text NOT NULL,
+    logistics_code text NOT NULL,
+    logistics_no text NOT NULL,
+    bill_no text NOT NULL,
+    person_key bytea NOT NULL,           -- keyed BLAKE2b-128; personal values stand in document alone
+    payer_key bytea NOT NULL,
+    phone_key bytea NOT NULL,
+    address_key bytea NOT NULL,
+    PRIMARY KEY (order_hash, ebp_code, order_no, attempt)
+);
+CREATE INDEX manifest_decided ON manifest USING brin (accepted_at) WITH (pages_per_range = 16);
+
+CREATE TABLE manifest_line (
+    manifest_id bigint,
+    line_no smallint,                    -- position in the order, from 1
+    gnum integer NOT NULL,
+    item_no text NOT NULL,
+    hs_code text NOT NULL,               -- empty: not registered
+    account_book_item text NOT NULL,
+    unit text NOT NULL,
+    country text NOT NULL,
+    currency text NOT NULL,
+    qty_e5 bigint,
+    price_e5 bigint,
+    total_price_e5 bigint,
+    dutiable_fen bigint,                 -- null: not taxed
+    consumption_tax_fen bigint,
+    vat_fen bigint,
+    PRIMARY KEY (manifest_id, line_no)
+);
+
+CREATE TABLE finding (
+    manifest_id bigint,
+    code text,
+    outcome text NOT NULL,
+    values_read text NOT NULL,           -- JSON object: column -> value as text, personal ones masked
+    PRIMARY KEY (manifest_id, code)
+);
+
+-- Personal quota: one account a person and calendar year; an entry moves fen between its three sub-accounts.
+CREATE TABLE quota_account (
+    person_key bytea,
+    year smallint,
+    entry_no integer NOT NULL,           -- running number of the last entry
+    reserved_fen bigint NOT NULL,
+    used_fen bigint NOT NULL,
+    PRIMARY KEY (person_key, year)
+) WITH (fillfactor = 70);
+
+CREATE TABLE quota_entry (
+    person_key bytea,
+    year smallint,
+    entry_no integer,
+    manifest_id bigint NOT NULL,
+    movement text NOT NULL CHECK (movement IN ('reserve', 'confirm')),
+    debit text NOT NULL,                 -- sub-account it leaves
+    credit text NOT NULL,                -- sub-account it enters
+    amount_fen bigint NOT NULL,
+    reserved_after_fen bigint NOT NULL,
+    used_after_fen bigint NOT NULL,
+    PRIMARY KEY (person_key, year, entry_no)
+);
+
+-- Payment transactions and waybill numbers in use: 'P|payCode|payTransactionId', 'W|logisticsCode|logisticsNo'.
+CREATE TABLE number_use (
+    number text COLLATE "C",
+    use_no smallint,
+    order_hash bigint NOT NULL,
+    ebp_code text NOT NULL,
+    order_no text NOT NULL,
+    manifest_id bigint NOT NULL,
+    accepted_at timestamptz NOT NULL,
+    PRIMARY KEY (number, use_no)
+);
+
+CREATE TABLE dead_letter (
+    topic text,
+    partition smallint,
+    kafka_offset bigint,
+    log_time timestamptz NOT NULL,
+    record_key bytea,
+    record_value bytea,
+    headers bytea NOT NULL,              -- Avro array of headers, as in the DeadLetter schema
+    code text NOT NULL,
+    reason text NOT NULL,
+    lane smallint NOT NULL,
+    batch_seq bigint NOT NULL,
+    PRIMARY KEY (topic, partition, kafka_offset)
+);
+
+-- What is to be published, one row a lane and batch: messages is a sequence of
+-- (u8 topic index in topics.toml, u32 key length, key, u32 value length, value), big-endian.
+CREATE TABLE outbox (
+    lane smallint,
+    batch_seq bigint,
+    created_at timestamptz NOT NULL,     -- database clock, for partition dropping and lag only
+    message_count integer NOT NULL,
+    messages bytea NOT NULL,
+    PRIMARY KEY (lane, batch_seq, created_at)
+) PARTITION BY RANGE (created_at);
+CREATE TABLE outbox_rest PARTITION OF outbox DEFAULT;
+ALTER TABLE outbox_rest ALTER COLUMN messages SET STORAGE EXTERNAL;
