@@ -231,7 +231,7 @@ CREATE TABLE dead_letter (
 CREATE TABLE outbox (
     lane smallint,
     batch_seq bigint,
-    created_at timestamptz NOT NULL,     -- database clock, for partition dropping and lag only
+    created_at timestamptz NOT NULL DEFAULT now(),     -- database clock, for partition dropping and lag only
     message_count integer NOT NULL,
     messages bytea NOT NULL,
     PRIMARY KEY (lane, batch_seq, created_at)

@@ -1,0 +1,143 @@
+"""Records and stored documents become the tables of pipeline.documents; what cannot be read becomes dead letters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Protocol
+
+import asyncpg
+import polars as pl
+
+from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code
+from schemas.columnar import decode_columns
+
+PLACE = ("partition", "offset", "log_time", "digest", "value")
+
+
+class Record(Protocol):
+    """What is used of an aiokafka ConsumerRecord; `timestamp` is the log time in ms."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that is not a document, with its code; the reason names no value."""
+
+    record: Record
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """`tables`: one a kind with `value` beside the wire fields; `lines` by `document`, a row number of orders."""
+
+    tables: dict[str, pl.DataFrame]
+    lines: pl.DataFrame
+    dead: list[DeadLetter]
+    panics: int
+    bisections: int
+
+
+def digest(value: bytes) -> bytes:
+    """BLAKE2b-128 of a document's whole value: two documents with one digest are the same document."""
+    return blake2b(value, digest_size=16).digest()
+
+
+def order_hash(order_no: str) -> int:
+    """First 8 bytes of BLAKE2b-128 of the order number as a signed integer: what open orders are found by."""
+    return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
+
+
+def read_records(records: dict[str, Sequence[Record]]) -> Read:
+    """Decode the records of each kind and check that each carries the identity its key says."""
+    tables: dict[str, pl.DataFrame] = {}
+    dead: list[DeadLetter] = []
+    lines = pl.DataFrame()
+    panics = bisections = 0
+    for kind in KINDS:
+        of_kind = records.get(kind, ())
+        values = [r.value or b"" for r in of_kind]
+        decoded = decode_columns(kind, values)
+        panics, bisections = panics + decoded.panics, bisections + decoded.bisections
+        dead += [DeadLetter(of_kind[row], code, reason) for row, code, reason in decoded.undecodable]
+        rows = decoded.frame["row"].to_list()
+        chosen = [of_kind[row] for row in rows]
+        table = decoded.frame.with_columns(
+            pl.Series("key", [r.key for r in chosen], dtype=pl.Binary),
+            pl.Series("partition", [r.partition for r in chosen], dtype=pl.Int16),
+            pl.Series("offset", [r.offset for r in chosen], dtype=pl.Int64),
+            pl.Series("log_time", [r.timestamp for r in chosen], dtype=pl.Int64).cast(MILLISECONDS),
+            pl.Series("value", [values[row] for row in rows], dtype=pl.Binary),
+            pl.Series("digest", [digest(values[row]) for row in rows], dtype=pl.Binary),
+            may_lack_platform=pl.lit(kind == "waybill"),
+            stored=pl.lit(False),
+        )
+        code = table.select(code=identity_code())["code"]
+        for position in code.is_not_null().arg_true().to_list():
+            dead.append(DeadLetter(chosen[position], code[position], _identity_reason(code[position])))
+        table = table.filter(code.is_null()).drop("key", "may_lack_platform")
+        tables[kind] = _with_hash(table)
+        if kind == "order":
+            lines = _lines_of(table, decoded.lines)
+        tables[kind] = tables[kind].drop("row")
+    return Read(tables, lines, dead, panics, bisections)
+
+
+def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
+    """Decode documents read back from PostgreSQL (sql/documents_of_orders.sql); they were readable before."""
+    tables: dict[str, pl.DataFrame] = {}
+    lines = pl.DataFrame()
+    for number, kind in enumerate(KINDS, start=1):
+        of_kind = [r for r in rows if r["kind"] == number]
+        decoded = decode_columns(kind, [r["value"] for r in of_kind])
+        if decoded.undecodable:
+            raise ValueError(f"{len(decoded.undecodable)} stored documents do not decode any more")
+        of_kind = [of_kind[row] for row in decoded.frame["row"].to_list()]
+        table = decoded.frame.with_columns(
+            pl.Series("partition", [r["partition"] for r in of_kind], dtype=pl.Int16),
+            pl.Series("offset", [r["kafka_offset"] for r in of_kind], dtype=pl.Int64),
+            pl.Series("log_time", [r["log_time"] for r in of_kind], dtype=MILLISECONDS),
+            pl.Series("value", [r["value"] for r in of_kind], dtype=pl.Binary),
+            pl.Series("digest", [r["digest"] for r in of_kind], dtype=pl.Binary),
+            stored=pl.lit(True),
+        ).with_columns(pl.Series("order_hash", [r["order_hash"] for r in of_kind], dtype=pl.Int64))
+        if kind == "order":
+            lines = _lines_of(table, decoded.lines)
+        tables[kind] = table.drop("row")
+    return Read(tables, lines, [], 0, 0)
+
+
+def documents(new: Read, stored: Read) -> Documents:
+    """New and stored documents side by side; `value` stays behind (the core does not need it)."""
+    shift = pl.col("document") + len(new.tables["order"])
+    tables = {
+        kind: pl.concat([new.tables[kind].drop("value"), stored.tables[kind].drop("value")], how="diagonal")
+        for kind in KINDS
+    }
+    lines = pl.concat([new.lines, stored.lines.with_columns(shift.cast(pl.UInt32))], how="diagonal")
+    return Documents(tables["order"], tables["payment"], tables["waybill"], lines)
+
+
+def _with_hash(table: pl.DataFrame) -> pl.DataFrame:
+    hashes = [order_hash(n) for n in table["orderNo"].to_list()]
+    return table.with_columns(pl.Series("order_hash", hashes, dtype=pl.Int64))
+
+
+def _lines_of(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    number = orders.select("row").with_row_index("document")
+    return lines.join(number, on="row", maintain_order="left").drop("row")
+
+
+def _identity_reason(code: str) -> str:
+    return {
+        "DL-03": "orderNo or ebpCode is empty",
+        "DL-04": "the record key is not <ebpCode>|<orderNo> of the document",
+    }[code]

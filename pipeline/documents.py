@@ -1,0 +1,62 @@
+"""The documents a batch looks at: those that just came and those stored before, as three tables.
+
+Each table has the wire fields of its kind (decimals as `<field>_e5`, see docs/decisions.md) and
+`order_hash` i64, `partition` i16, `offset` i64, `log_time` ms UTC, `digest` 16 bytes, `stored` bool.
+Its row number is the document's index.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+KINDS = ("order", "payment", "waybill")
+BIT = {"order": 1, "payment": 2, "waybill": 4}
+MILLISECONDS = pl.Datetime("ms", "UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """`lines`: the order lines, `document` u32 = row number of their order, `position` from 1."""
+
+    order: pl.DataFrame
+    payment: pl.DataFrame
+    waybill: pl.DataFrame
+    lines: pl.DataFrame
+
+    def of(self, kind: str) -> pl.DataFrame:
+        return {"order": self.order, "payment": self.payment, "waybill": self.waybill}[kind]
+
+    def only(self, hashes: pl.Series) -> "Documents":
+        """The documents of some order numbers, numbered anew."""
+        chosen = pl.col("order_hash").is_in(hashes.implode())
+        orders = self.order.with_row_index("document").filter(chosen)
+        number = orders.select("document").with_row_index("new")
+        lines = self.lines.join(number, on="document", maintain_order="left").with_columns(document="new")
+        return Documents(
+            orders.drop("document"), self.payment.filter(chosen), self.waybill.filter(chosen), lines.drop("new")
+        )
+
+    def ledger(self) -> pl.DataFrame:
+        """One row a document of any kind: kind (0, 1, 2), index and what versions are told by."""
+        return pl.concat(
+            self.of(kind).select(
+                pl.lit(number, pl.Int8).alias("kind"),
+                pl.int_range(pl.len(), dtype=pl.UInt32).alias("index"),
+                "order_hash", "ebpCode", "orderNo", "partition", "offset", "log_time", "digest",
+                "appType", "appTime", "guid", "stored",
+            )
+            for number, kind in enumerate(KINDS)
+        )  # fmt: skip
+
+
+def identity_code(key: str = "key") -> pl.Expr:
+    """DL-03 or DL-04 for a decoded document with its Kafka key, null when the document has its identity."""
+    no_order = pl.col("orderNo") == ""
+    no_platform = (pl.col("ebpCode") == "") & ~pl.col("may_lack_platform")
+    expected = pl.concat_str("ebpCode", pl.lit("|"), "orderNo").cast(pl.Binary)
+    return (
+        pl.when(no_order | no_platform)
+        .then(pl.lit("DL-03"))
+        .when(pl.col(key).is_null() | (pl.col(key) != expected))
+        .then(pl.lit("DL-04"))
+    )

@@ -1,0 +1,103 @@
+"""The whole way of a batch on one screen: documents → attempts → manifests → judged → posted → decided.
+
+`judge` and `decide` are apart because the balances in between come from PostgreSQL.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from pipeline import attempts, decide as deciding, ledgers
+from pipeline.attempts import Past
+from pipeline.decide import Judged
+from pipeline.documents import Documents
+from pipeline.law import Law
+from pipeline.manifests import Manifests, assemble, take
+from pipeline.personal import with_keys
+from pipeline.tax import tax_lines
+
+LawOn = Callable[[date], Law]
+NO_DAY = date(2019, 1, 1)  # for a batch that completes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A batch before the ledgers: manifests judged by the rules, and the fates of documents passed over."""
+
+    judged: Judged
+    fates: pl.DataFrame
+    claims: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A batch as it will be stored. `heads` and `lines` by manifest number `m`; the rest as in ledgers.Posted."""
+
+    heads: pl.DataFrame
+    lines: pl.DataFrame
+    tax: pl.DataFrame
+    findings: pl.DataFrame
+    fates: pl.DataFrame
+    posted: ledgers.Posted
+
+
+def open_batch(
+    documents: Documents, past: Past, law_on: LawOn, person_key: bytes, quarantined: bool = False
+) -> Opened:
+    """Join, assemble and judge by the rules. `law_on` gives the law of an acceptance date."""
+    joined = attempts.join(documents, past)
+    manifests = assemble(documents, joined.complete)
+    judged = _judge_by_day(manifests, law_on, quarantined)
+    heads = with_keys(judged.manifests.heads, person_key)
+    judged = Judged(Manifests(heads, judged.manifests.lines), judged.findings)
+    return Opened(judged, joined.fates, ledgers.claims(heads))
+
+
+def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
+    """Post to the ledgers, conclude with their refusals, tax what is not rejected."""
+    posted = ledgers.post(opened.claims, balances)
+    found = pl.concat([opened.judged.findings, posted.refusals])
+    heads = opened.judged.manifests.heads
+    if len(posted.refusals):
+        heads = deciding.conclude(heads, found, law)
+    lines = opened.judged.manifests.lines
+    tax = tax_lines(Manifests(heads, lines), heads["taxed"])
+    totals = tax.group_by("m").agg(pl.col("consumption_fen", "vat_fen").sum())
+    heads = heads.join(totals, on="m", how="left", maintain_order="left").with_columns(
+        pl.col("consumption_fen", "vat_fen").fill_null(0)
+    )
+    return Decided(heads, lines, tax, found, opened.fates, posted)
+
+
+def _judge_by_day(manifests: Manifests, law_on: LawOn, quarantined: bool) -> Judged:
+    """Each acceptance date under its own law; a batch nearly always lies within one."""
+    days = manifests.heads["accepted_on"].unique().sort().to_list()
+    if len(days) <= 1:
+        return deciding.judge(manifests, law_on(days[0] if days else NO_DAY), quarantined)
+    return merge_judged(
+        deciding.judge(take(manifests, manifests.heads["accepted_on"] == day), law_on(day), quarantined)
+        for day in days
+    )
+
+
+def merge_judged(parts: Iterable[Judged]) -> Judged:
+    """Several judged parts as one, manifests numbered on."""
+    heads: list[pl.DataFrame] = []
+    lines: list[pl.DataFrame] = []
+    findings: list[pl.DataFrame] = []
+    first = 0
+    for part in parts:
+        shift = (pl.col("m") + first).cast(pl.UInt32)
+        heads.append(part.manifests.heads.with_columns(shift))
+        lines.append(part.manifests.lines.with_columns(shift))
+        findings.append(part.findings.with_columns(shift))
+        first += len(part.manifests.heads)
+    return Judged(Manifests(pl.concat(heads), pl.concat(lines)), pl.concat(findings))
+
+
+def merge(parts: Sequence[Opened]) -> Opened:
+    """Parts of a batch that were opened apart (disjoint order numbers) as one."""
+    judged = merge_judged(part.judged for part in parts)
+    return Opened(judged, pl.concat([p.fates for p in parts]), ledgers.claims(judged.manifests.heads))

@@ -1,0 +1,156 @@
+"""Personal quota and numbers in use: may this manifest take what it needs (decisions.md section 6)?
+
+The whole batch is checked at once; only manifests that touch a failing key are decided one by one.
+"""
+
+import json
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.rules import FINDINGS
+
+NUMBERS = {"P": "PAY-03", "W": "WAY-06"}
+CLAIMS = (
+    "m", "completing", "accepted_at", "ebp_code", "order_no", "person_key", "year", "dutiable_fen", "outcome",
+    "number_p", "number_w", "annual_limit_fen", "waybill_reuse_months",
+)  # fmt: skip
+ACCOUNTS = {
+    "person_key": pl.Binary, "year": pl.Int16, "entry_no": pl.Int32, "reserved_fen": pl.Int64, "used_fen": pl.Int64,
+}  # fmt: skip
+USES = {
+    "number": pl.String, "use_no": pl.Int16, "ebp_code": pl.String, "order_no": pl.String,
+    "accepted_at": pl.Datetime("ms", "UTC"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """`accounts`: ACCOUNTS of the persons at hand; `uses`: the last use (USES) of each number at hand."""
+
+    accounts: pl.DataFrame
+    uses: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """`refusals`: FINDINGS; `entries`: one a manifest that took; `accounts`: new balances with the entry
+    number they were read at; `uses`: numbers taken."""
+
+    refusals: pl.DataFrame
+    entries: pl.DataFrame
+    accounts: pl.DataFrame
+    uses: pl.DataFrame
+
+
+def claims(heads: pl.DataFrame) -> pl.DataFrame:
+    """CLAIMS of the manifests that the rules did not reject."""
+    return heads.filter(pl.col("outcome") != "REJECT").with_columns(
+        year=pl.col("accepted_on").dt.year().cast(pl.Int16),
+        number_p=pl.concat_str(pl.lit("P|"), "payment_payCode", pl.lit("|"), "payment_payTransactionId"),
+        number_w=pl.concat_str(pl.lit("W|"), "waybill_logisticsCode", pl.lit("|"), "waybill_logisticsNo"),
+    ).select(CLAIMS)  # fmt: skip
+
+
+def post(asked: pl.DataFrame, balances: Balances) -> Posted:
+    """Post the claims in the order their documents completed."""
+    at_hand = (
+        asked.sort("completing")
+        .join(balances.accounts, on=["person_key", "year"], how="left", maintain_order="left")
+        .with_columns(pl.col("entry_no", "reserved_fen", "used_fen").fill_null(0))
+    )
+    for letter in ("p", "w"):
+        uses = balances.uses.select(pl.all().name.suffix(f"_{letter}"))
+        at_hand = at_hand.join(uses, on=f"number_{letter}", how="left", maintain_order="left")
+    refusals = _one_by_one(at_hand.filter(_failing()))
+    granted = at_hand.join(refusals.select("m").unique(), on="m", how="anti", maintain_order="left")
+    entries = _entries(granted)
+    accounts = entries.group_by("person_key", "year", maintain_order=True).agg(
+        pl.col("read_entry_no").first(),
+        pl.col("entry_no", "reserved_after_fen", "used_after_fen").last(),
+    )
+    uses = pl.concat(
+        granted.select("m", number=f"number_{x}", use_no=pl.col(f"use_no_{x}").fill_null(0) + 1) for x in ("p", "w")
+    )
+    return Posted(refusals, entries, accounts, uses)
+
+
+def _failing() -> pl.Expr:
+    """A key that fails, or could: the account as a whole, a number held by another or wanted twice here."""
+    over = (
+        pl.col("reserved_fen") + pl.col("used_fen") + pl.col("dutiable_fen").sum().over("person_key", "year")
+        > pl.col("annual_limit_fen")
+    )
+    held = pl.col("use_no_p").is_not_null() | pl.col("use_no_w").is_not_null()
+    wanted_twice = pl.len().over("number_p").gt(1) | pl.len().over("number_w").gt(1)
+    key_fails = over | held | wanted_twice
+    # every manifest of a touched account is decided jointly
+    return key_fails.any().over("person_key", "year")
+
+
+def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
+    """Refusals as FINDINGS; a refused manifest takes nothing, so it does not count against the next."""
+    taken: dict[tuple[bytes, int], tuple[int, int]] = {}  # account → entries and fen granted here
+    holders: dict[str, tuple[int, str]] = {}  # number → use number and holder granted here
+    refusals: list[tuple[int, str, str, str]] = []
+    for c in at_hand.with_columns(_still_held("w")).iter_rows(named=True):
+        me = f"{c['ebp_code']}|{c['order_no']}"
+        account = (c["person_key"], c["year"])
+        entries, fen = taken.get(account, (0, 0))
+        before = len(refusals)
+        for letter, code in NUMBERS.items():
+            if (holder := _holder(c, letter.lower(), holders)) is not None and holder[1] != me:
+                read = {"use_no": holder[0], "held_by": holder[1]}
+                refusals.append((c["m"], code, "REJECT", json.dumps(read)))
+        balance = c["reserved_fen"] + c["used_fen"] + fen
+        if balance + c["dutiable_fen"] > c["annual_limit_fen"]:
+            read = {
+                "entry_no": c["entry_no"] + entries,
+                "balance_fen": balance,
+                "amount_fen": c["dutiable_fen"],
+            }
+            refusals.append((c["m"], "LIM-03", "REJECT", json.dumps(read)))
+        if len(refusals) == before:
+            taken[account] = (entries + 1, fen + c["dutiable_fen"])
+            for letter in ("p", "w"):
+                holders[c[f"number_{letter}"]] = ((c[f"use_no_{letter}"] or 0) + 1, me)
+    return pl.DataFrame(refusals, schema=FINDINGS, orient="row")
+
+
+def _holder(
+    claim: dict[str, object], letter: str, holders: dict[str, tuple[int, str]]
+) -> tuple[int, str] | None:
+    if (here := holders.get(str(claim[f"number_{letter}"]))) is not None:
+        return here
+    use_no = claim[f"use_no_{letter}"]
+    if not isinstance(use_no, int) or (letter == "w" and not claim["still_held"]):
+        return None
+    return use_no, f"{claim[f'ebp_code_{letter}']}|{claim[f'order_no_{letter}']}"
+
+
+def _still_held(letter: str) -> pl.Expr:
+    """Whether the earlier of the two acceptances lies less than the reuse period before the later."""
+    mine, theirs = pl.col("accepted_at"), pl.col(f"accepted_at_{letter}")
+    period = pl.col("waybill_reuse_months").cast(pl.String) + "mo"
+    return (
+        pl.min_horizontal(mine, theirs).dt.offset_by(period) > pl.max_horizontal(mine, theirs)
+    ).fill_null(False).alias("still_held")  # fmt: skip
+
+
+def _entries(granted: pl.DataFrame) -> pl.DataFrame:
+    """Entry numbers and balances run on within each account, in completing order."""
+    account = ("person_key", "year")
+    hold = pl.col("outcome") == "HOLD"
+    amount = pl.col("dutiable_fen")
+    return granted.select(
+        *account,
+        "m",
+        read_entry_no="entry_no",
+        entry_no=pl.col("entry_no") + pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(account),
+        movement=pl.when(hold).then(pl.lit("reserve")).otherwise(pl.lit("confirm")),
+        debit=pl.lit("available"),
+        credit=pl.when(hold).then(pl.lit("reserved")).otherwise(pl.lit("used")),
+        amount_fen=amount,
+        reserved_after_fen=pl.col("reserved_fen") + pl.when(hold).then(amount).otherwise(0).cum_sum().over(account),
+        used_after_fen=pl.col("used_fen") + pl.when(hold).then(0).otherwise(amount).cum_sum().over(account),
+    )

@@ -1,0 +1,113 @@
+"""Reads schemas/law into the law of a day. Its version is the hash of every file it read."""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.law import Consequence, Law, Rule
+
+FOLDER = Path(__file__).parent / "law"
+BITS = {"order": 1, "payment": 2, "waybill": 4}
+
+
+class LawError(ValueError):
+    """The law data cannot be used; says which entry and why."""
+
+
+@dataclass(frozen=True)
+class Lawbook:
+    """Dated law data: `on(day)` gives the law in force that day."""
+
+    version: str
+    rules: dict[str, Any]
+    limits: list[dict[str, Any]]
+    rates: pl.DataFrame
+    goods: pl.DataFrame
+
+    @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
+    def on(self, day: date) -> Law:
+        """The law of `day`; LawError when a condition reads an unknown column or does not compile."""
+        limits = self.limits_on(day)
+        in_force = self.rates.filter((pl.col("from") <= day) & (pl.col("to") >= day))
+        return Law(
+            version=self.version,
+            rules=tuple(
+                self._compile(r, limits)
+                for r in self.rules["rule"]
+                if date.fromisoformat(r["since"]) <= day
+            ),
+            consequences={
+                c.code: c
+                for c in map(
+                    _consequence,
+                    [*self.rules["rule"], *self.rules["ledger"], *self.rules["engine"]],
+                )
+            },
+            personal=frozenset(self.rules["columns"]["personal"]),
+            annual_limit_fen=limits["annual_limit_fen"],
+            waybill_reuse_months=limits["waybill_reuse_months"],
+            rates=in_force.select("hs_code", "vat_1e4", "consumption_1e4"),
+            goods=self.goods,
+        )
+
+    def limits_on(self, day: date) -> dict[str, int]:
+        """Name → value of each limit in force on `day` (the latest `from` wins)."""
+        dated = sorted((x for x in self.limits if x["from"] <= day), key=lambda x: x["from"])
+        return {x["name"]: x["value"] for x in dated}
+
+    def texts(self) -> dict[str, dict[str, Any]]:
+        """Code → its entry (en, zh, todo, law …) over every kind of code."""
+        tables = ("rule", "ledger", "engine", "document", "dead_letter")
+        return {entry["code"]: entry for table in tables for entry in self.rules[table]}
+
+    def _compile(self, entry: dict[str, Any], limits: dict[str, int]) -> Rule:
+        allowed = set(self.rules["columns"][entry["scope"]])
+        try:
+            condition = pl.sql_expr(_fill(entry["when"], limits))
+        except Exception as e:
+            raise LawError(f"{entry['code']}: the condition does not compile: {e}") from e
+        reads = tuple(dict.fromkeys(condition.meta.root_names()))
+        if unknown := set(reads) - allowed:
+            raise LawError(f"{entry['code']}: unknown columns {sorted(unknown)}")
+        return Rule(_consequence(entry), entry["scope"], condition, reads)
+
+
+def _fill(condition: str, limits: dict[str, int]) -> str:
+    # Only {name} of a known limit is replaced, so the braces of a regular expression stay as they are.
+    for name, value in limits.items():
+        condition = condition.replace("{" + name + "}", str(value))
+    return condition
+
+
+def _consequence(entry: dict[str, Any]) -> Consequence:
+    blames = sum(BITS[kind] for kind in entry["blames"])
+    if entry["outcome"] == "REJECT" and not blames:
+        raise LawError(f"{entry['code']}: a REJECT has to blame a document, or nothing could follow it")
+    return Consequence(entry["code"], entry["outcome"], entry.get("queue", ""), blames)
+
+
+@lru_cache(maxsize=4)
+def load(folder: Path = FOLDER) -> Lawbook:
+    """The law data of a folder; LawError or tomllib.TOMLDecodeError when it is not well-formed."""
+    names = ("rules.toml", "limits.toml", "rates.toml", "goods.csv")
+    content = {name: (folder / name).read_bytes() for name in names}
+    digest = hashlib.blake2b(digest_size=8)
+    for name, data in content.items():
+        digest.update(name.encode() + b"\0" + data)
+    return Lawbook(
+        version=digest.hexdigest(),
+        rules=tomllib.loads(content["rules.toml"].decode()),
+        limits=tomllib.loads(content["limits.toml"].decode())["limit"],
+        rates=pl.DataFrame(tomllib.loads(content["rates.toml"].decode())["rate"]).with_columns(
+            pl.col("vat_1e4", "consumption_1e4").cast(pl.Int64)
+        ),
+        goods=pl.read_csv(content["goods.csv"], infer_schema=False)
+        .select("ebc_code", "item_no", "hs_code", account_book_item=pl.col("account_book_item").fill_null(""))
+        .unique(["ebc_code", "item_no"], keep="first", maintain_order=True),
+    )

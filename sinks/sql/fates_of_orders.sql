@@ -1,0 +1,3 @@
+SELECT kind, partition, kafka_offset, order_hash
+FROM document_fate
+WHERE order_hash = ANY ($1::bigint[])

@@ -1,0 +1,3 @@
+SELECT person_key, year, entry_no, reserved_fen, used_fen
+FROM quota_account
+WHERE (person_key, year) IN (SELECT * FROM unnest($1::bytea[], $2::smallint[]))

@@ -1,0 +1,241 @@
+"""The one transaction of a batch, and what a batch reads before it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import polars as pl
+
+from pipeline.attempts import Past
+from pipeline.ledgers import ACCOUNTS as ACCOUNT_COLUMNS
+from pipeline.ledgers import USES, Balances
+from sinks.batch import ACCOUNTS, TABLES, Batch
+from sinks.copy import binary, copy
+from sinks.errors import Contended, Fenced, Unavailable
+from sinks.named_sql import sql
+
+REPEATABLE = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+    asyncpg.LockNotAvailableError,
+)
+AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError,
+        asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, TimeoutError)  # fmt: skip
+MANIFESTS = {
+    "order_hash": pl.Int64, "ebp_code": pl.String, "order_no": pl.String, "attempt": pl.Int16,
+    "outcome": pl.String, "fault_kinds": pl.Int16,
+    "order_partition": pl.Int16, "order_offset": pl.Int64, "order_digest": pl.Binary,
+    "payment_partition": pl.Int16, "payment_offset": pl.Int64, "payment_digest": pl.Binary,
+    "waybill_partition": pl.Int16, "waybill_offset": pl.Int64, "waybill_digest": pl.Binary,
+}  # fmt: skip
+FATES = {"kind": pl.Int16, "partition": pl.Int16, "kafka_offset": pl.Int64, "order_hash": pl.Int64}
+STEPS = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """`documents`: rows of sql/documents_of_orders.sql; `past`: manifests and fates of the same order numbers."""
+
+    documents: Sequence[asyncpg.Record]
+    past: Past
+
+
+async def _no_step(_name: str) -> None:
+    return None
+
+
+class Store:
+    """A connection that only this worker's batches use. `step` is awaited at named points (tests hold it there)."""
+
+    def __init__(self, dsn: str, step: STEPS = _no_step) -> None:
+        self._dsn = dsn
+        self._step = step
+        self._connection: asyncpg.Connection | None = None
+
+    async def connection(self) -> asyncpg.Connection:
+        """The open connection; Unavailable when PostgreSQL cannot be reached."""
+        if self._connection is None or self._connection.is_closed():
+            try:
+                self._connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=60)
+            except AWAY as e:
+                raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
+        return self._connection
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            with suppress(*AWAY):
+                await self._connection.close(timeout=5)
+
+    async def fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Rows of a named query; Unavailable when the connection is lost."""
+        try:
+            return await (await self.connection()).fetch(sql(name), *arguments)
+        except AWAY as e:
+            raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
+
+    async def look_up(self, hashes: Sequence[int]) -> Stored:
+        """Everything stored under these order numbers. An order without documents has no past either."""
+        documents = await self.fetch("documents_of_orders", hashes) if hashes else []
+        known = list({row["order_hash"] for row in documents})
+        manifests = await self.fetch("manifests_of_orders", known) if known else []
+        fates = await self.fetch("fates_of_orders", known) if known else []
+        return Stored(documents, Past(_frame(manifests, MANIFESTS), _frame(fates, FATES)))
+
+    async def balances(self, claims: pl.DataFrame) -> Balances:
+        """Balances and number uses the claims need, read without locks (the fast path)."""
+        return await self._balances(claims, "quota_accounts")
+
+    async def _balances(self, claims: pl.DataFrame, accounts_query: str) -> Balances:
+        if not len(claims):
+            return Balances(_frame([], ACCOUNT_COLUMNS), _frame([], USES))
+        persons, years = _accounts_of(claims)
+        numbers = sorted({*claims["number_p"].to_list(), *claims["number_w"].to_list()})
+        accounts = await self.fetch(accounts_query, persons, years)
+        uses = await self.fetch("number_uses", numbers)
+        return Balances(_frame(accounts, ACCOUNT_COLUMNS), _frame(uses, USES))
+
+    async def commit(self, batch: Batch) -> None:
+        """Commit a batch decided on unlocked reads.
+
+        Contended: repeat from the reads; Fenced: exit; Unavailable: wait and repeat.
+        """
+        streams = _streams(batch)
+        await self._transaction(batch, lambda: self._write(batch, streams))
+
+    async def commit_locked(
+        self, batch: Batch, claims: pl.DataFrame, decide: Callable[[Balances], Batch]
+    ) -> Batch:
+        """The slow path: lock lanes and accounts, read, decide, write, in one transaction. Returns what it wrote."""
+        decided: list[Batch] = []
+
+        async def work() -> None:
+            if len(claims):
+                persons, years = _accounts_of(claims)
+                await (await self.connection()).execute(sql("quota_accounts_open"), persons, years)
+            batch_now = decide(await self._balances(claims, "quota_accounts_locked"))
+            decided.append(batch_now)
+            await self._write(batch_now, _streams(batch_now), accounts_exist=True)
+
+        await self._transaction(batch, work)
+        return decided[-1]
+
+    async def _transaction(self, batch: Batch, work: Callable[[], Awaitable[None]]) -> None:
+        connection = await self.connection()
+        transaction = connection.transaction()
+        try:
+            await transaction.start()
+            await self._advance_lanes(connection, batch)
+            await self._step("lanes-advanced")
+            await work()
+            await self._step("before-commit")
+        except BaseException as e:
+            with suppress(*AWAY):
+                await transaction.rollback()
+            if isinstance(e, REPEATABLE):
+                raise Contended(type(e).__name__) from e
+            if isinstance(e, AWAY):
+                raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
+            raise
+        try:
+            await transaction.commit()
+            await self._step("committed")
+        except AWAY as e:
+            await self._ask_whether_committed(batch, e)
+
+    async def _advance_lanes(self, connection: asyncpg.Connection, batch: Batch) -> None:
+        before, after = batch.before, batch.after
+        status = await connection.execute(
+            sql("lanes_advance"),
+            [s.lane for s in before],
+            [s.epoch for s in before],
+            [s.batch_seq for s in before],
+            [s.record_time for s in after],
+            [s.swept_incomplete for s in after],
+            [s.swept_closed for s in after],
+        )
+        if _count(status) != len(before):
+            raise Fenced(f"{len(before) - _count(status)} of {len(before)} lanes are not mine any more")
+        if batch.next_offsets:
+            places, offsets = list(batch.next_offsets), list(batch.next_offsets.values())
+            status = await connection.execute(
+                sql("consumed_advance"), [t for t, _ in places], [p for _, p in places], offsets
+            )
+            if _count(status) != len(places):
+                raise Fenced("a topic-partition of the batch has no position row")
+
+    async def _write(
+        self, batch: Batch, streams: dict[str, tuple[list[str], bytes]], accounts_exist: bool = False
+    ) -> None:
+        connection = await self.connection()
+        for table, (columns, data) in streams.items():
+            await copy(connection, table, columns, data)
+        await self._step("rows-written")
+        await _apply_accounts(connection, batch.accounts, accounts_exist)
+
+    async def _ask_whether_committed(self, batch: Batch, cause: BaseException) -> None:
+        """The answer to COMMIT was lost: the lanes themselves say what became of it."""
+        rows = await self.fetch("lanes_read", [s.lane for s in batch.before])
+        now = {r["lane"]: (r["epoch"], r["batch_seq"]) for r in rows}
+        if now == {s.lane: (s.epoch, s.batch_seq) for s in batch.after}:
+            return
+        if now == {s.lane: (s.epoch, s.batch_seq) for s in batch.before}:
+            raise Contended("the commit did not take place") from cause
+        raise Fenced("the lanes moved on while the commit was unanswered") from cause
+
+
+def _streams(batch: Batch) -> dict[str, tuple[list[str], bytes]]:
+    return {
+        table: (batch.frames[table].columns, binary(batch.frames[table]))
+        for table in TABLES
+        if table in batch.frames and len(batch.frames[table])
+    }
+
+
+async def _apply_accounts(connection: asyncpg.Connection, accounts: pl.DataFrame, exist: bool) -> None:
+    if not len(accounts):
+        return
+    accounts = accounts.select(ACCOUNTS).sort("person_key", "year")
+    new = accounts.filter(pl.col("read_entry_no") == 0) if not exist else accounts.clear()
+    if len(new):
+        rows = new.drop("read_entry_no").rename(
+            {"reserved_after_fen": "reserved_fen", "used_after_fen": "used_fen"}
+        )
+        await copy(connection, "quota_account", rows.columns, binary(rows))
+    standing = accounts if exist else accounts.filter(pl.col("read_entry_no") > 0)
+    if len(standing):
+        if not exist:
+            await connection.fetch(sql("quota_accounts_locked"), *_keys(standing))
+        columns = [standing[c].to_list() for c in ACCOUNTS]
+        status = await connection.execute(sql("quota_accounts_apply"), *columns)
+        if _count(status) != len(standing):
+            raise Contended("a quota account moved on since it was read")
+
+
+def _accounts_of(claims: pl.DataFrame) -> tuple[list[bytes], list[int]]:
+    return _keys(claims.select("person_key", "year").unique().sort("person_key", "year"))
+
+
+def _keys(accounts: pl.DataFrame) -> tuple[list[bytes], list[int]]:
+    return accounts["person_key"].to_list(), accounts["year"].to_list()
+
+
+def _frame(rows: Sequence[asyncpg.Record], schema: dict[str, Any]) -> pl.DataFrame:
+    if not rows:
+        return pl.DataFrame(schema=schema)
+    columns = list(zip(*rows, strict=True))
+    return pl.DataFrame(
+        [pl.Series(name, values, dtype=kind) for (name, kind), values in zip(schema.items(), columns, strict=True)]
+    )
+
+
+def _count(status: str) -> int:
+    return int(status.rsplit(" ", 1)[1])
+
+
+async def backoff(attempt: int, jitter: float) -> None:
+    """Wait before repeat `attempt` (0, 1, …): 10 ms doubling to at most 2 s, times `jitter` in [0.5, 1.5)."""
+    await asyncio.sleep(min(2.0, 0.01 * 2**attempt) * jitter)
