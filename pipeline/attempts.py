@@ -31,6 +31,11 @@ class Past:
     manifests: pl.DataFrame
     fates: pl.DataFrame
 
+    def only(self, hashes: pl.Series) -> "Past":
+        """What is said about some of the order numbers."""
+        chosen = pl.col("order_hash").is_in(hashes.implode())
+        return Past(self.manifests.filter(chosen), self.fates.filter(chosen))
+
 
 @dataclass(frozen=True, slots=True)
 class Attempts:

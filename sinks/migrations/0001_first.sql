@@ -218,7 +218,7 @@ CREATE TABLE dead_letter (
     log_time timestamptz NOT NULL,
     record_key bytea,
     record_value bytea,
-    headers bytea NOT NULL,              -- Avro array of headers, as in the DeadLetter schema
+    headers text NOT NULL,               -- JSON array of [name, value in hex]
     code text NOT NULL,
     reason text NOT NULL,
     lane smallint NOT NULL,

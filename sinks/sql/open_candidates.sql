@@ -11,4 +11,4 @@ WHERE d.lane = $1 AND d.log_time > $2 AND d.log_time <= $3
                                     ELSE (m.waybill_partition, m.waybill_offset)
                         END = (d.partition, d.kafka_offset))
 ORDER BY d.log_time
-LIMIT $4
+FETCH FIRST $4 ROWS WITH TIES

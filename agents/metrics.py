@@ -1,0 +1,42 @@
+"""Every metric of a worker, declared once. Label sets are closed; no label ever holds a value of a document."""
+
+from dataclasses import dataclass, field
+
+from prometheus_client import Counter, Gauge, Histogram
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Counters end in _total, durations are in seconds, sizes in bytes."""
+
+    manifests: Counter = field(default=Counter("tidegate_manifests_total", "Manifests decided", ["outcome"]))
+    documents: Counter = field(default=Counter("tidegate_documents_total", "Documents taken in", ["kind"]))
+    findings: Counter = field(default=Counter("tidegate_findings_total", "Findings made", ["code"]))
+    fates: Counter = field(default=Counter("tidegate_document_fates_total", "Documents not used", ["fate"]))
+    dead_letters: Counter = field(default=Counter("tidegate_dead_letters_total", "Dead letters", ["code"]))
+    decoder_panics: Counter = field(default=Counter("tidegate_decoder_panics_total", "Panics of the Avro reader"))
+    decode_bisections: Counter = field(default=Counter("tidegate_decode_bisections_total", "Decode blocks split"))
+    quarantine_bisections: Counter = field(default=Counter("tidegate_quarantine_bisections_total", "Batches split because a rule raised"))
+    quarantined: Counter = field(default=Counter("tidegate_quarantined_total", "Order numbers held because a rule raised"))
+    batch_seconds: Histogram = field(default=Histogram("tidegate_batch_seconds", "One batch, from records to commit", buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)))
+    batch_documents: Histogram = field(default=Histogram("tidegate_batch_documents", "Documents in a batch", buckets=(1, 10, 100, 500, 1000, 2500, 5000, 10000)))
+    batch_repeats: Counter = field(default=Counter("tidegate_batch_repeats_total", "Batches repeated", ["reason"]))
+    slow_path_batches: Counter = field(default=Counter("tidegate_slow_path_batches_total", "Batches that locked their accounts first"))
+    store_unavailable: Counter = field(default=Counter("tidegate_store_unavailable_total", "Waits for PostgreSQL"))
+    latency_seconds: Histogram = field(default=Histogram("tidegate_decision_seconds", "Log time of the completing document to commit", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)))
+    lag_records: Gauge = field(default=Gauge("tidegate_lag_records", "Records not yet consumed", ["topic"]))
+    lag_seconds: Gauge = field(default=Gauge("tidegate_lag_seconds", "Age of the newest record taken in, while there is lag"))
+    lanes: Gauge = field(default=Gauge("tidegate_lanes", "Lanes this worker owns"))
+    buffered_records: Gauge = field(default=Gauge("tidegate_buffered_records", "Records fetched, not yet in a batch"))
+    buffered_bytes: Gauge = field(default=Gauge("tidegate_buffered_bytes", "Bytes fetched, not yet in a batch"))
+    paused_partitions: Gauge = field(default=Gauge("tidegate_paused_partitions", "Topic-partitions paused by dead-letter limits"))
+    rebalances: Counter = field(default=Counter("tidegate_rebalances_total", "Assignments received"))
+    relay_messages: Counter = field(default=Counter("tidegate_relay_messages_total", "Messages published"))
+    relay_rounds: Counter = field(default=Counter("tidegate_relay_rounds_total", "Kafka transactions of the relay", ["result"]))
+    relay_seconds: Histogram = field(default=Histogram("tidegate_relay_round_seconds", "One Kafka transaction", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)))
+    unpublished_batches: Gauge = field(default=Gauge("tidegate_unpublished_batches", "Committed batches not yet published"))
+    unpublished_bytes: Gauge = field(default=Gauge("tidegate_unpublished_bytes", "Bytes committed, not yet published"))
+    ready: Gauge = field(default=Gauge("tidegate_ready", "1 when the worker owns lanes and its stores answer"))
+
+
+METRICS = Metrics()

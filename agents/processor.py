@@ -1,0 +1,184 @@
+"""One batch from records to a committed transaction, with every way it can fail (docs/architecture.md)."""
+
+import logging
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+import polars as pl
+
+from agents.metrics import METRICS
+from agents.poison import dead_letter_rows
+from agents.quarantine import open_or_quarantine
+from agents.reading import Read, Record, documents, read_records, read_stored
+from agents.sweep import Sweep, reports
+from pipeline import flow
+from pipeline.documents import KINDS
+from pipeline.ledgers import Balances
+from schemas.contracts import topic_name
+from schemas.lawbook import Lawbook
+from sinks.batch import ACCOUNTS, Batch, LaneState
+from sinks.errors import Contended, Unavailable
+from sinks.prepare import Arrived, frames
+from sinks.store import Store, backoff
+
+LOG = logging.getLogger("tidegate.batch")
+MAX_REPEATS = 12  # of a contended batch; then the worker exits and its successor starts afresh
+
+
+class LaneRecords(Protocol):
+    """What the intake hands over of one lane."""
+
+    records: Mapping[str, Sequence[Record]]
+    next_offsets: Mapping[str, int]
+    clock_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one batch did, for logs, metrics and the intake."""
+
+    manifests: int
+    documents: int
+    dead: int
+    outcomes: dict[str, int]
+    undecodable: dict[tuple[str, int], list[int]]  # topic-partition → offsets
+    seconds: float
+
+
+@dataclass(slots=True)
+class Processor:
+    """Holds the lanes this worker owns and nothing else between batches but what it must look at again."""
+
+    store: Store
+    lawbook: Lawbook
+    person_key: bytes
+    lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
+    again: dict[int, int] = field(default_factory=lambda: dict[int, int]())  # order_hash → lane
+    jitter: random.Random = field(default_factory=random.Random)
+
+    def own(self, states: Iterable[LaneState], look_again: Mapping[int, int]) -> None:
+        """Lanes just claimed, and the order numbers of their last batch, to be looked at again."""
+        self.lanes.update({s.lane: s for s in states})
+        self.again.update(look_again)
+
+    def disown(self, lanes: Iterable[int]) -> None:
+        """Lanes that went to another worker: whoever claimed them looks at their last batch again."""
+        gone = set(lanes)
+        for lane in gone:
+            self.lanes.pop(lane, None)
+        self.again = {h: lane for h, lane in self.again.items() if lane not in gone}
+
+    async def process(self, work: Mapping[int, LaneRecords]) -> Done:
+        """Commit one batch of the lanes in `work`. Fenced and anything unknown pass through: the worker exits."""
+        started = time.perf_counter()
+        work = {lane: records for lane, records in work.items() if lane in self.lanes}
+        read = read_records(_by_kind(work.values()))
+        METRICS.decoder_panics.inc(read.panics)
+        METRICS.decode_bisections.inc(read.bisections)
+        repeats = 0
+        while True:
+            try:
+                decided = await self._attempt(work, read, slow=repeats > 0)
+                break
+            except Contended as e:
+                METRICS.batch_repeats.labels(str(e)[:40]).inc()
+                repeats += 1
+                if repeats > MAX_REPEATS:
+                    raise
+                await backoff(repeats, 0.5 + self.jitter.random())
+            except Unavailable as e:
+                # Bounded wait each time, unbounded in number: nothing can be decided without PostgreSQL.
+                METRICS.store_unavailable.inc()
+                LOG.warning("store unavailable", extra={"reason": str(e)})
+                await backoff(8, 0.5 + self.jitter.random())
+        return _done(decided, read, time.perf_counter() - started)
+
+    async def _attempt(self, work: Mapping[int, LaneRecords], read: Read, slow: bool) -> flow.Decided:
+        before = [self.lanes[lane] for lane in sorted(work)]
+        lane_of = _lanes_of(read.tables)
+        hashes = set(lane_of)
+        if self.again:
+            foreign = await self.store.fetch("foreign_documents", list(self.again), list(self.lanes))
+            for row in foreign:
+                if (lane := self.again[row["order_hash"]]) in work:
+                    lane_of.setdefault(row["order_hash"], lane)
+                    hashes.add(row["order_hash"])
+        after = {
+            s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
+        }
+        sweep = Sweep(self.lawbook, after)
+        for row_hash, lane in (await sweep.candidates(self.store)).items():
+            lane_of.setdefault(row_hash, lane)
+            hashes.add(row_hash)
+        after = sweep.after
+        stored = await self.store.look_up(sorted(hashes))
+        together = documents(read, read_stored(stored.documents))
+        opened = open_or_quarantine(together, stored.past, self.lawbook.on, self.person_key)
+        arrived = Arrived(read.tables, await reports(self.store, sweep, together, stored.past, opened), dead_letter_rows(read.dead))
+        offsets = _next_offsets(work)
+
+        def batch(decided: flow.Decided) -> Batch:
+            rows = frames(decided, arrived, after, lane_of, self.statuses)
+            return Batch(before, list(after.values()), offsets, rows, decided.posted.accounts.select(ACCOUNTS))
+
+        decided_last: list[flow.Decided] = []
+
+        def decide(balances: Balances) -> Batch:
+            decided_last.append(flow.decide(opened, balances, self.lawbook.on(flow.NO_DAY)))
+            return batch(decided_last[-1])
+
+        if slow:
+            METRICS.slow_path_batches.inc()
+            shell = Batch(before, list(after.values()), offsets, {})
+            await self.store.commit_locked(shell, opened.claims, decide)
+        else:
+            await self.store.commit(decide(await self.store.balances(opened.claims)))
+        self.lanes.update(after)
+        self.again = lane_of
+        return decided_last[-1]
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """returnStatus of the receipt of each document code."""
+        return {entry["code"]: entry["status"] for entry in self.lawbook.rules["document"]}
+
+
+def _by_kind(lanes: Iterable[LaneRecords]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {kind: [] for kind in KINDS}
+    kind_of = {topic_name(kind): kind for kind in KINDS}
+    for lane in lanes:
+        for topic, records in lane.records.items():
+            if topic in kind_of:
+                found[kind_of[topic]].extend(records)
+    return found
+
+
+def _lanes_of(tables: Mapping[str, pl.DataFrame]) -> dict[int, int]:
+    """order_hash → the lane its document came by (the lowest, if by several)."""
+    found: dict[int, int] = {}
+    for table in tables.values():
+        for order_hash, lane in table.select("order_hash", "partition").iter_rows():
+            if found.setdefault(order_hash, lane) > lane:
+                found[order_hash] = lane
+    return found
+
+
+def _next_offsets(work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], int]:
+    return {(topic, lane): offset for lane, records in work.items() for topic, offset in records.next_offsets.items()}
+
+
+def _time(clock_ms: int) -> datetime | None:
+    return datetime.fromtimestamp(clock_ms / 1000, UTC) if clock_ms else None
+
+
+def _done(decided: flow.Decided, read: Read, seconds: float) -> Done:
+    counts = dict(decided.heads["outcome"].value_counts().iter_rows())
+    undecodable: dict[tuple[str, int], list[int]] = {}
+    for letter in read.dead:
+        undecodable.setdefault((letter.record.topic, letter.record.partition), []).append(letter.record.offset)
+    total = sum(len(t) for t in read.tables.values())
+    return Done(len(decided.heads), total, len(read.dead), counts, undecodable, seconds)
