@@ -1,0 +1,1 @@
+"""Running Tidegate: the local stack, the command line, dashboards."""

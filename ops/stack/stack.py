@@ -1,0 +1,77 @@
+"""A Kafka broker and a PostgreSQL server that belong together, under one folder and one name."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ops.stack.errors import StackError
+from ops.stack.kafka import Kafka
+from ops.stack.postgres import Postgres
+from ops.stack.state import State
+from schemas.endpoints import Endpoints, home_folder
+
+
+def _silent(_line: str) -> None:
+    return None
+
+
+class Stack:
+    """`home` is the project's `.tidegate` folder; several stacks side by side have different names."""
+
+    def __init__(self, home: Path | None = None, name: str = "default", say: Callable[[str], None] = _silent) -> None:
+        self.home = (home or home_folder()).resolve()
+        self.folder = self.home / "stack" / name
+        self._file = self.folder / "stack.json"
+        self._state = State.read(self._file)
+        self.kafka = Kafka(self.folder / "kafka", self.home / "jars", self._state.kafka, say)
+        self.postgres = Postgres(self.folder / "postgres", self._state.postgres, say)
+
+    def up(self) -> Endpoints:
+        """Start what does not run; StackError when a part cannot be had, with nothing left running."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise StackError(f"{self.folder} cannot be made: {e.strerror}. Set TIDEGATE_HOME to a folder you may write.") from e
+        try:
+            self.postgres.start()
+            self.save()
+            self.kafka.start()
+        except BaseException:
+            self.down()
+            raise
+        self.save()
+        return self.endpoints()
+
+    def down(self, wipe: bool = False) -> None:
+        """Stop both; `wipe` removes their data too."""
+        self.kafka.stop()
+        self.postgres.stop()
+        if wipe:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            self.save()
+
+    def save(self) -> None:
+        """Write down what runs where."""
+        for part, log, address in (
+            (self._state.kafka, self.kafka.log, self.kafka.address if self._state.kafka.port else ""),
+            (self._state.postgres, self.postgres.log, self.postgres.dsn if self._state.postgres.port else ""),
+        ):
+            part.log, part.address = str(log), address
+        self._state.write(self._file)
+
+    def endpoints(self) -> Endpoints:
+        return Endpoints(kafka=self.kafka.address, postgres=self.postgres.dsn)
+
+    def running(self) -> bool:
+        return self.kafka.running() and self.postgres.running()
+
+    def status(self) -> dict[str, dict[str, object]]:
+        """State, port, pid and log of each part; no password."""
+        return {
+            name: {"running": part.running(), "port": state.port, "pid": state.pid, "log": str(part.log)}
+            for name, part, state in (
+                ("kafka", self.kafka, self._state.kafka),
+                ("postgres", self.postgres, self._state.postgres),
+            )
+        }
