@@ -3,6 +3,7 @@
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,9 +44,10 @@ class Done:
 
     manifests: int
     documents: int
-    dead: int
+    kinds: dict[str, int]
+    dead: dict[str, int]  # code → records
     outcomes: dict[str, int]
-    undecodable: dict[tuple[str, int], list[int]]  # topic-partition → offsets
+    undecodable: dict[tuple[str, int], dict[int, str]]  # topic-partition → offset → code
     seconds: float
 
 
@@ -57,12 +59,16 @@ class Processor:
     lawbook: Lawbook
     person_key: bytes
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
+    positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: dict[int, int] = field(default_factory=lambda: dict[int, int]())  # order_hash → lane
     jitter: random.Random = field(default_factory=random.Random)
 
-    def own(self, states: Iterable[LaneState], look_again: Mapping[int, int]) -> None:
-        """Lanes just claimed, and the order numbers of their last batch, to be looked at again."""
+    def own(
+        self, states: Iterable[LaneState], positions: Mapping[tuple[str, int], int], look_again: Mapping[int, int]
+    ) -> None:
+        """Lanes just claimed, where they are read next, and order numbers of their last batch, to be looked at again."""
         self.lanes.update({s.lane: s for s in states})
+        self.positions.update(positions)
         self.again.update(look_again)
 
     def disown(self, lanes: Iterable[int]) -> None:
@@ -70,6 +76,7 @@ class Processor:
         gone = set(lanes)
         for lane in gone:
             self.lanes.pop(lane, None)
+        self.positions = {place: o for place, o in self.positions.items() if place[1] not in gone}
         self.again = {h: lane for h, lane in self.again.items() if lane not in gone}
 
     async def process(self, work: Mapping[int, LaneRecords]) -> Done:
@@ -104,6 +111,7 @@ class Processor:
         if self.again:
             foreign = await self.store.fetch("foreign_documents", list(self.again), list(self.lanes))
             for row in foreign:
+                # a lane without work in this batch is looked at again by its next
                 if (lane := self.again[row["order_hash"]]) in work:
                     lane_of.setdefault(row["order_hash"], lane)
                     hashes.add(row["order_hash"])
@@ -119,11 +127,11 @@ class Processor:
         together = documents(read, read_stored(stored.documents))
         opened = open_or_quarantine(together, stored.past, self.lawbook.on, self.person_key)
         arrived = Arrived(read.tables, await reports(self.store, sweep, together, stored.past, opened), dead_letter_rows(read.dead))
-        offsets = _next_offsets(work)
+        moves = self._moves(work)
 
         def batch(decided: flow.Decided) -> Batch:
             rows = frames(decided, arrived, after, lane_of, self.statuses)
-            return Batch(before, list(after.values()), offsets, rows, decided.posted.accounts.select(ACCOUNTS))
+            return Batch(before, list(after.values()), moves, rows, decided.posted.accounts.select(ACCOUNTS))
 
         decided_last: list[flow.Decided] = []
 
@@ -133,13 +141,21 @@ class Processor:
 
         if slow:
             METRICS.slow_path_batches.inc()
-            shell = Batch(before, list(after.values()), offsets, {})
+            shell = Batch(before, list(after.values()), moves, {})
             await self.store.commit_locked(shell, opened.claims, decide)
         else:
             await self.store.commit(decide(await self.store.balances(opened.claims)))
         self.lanes.update(after)
-        self.again = lane_of
+        self.positions.update({place: following for place, (_, following) in moves.items()})
+        self.again = {**{h: lane for h, lane in self.again.items() if lane not in work}, **lane_of}
         return decided_last[-1]
+
+    def _moves(self, work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], tuple[int, int]]:
+        return {
+            (topic, lane): (self.positions[topic, lane], following)
+            for lane, records in work.items()
+            for topic, following in records.next_offsets.items()
+        }
 
     @property
     def statuses(self) -> dict[str, str]:
@@ -167,18 +183,21 @@ def _lanes_of(tables: Mapping[str, pl.DataFrame]) -> dict[int, int]:
     return found
 
 
-def _next_offsets(work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], int]:
-    return {(topic, lane): offset for lane, records in work.items() for topic, offset in records.next_offsets.items()}
-
-
 def _time(clock_ms: int) -> datetime | None:
     return datetime.fromtimestamp(clock_ms / 1000, UTC) if clock_ms else None
 
 
 def _done(decided: flow.Decided, read: Read, seconds: float) -> Done:
-    counts = dict(decided.heads["outcome"].value_counts().iter_rows())
-    undecodable: dict[tuple[str, int], list[int]] = {}
+    undecodable: dict[tuple[str, int], dict[int, str]] = {}
     for letter in read.dead:
-        undecodable.setdefault((letter.record.topic, letter.record.partition), []).append(letter.record.offset)
-    total = sum(len(t) for t in read.tables.values())
-    return Done(len(decided.heads), total, len(read.dead), counts, undecodable, seconds)
+        place = (letter.record.topic, letter.record.partition)
+        undecodable.setdefault(place, {})[letter.record.offset] = letter.code
+    return Done(
+        manifests=len(decided.heads),
+        documents=sum(len(t) for t in read.tables.values()),
+        kinds={kind: len(t) for kind, t in read.tables.items()},
+        dead=dict(Counter(letter.code for letter in read.dead)),
+        outcomes=dict(decided.heads["outcome"].value_counts().iter_rows()),
+        undecodable=undecodable,
+        seconds=seconds,
+    )

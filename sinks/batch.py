@@ -41,10 +41,10 @@ class LaneState:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`next_offsets`: (topic, partition) → offset to read next. `frames`: rows by table. `accounts`: ACCOUNTS."""
+    """`moves`: (topic, partition) → (offset read from, offset to read next). `frames`: rows by table. `accounts`: ACCOUNTS."""
 
     before: list[LaneState]
     after: list[LaneState]
-    next_offsets: dict[tuple[str, int], int]
+    moves: dict[tuple[str, int], tuple[int, int]]
     frames: dict[str, pl.DataFrame]
     accounts: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -67,6 +67,11 @@ class Relay:
         self._done: dict[int, tuple[int, int]] = {}  # lane → (epoch, batch_seq published)
         self._woken = asyncio.Event()
         self._stopping = False
+        self._behind = 0
+
+    def behind(self) -> int:
+        """Batches of these lanes committed and, when last looked, not published."""
+        return self._behind
 
     def wake(self) -> None:
         """A batch was committed."""
@@ -152,11 +157,13 @@ class Relay:
         connection = await self._postgres()
         rows = await connection.fetch(sql("relay_lanes"), list(lanes))
         found = _Round()
+        self._behind = 0
         for row in rows:
             lane, epoch = row["lane"], lanes[row["lane"]]
             if row["epoch"] != epoch:
                 continue  # another worker's by now; ours will be told by the next batch or rebalance
             done = self._done[lane][1]
+            self._behind += row["batch_seq"] - done
             if row["batch_seq"] > done and found.size < ROUND_BYTES:
                 await self._collect_lane(connection, lane, done, found)
         return found

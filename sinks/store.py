@@ -159,13 +159,17 @@ class Store:
         )
         if _count(status) != len(before):
             raise Fenced(f"{len(before) - _count(status)} of {len(before)} lanes are not mine any more")
-        if batch.next_offsets:
-            places, offsets = list(batch.next_offsets), list(batch.next_offsets.values())
+        if batch.moves:
+            places, moves = list(batch.moves), list(batch.moves.values())
             status = await connection.execute(
-                sql("consumed_advance"), [t for t, _ in places], [p for _, p in places], offsets
+                sql("consumed_advance"),
+                [t for t, _ in places],
+                [p for _, p in places],
+                [expected for expected, _ in moves],
+                [following for _, following in moves],
             )
             if _count(status) != len(places):
-                raise Fenced("a topic-partition of the batch has no position row")
+                raise Fenced("a topic-partition of the batch is not where this worker left it")
 
     async def _write(
         self, batch: Batch, streams: dict[str, tuple[list[str], bytes]], accounts_exist: bool = False

@@ -1,0 +1,1 @@
+"""The Faust shell: transport, agent, batches, failure. Holds no rule."""

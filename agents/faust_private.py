@@ -1,0 +1,32 @@
+"""We lean on private parts of Faust: refuse to start when they are not the ones we know."""
+
+import inspect
+from importlib.metadata import version
+
+from faust.transport.consumer import Consumer
+from faust.transport.drivers import aiokafka as driver
+
+FAUST = "0.15.3"
+METHODS = {
+    Consumer.getmany: ["self", "timeout"],
+    Consumer.perform_seek: ["self"],
+    Consumer.commit: ["self", "topics", "start_new_transaction"],
+    Consumer.ack: ["self", "message"],
+    Consumer._get_active_partitions: ["self"],
+    driver.Consumer._new_consumer_thread: ["self"],
+    driver.AIOKafkaConsumerThread._create_worker_consumer: ["self", "transport"],
+}
+
+
+class UnknownFaust(RuntimeError):
+    """The installed Faust is not the one this transport was written for."""
+
+
+def check(installed: str | None = None) -> None:
+    """UnknownFaust with what differs."""
+    found = installed or version("faust-streaming")
+    if found != FAUST:
+        raise UnknownFaust(f"faust-streaming {found} is installed; Tidegate needs exactly {FAUST}: `make venv`")
+    for method, expected in METHODS.items():
+        if (now := list(inspect.signature(method).parameters)) != expected:
+            raise UnknownFaust(f"{method.__qualname__} takes {now}, expected {expected}")

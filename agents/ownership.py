@@ -1,0 +1,126 @@
+"""Which lanes this worker owns: claimed after a rebalance, given up before one, never by two at a time."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+
+from faust.types import TP
+
+from agents.app import intake_topics
+from agents.intake import Intake, Place
+from agents.metrics import METRICS
+from agents.processor import Processor
+from agents.topic_identity import topic_ids
+from agents.transport import lanes_of
+from schemas.endpoints import Endpoints
+from sinks.lanes import Position, claim, open_positions
+from sinks.named_sql import sql
+from sinks.store import Store
+
+LOG = logging.getLogger("tidegate.lanes")
+RECREATED, OUT_OF_LOG = "LANE-01", "LANE-02"
+
+
+class Ownership:
+    """The hooks of the transport. `busy` is held by whoever processes a batch: lanes do not move under it."""
+
+    def __init__(
+        self, endpoints: Endpoints, store: Store, processor: Processor, intake: Intake, owner: str, transactional_id: str
+    ) -> None:
+        self._endpoints, self._store, self._processor, self._intake = endpoints, store, processor, intake
+        self._owner, self._transactional_id = owner, transactional_id
+        self.busy = asyncio.Lock()
+        self.app: Any = None
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def epochs(self) -> dict[int, int]:
+        """lane → epoch of what is owned right now."""
+        return {lane: state.epoch for lane, state in self._processor.lanes.items()}
+
+    async def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
+        """Claim what is new in the assignment and say where each topic-partition is read on."""
+        try:
+            async with self.busy:
+                return await self._assign(assigned)
+        except BaseException as e:
+            # Faust would log this and go on without positions: the worker has to end instead.
+            if not self.failed.done():
+                self.failed.set_exception(e if isinstance(e, Exception) else RuntimeError(type(e).__name__))
+            raise
+
+    async def _assign(self, assigned: set[TP]) -> Mapping[TP, int]:
+        METRICS.rebalances.inc()
+        wanted = lanes_of(assigned, intake_topics())
+        kept = await self._still_mine(wanted & set(self._processor.lanes))
+        self._processor.disown(set(self._processor.lanes) - kept)
+        new = wanted - kept
+        if new:
+            await self._claim(new)
+        for place in await self._pauses():
+            self._intake.pause(place)
+        positions = {place: o for place, o in self._processor.positions.items() if place[1] in wanted}
+        self._intake.reset(positions)
+        METRICS.lanes.set(len(wanted))
+        LOG.info("lanes assigned", extra={"lanes": sorted(wanted), "claimed": sorted(new)})
+        return {TP(topic, partition): offset for (topic, partition), offset in positions.items()}
+
+    async def _still_mine(self, lanes: set[int]) -> set[int]:
+        """Lanes kept over the rebalance, unless somebody else claimed them in a generation we missed."""
+        if not lanes:
+            return set()
+        rows = await self._store.fetch("lanes_read", sorted(lanes))
+        return {r["lane"] for r in rows if r["epoch"] == self._processor.lanes[r["lane"]].epoch}
+
+    async def _claim(self, lanes: set[int]) -> None:
+        kafka = self._endpoints.kafka_options()
+        claimed = await claim(self._endpoints.postgres, kafka, lanes, self._owner, self._transactional_id)
+        ids = await topic_ids(kafka, intake_topics())
+        tps = [TP(topic, lane) for topic in intake_topics() for lane in lanes]
+        starts = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.earliest_offsets(*tps)).items()}
+        ends = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.highwaters(*tps)).items()}
+        fresh = {
+            (tp.topic, tp.partition): Position(ids[tp.topic], starts[tp.topic, tp.partition] or 0)
+            for tp in tps
+            if (tp.topic, tp.partition) not in claimed.positions
+        }
+        await open_positions(self._endpoints.postgres, fresh)
+        positions = claimed.positions | fresh
+        for place, position in claimed.positions.items():
+            if position.topic_id != ids.get(place[0]):
+                await self.pause(place, RECREATED, "the topic was recreated: its id is another")
+            elif not (starts.get(place) or 0) <= position.next_offset <= (ends.get(place) or 0):
+                await self.pause(place, OUT_OF_LOG, "the position lies outside the log (retention passed, or data lost)")
+        self._processor.own(claimed.states, {place: p.next_offset for place, p in positions.items()}, claimed.look_again)
+
+    async def pause(self, place: Place, code: str, detail: str) -> None:
+        """Pause one topic-partition for whoever owns it, until somebody resumes it."""
+        LOG.error("partition paused", extra={"topic": place[0], "partition": place[1], "code": code, "detail": detail})
+        self._intake.pause(place)
+        connection = await self._store.connection()
+        await connection.execute(sql("pause_add"), place[0], place[1], code, detail)
+        METRICS.paused_partitions.set(len(self._intake.paused()))
+
+    async def resume_released(self) -> None:
+        """Take up again what somebody resumed (`tidegate dead-letters resume`)."""
+        paused = self._intake.paused()
+        if not paused:
+            return
+        for place in paused - await self._pauses():
+            if place in self._processor.positions:
+                position = self._processor.positions[place]
+                self._intake.resume(place, position)
+                await self.app.consumer.seek_wait({TP(*place): position})
+        METRICS.paused_partitions.set(len(self._intake.paused()))
+
+    async def _pauses(self) -> set[Place]:
+        return {(r["topic"], r["partition"]) for r in await self._store.fetch("pauses")}
+
+    def revoked(self, partitions: set[TP]) -> None:
+        self._intake.drop({(tp.topic, tp.partition) for tp in partitions})
+
+    def full(self) -> set[TP]:
+        return {TP(*cast(Any, place)) for place in self._intake.full()}
+
+    async def room(self) -> None:
+        await self._intake.room()

@@ -1,0 +1,204 @@
+"""One worker process: Faust takes in, the processor decides and commits, the relay publishes. Any surprise ends it."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+import uuid
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from agents import http, logs
+from agents.app import build_app
+from agents.intake import Intake
+from agents.metrics import METRICS
+from agents.ownership import Ownership
+from agents.poison import UNDECODABLE, PoisonWatch
+from agents.processor import Done, Processor
+from agents.settings import WorkerSettings
+from agents.watchdog import Watchdog
+from schemas.contracts import topic_name
+from schemas.lawbook import load
+from sinks.lanes import release
+from sinks.relay import Relay
+from sinks.store import Store
+
+LOG = logging.getLogger("tidegate.worker")
+IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
+MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
+DRAIN_SECONDS = 20
+
+
+class Worker:
+    """`run` returns when it was asked to stop and has drained; it raises whatever else ended it."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        endpoints = settings.endpoints
+        self.owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        transactional_id = f"{topic_name('relay')}-{self.owner}"
+        self.intake = Intake()
+        self.store = Store(endpoints.postgres)
+        self.processor = Processor(self.store, load(), settings.person_key)
+        self.ownership = Ownership(endpoints, self.store, self.processor, self.intake, self.owner, transactional_id)
+        self.relay = Relay(
+            endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published
+        )
+        self.watchdog = Watchdog()
+        self.poison: dict[tuple[str, int], PoisonWatch] = {}
+        self.stopping = asyncio.Event()
+        self._last_record: dict[int, float] = {}
+        self._clock: AIOKafkaProducer | None = None
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT, or until something breaks."""
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, self.stopping.set)
+        server, port = await http.serve(self.settings.port, self._why_not_ready)
+        self.app: Any = build_app(self.settings.endpoints, self.settings.group, self.intake, self.ownership)
+        self.ownership.app = self.app
+        self._clock = AIOKafkaProducer(**self.settings.endpoints.kafka_options(), acks="all")
+        await self._clock.start()
+        LOG.info("worker starting", extra={"owner": self.owner, "port": port})
+        relay = asyncio.create_task(self.relay.run(), name="relay")
+        tasks = {
+            relay,
+            asyncio.create_task(self._batches(), name="batches"),
+            asyncio.create_task(self._every_second(), name="every-second"),
+            asyncio.create_task(self._faust(), name="faust"),
+            asyncio.ensure_future(self.ownership.failed),
+        }
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()  # raises what ended it
+            await self._drain(relay)
+        finally:
+            await server.cleanup()
+        LOG.info("worker stopped", extra={"owner": self.owner})
+
+    async def _faust(self) -> None:
+        await self.app.start()
+        while not self.app.crashed and not self.app.should_stop:
+            await asyncio.sleep(0.5)
+        raise RuntimeError("Faust ended by itself")
+
+    async def _batches(self) -> None:
+        while not self.stopping.is_set():
+            work = await self.intake.gather(self.settings.batch_records)
+            generation = self.intake.generation
+            async with self.ownership.busy:
+                if generation != self.intake.generation or not work:
+                    continue
+                while self.relay.behind() > MAX_UNPUBLISHED:
+                    METRICS.unpublished_batches.set(self.relay.behind())
+                    await asyncio.sleep(0.05)
+                done = await self.processor.process(work)
+            self.relay.wake()
+            self.watchdog.progress()
+            now = time.monotonic()
+            for lane, records in work.items():
+                if records.records:
+                    self._last_record[lane] = now
+            await self._count(done, work)
+
+    async def _count(self, done: Done, work: Any) -> None:
+        METRICS.batch_seconds.observe(done.seconds)
+        METRICS.batch_documents.observe(done.documents)
+        for outcome, count in done.outcomes.items():
+            METRICS.manifests.labels(outcome).inc(count)
+        for code, count in done.dead.items():
+            METRICS.dead_letters.labels(code).inc(count)
+        for kind, count in done.kinds.items():
+            METRICS.documents.labels(kind).inc(count)
+        if done.documents or done.dead:
+            LOG.info(
+                "batch",
+                extra={"documents": done.documents, "manifests": done.manifests, "outcomes": done.outcomes,
+                       "lanes": len(work), "seconds": round(done.seconds, 4)},
+            )  # fmt: skip
+        await self._watch_poison(work, done)
+
+    async def _watch_poison(self, work: Any, done: Done) -> None:
+        for lane, records in work.items():
+            for topic, taken in records.records.items():
+                place = (topic, lane)
+                bad = done.undecodable.get(place, {})
+                watch = self.poison.setdefault(place, PoisonWatch())
+                positions = [n for n, r in enumerate(taken) if bad.get(r.offset) in UNDECODABLE] if bad else []
+                if why := watch.limit_passed(len(taken), positions):
+                    self.poison[place] = PoisonWatch()
+                    await self.ownership.pause(place, "POISON", why)
+
+    async def _every_second(self) -> None:
+        while not self.stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), 1.0)
+            lag = self.intake.lag()
+            for topic, records in lag.items():
+                METRICS.lag_records.labels(topic.rsplit(".", 1)[-1]).set(records)
+            METRICS.buffered_records.set(self.intake.buffered())
+            METRICS.unpublished_batches.set(self.relay.behind())
+            METRICS.ready.set(0 if self._why_not_ready() else 1)
+            async with self.ownership.busy:
+                await self.ownership.resume_released()
+            await self._tick_idle_lanes()
+            self.watchdog.check(sum(lag.values()))
+
+    async def _tick_idle_lanes(self) -> None:
+        now = time.monotonic()
+        for lane in list(self.processor.lanes):
+            if now - self._last_record.setdefault(lane, now) >= IDLE_SECONDS and self._clock is not None:
+                self._last_record[lane] = now
+                await self._clock.send(topic_name("clock"), value=b"", key=b"", partition=lane)
+
+    async def _drain(self, relay: "asyncio.Task[None]") -> None:
+        """Let the relay publish what was committed, then give the lanes back."""
+        self.relay.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(relay), DRAIN_SECONDS)
+        await release(self.settings.endpoints.postgres, self.processor.lanes, self.owner)
+        await self.relay.close()
+        if self._clock is not None:
+            await self._clock.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.app.stop(), 5)
+        await self.store.close()
+
+    def _why_not_ready(self) -> str | None:
+        if self.stopping.is_set():
+            return "stopping"
+        if not self.processor.lanes:
+            return "no lanes assigned"
+        return None
+
+
+def _published(messages: int, seconds: float) -> None:
+    METRICS.relay_messages.inc(messages)
+    METRICS.relay_rounds.labels("committed").inc()
+    METRICS.relay_seconds.observe(seconds)
+
+
+def main() -> None:
+    """Run one worker; exit 1 on anything but a clean stop, without a final commit of any kind."""
+    logs.configure(os.environ.get("TIDEGATE_LOG_LEVEL", "INFO"))
+    try:
+        asyncio.run(_run())
+    except BaseException:
+        LOG.critical("worker failed", exc_info=True)
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)  # Faust's threads are not waited for
+
+
+async def _run() -> None:
+    await Worker(WorkerSettings.read()).run()
+
+
+if __name__ == "__main__":
+    main()

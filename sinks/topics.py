@@ -1,0 +1,44 @@
+"""Creates the topics of topics.toml and refuses a broker where they are not as they must be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import for_code
+
+from schemas.contracts import CONFIG, PARTITIONS, topics
+
+ALREADY_EXISTS = 36
+
+
+class TopicError(RuntimeError):
+    """A topic could not be made, or exists with another partition count."""
+
+
+async def ensure_topics(kafka: Mapping[str, Any], replication: int = 1, retention_ms: int | None = None) -> list[str]:
+    """Create what is missing and return the names; all document topics need the same partition count."""
+    client = AIOKafkaAdminClient(**kafka)
+    await client.start()
+    try:
+        config = CONFIG | ({"retention.ms": str(retention_ms)} if retention_ms else {})
+        answer: Any = await client.create_topics(
+            [NewTopic(t.name, PARTITIONS, replication, topic_configs=config) for t in topics()]
+        )
+        created: list[str] = []
+        for name, code, message in answer.topic_errors:
+            if code == 0:
+                created.append(name)
+            elif code != ALREADY_EXISTS:
+                raise TopicError(f"{name}: {message or for_code(code).__name__}")
+        await _check(client)
+        return created
+    finally:
+        await client.close()
+
+
+async def _check(client: AIOKafkaAdminClient) -> None:
+    found: Any = await client.describe_topics([t.name for t in topics()])
+    counts = {t["topic"]: len(t["partitions"]) for t in found}
+    wrong = {name: n for name, n in counts.items() if n and n != PARTITIONS}
+    if wrong:
+        raise TopicError(f"these topics do not have {PARTITIONS} partitions: {wrong}")
