@@ -1,194 +1,243 @@
-"""Between fetching and batches: bounded buffers, cut so that documents that belong together come together."""
+"""Between fetching and batches: bounded buffers, cut so that documents that belong together come together.
+
+Nothing here is durable: what is handed out and not committed is read again from PostgreSQL's position. All of it runs
+on the worker's event loop.
+"""
 
 import asyncio
 import time
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
+from agents.buffers import Buffer, LaneRecords, Work, available, lane_records
+from agents.cutting import shares
 from agents.reading import Record
 
 Place = tuple[str, int]
-BUFFER_RECORDS = 4_000  # a topic-partition is not fetched beyond this
+RECORDS_IN_FLIGHT = 48_000  # fetched and not yet in a batch, over all topic-partitions of the worker
+BYTES_IN_FLIGHT = 64 << 20
 PATIENCE_SECONDS = 0.2  # how long a lane waits for a topic that has lag and nothing buffered
 
 
-@dataclass(slots=True)
-class Buffer:
-    """Records of one topic-partition, fetched and not yet in a batch."""
-
-    records: list[Record] = field(default_factory=lambda: list[Record]())
-    next_offset: int = 0  # to be fetched next
-    high_watermark: int = 0
-
-    @property
-    def lagging(self) -> bool:
-        """Whether the broker has more than was fetched."""
-        return self.next_offset < self.high_watermark
-
-
-@dataclass(frozen=True, slots=True)
-class LaneWork:
-    """One lane's part of a batch. `clock_ms`: highest log time in it, 0 when it has no records."""
-
-    records: Mapping[str, Sequence[Record]]
-    next_offsets: Mapping[str, int]
-    clock_ms: int
-
-
-def cut(buffers: Mapping[str, Buffer], most: int, patient: bool) -> dict[str, int]:
-    """How many records to take of each topic of a lane.
-
-    Up to the earliest of the last log times among topics that still lag, so that no topic runs ahead of another
-    that will deliver the same orders; `patient`: a lagging topic with an empty buffer is waited for. At most about
-    `most` records in all.
-    """
-    lagging = [b for b in buffers.values() if b.lagging]
-    if patient and any(not b.records for b in lagging):
-        return dict.fromkeys(buffers, 0)
-    ends = [b.records[-1].timestamp for b in lagging if b.records]
-    until = min(ends, default=2**62)
-    counts = _counts(buffers, until)
-    while sum(counts.values()) > most:
-        widest = max(counts, key=lambda t: counts[t])
-        half = max(1, counts[widest] * most // sum(counts.values()))
-        earlier = buffers[widest].records[half - 1].timestamp
-        if earlier >= until:  # many records of one instant: take them as they are, whole topics in turn
-            return {t: min(n, max(1, most // len(counts))) for t, n in counts.items()}
-        until = earlier
-        counts = _counts(buffers, until)
-    if not any(counts.values()) and any(b.records for b in buffers.values()):
-        until = min(b.records[-1].timestamp for b in buffers.values() if b.records)
-        counts = {t: min(n, most) for t, n in _counts(buffers, until).items()}
-    return counts
-
-
-def _counts(buffers: Mapping[str, Buffer], until: int) -> dict[str, int]:
-    return {t: bisect_right(b.records, until, key=lambda r: r.timestamp) for t, b in buffers.items()}
-
-
 class Intake:
-    """Bounded by BUFFER_RECORDS a topic-partition; `full` tells the transport what not to fetch."""
+    """`generation` changes with each assignment: records and work of an older one are void."""
 
-    def __init__(self, tick_seconds: float = 1.0) -> None:
+    def __init__(
+        self,
+        tick_seconds: float = 1.0,
+        records_in_flight: int = RECORDS_IN_FLIGHT,
+        bytes_in_flight: int = BYTES_IN_FLIGHT,
+    ) -> None:
+        self._tick, self._most_records, self._most_bytes = tick_seconds, records_in_flight, bytes_in_flight
         self._lanes: dict[int, dict[str, Buffer]] = {}
         self._paused: set[Place] = set()
+        self._astray: dict[Place, int] = {}
+        self._hungry_since: dict[Place, float] = {}
+        self._last_turn: dict[int, float] = {}
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
-        self._tick = tick_seconds
-        self._starving: dict[int, float] = {}
-        self.generation = 0  # work gathered under an older one is void
+        self._closed = False
+        self._sharing = 1  # topic-partitions that share the bound
+        self.generation = 0
+
+    # Who owns what: called by the owner of the lanes.
 
     def reset(self, positions: Mapping[Place, int]) -> None:
         """A new assignment: forget what was fetched; the next records start at these offsets."""
-        self._lanes = {}
         self.generation += 1
+        self._astray, self._hungry_since = {}, {}
+        self._lanes = {partition: {} for _, partition in positions}
+        now = time.monotonic()
+        self._last_turn = {lane: self._last_turn.get(lane, now) for lane in self._lanes}
         for (topic, partition), offset in positions.items():
             if (topic, partition) not in self._paused:
-                self._lanes.setdefault(partition, {})[topic] = Buffer(next_offset=offset)
-        self._room.set()
+                self._lanes[partition][topic] = Buffer.at(offset)
+        self._changed()
 
-    def drop(self, places: set[Place]) -> None:
+    def drop(self, places: Iterable[Place]) -> None:
         """Hand out nothing more of these."""
         for topic, partition in places:
             self._lanes.get(partition, {}).pop(topic, None)
             if not self._lanes.get(partition, True):
                 del self._lanes[partition]
-
-    def offer(self, place: Place, records: Sequence[Record], high_watermark: int) -> None:
-        """Take fetched records; those before the expected offset (fetched before a seek) are left out."""
-        buffer = self._lanes.get(place[1], {}).get(place[0])
-        if buffer is None or place in self._paused:
-            return
-        buffer.records.extend(r for r in records if r.offset >= buffer.next_offset)
-        buffer.next_offset = max(buffer.next_offset, records[-1].offset + 1)
-        buffer.high_watermark = max(high_watermark, buffer.next_offset)
-        self._arrived.set()
+        self._changed()
 
     def pause(self, place: Place) -> None:
         """Stop one topic-partition: what is buffered of it is forgotten and nothing more is fetched."""
         self._paused.add(place)
-        self.generation += 1
         self._lanes.get(place[1], {}).pop(place[0], None)
+        self._changed()
 
     def resume(self, place: Place, position: int) -> None:
-        """Take it up again; the caller seeks to `position`."""
+        """Take it up again at `position`, if its lane is still here."""
         self._paused.discard(place)
-        self._lanes.setdefault(place[1], {})[place[0]] = Buffer(next_offset=position)
-        self._room.set()
+        if place[1] in self._lanes:
+            self._lanes[place[1]][place[0]] = Buffer.at(position)
+            self._astray[place] = position
+        self._changed()
+
+    def close(self) -> None:
+        """Fetch and hand out nothing any more: `gather` returns None."""
+        self._closed = True
+        self._lanes = {}
+        self._arrived.set()
+        self._changed()
 
     def paused(self) -> set[Place]:
         return set(self._paused)
 
+    def _changed(self) -> None:
+        self._sharing = max(1, sum(len(buffers) for buffers in self._lanes.values()))
+        self._room.set()
+
+    # What comes in: called by the transport and the agent.
+
+    def announce(self, place: Place, count: int) -> None:
+        """These were fetched and are on their way: they count as buffered from now on."""
+        if buffer := self._buffer(place):
+            buffer.announced += count
+
+    async def offer(
+        self,
+        place: Place,
+        records: Sequence[Record],
+        generation: int,
+        *,
+        start: int | None = None,
+        position: int = 0,
+        end: int = 0,
+        size: int = 0,
+    ) -> None:
+        """Take fetched records; waits while the buffer is full, unless they were announced.
+
+        `start`: where the fetch before this one ended. If something between got lost on the way, these are dropped
+        and read again (`strayed`). `position`, `end`: of the fetcher and of the partition when they were fetched.
+        """
+        while (buffer := self._buffer(place)) is not None and generation == self.generation:
+            if buffer.announced or not self._is_full(buffer):
+                break
+            await self.room()
+        else:
+            return
+        buffer.announced = max(0, buffer.announced - len(records))
+        if start is not None and start > buffer.next_offset:
+            self._astray[place] = buffer.next_offset
+            return
+        buffer.add(records, size)
+        self._stands(buffer, position, end)
+        self._hungry_since.pop(place, None)
+        self._arrived.set()
+
+    def progress(self, place: Place, generation: int, delivered: int, position: int, end: int) -> None:
+        """Where a fetch that brought no records of `place` left it; ignored while records are on their way."""
+        buffer = self._buffer(place)
+        if buffer and generation == self.generation and buffer.next_offset >= delivered and not buffer.announced:
+            if self._stands(buffer, position, end):
+                self._arrived.set()
+
+    def _stands(self, buffer: Buffer, position: int, end: int) -> bool:
+        """Whether it no longer lags, or lags where it did not."""
+        before = buffer.lag
+        buffer.position = max(buffer.position, position)
+        buffer.end = max(buffer.end, end)
+        return bool(before) != bool(buffer.lag)
+
+    def strayed(self) -> dict[Place, int]:
+        """Where fetching has to start again, told once."""
+        found, self._astray = self._astray, {}
+        return {place: offset for place, offset in found.items() if self._buffer(place)}
+
     def full(self) -> set[Place]:
-        """What is not to be fetched now."""
+        """What is not to be fetched now: no room, paused."""
         stuffed = {
             (topic, lane)
             for lane, buffers in self._lanes.items()
             for topic, buffer in buffers.items()
-            if len(buffer.records) >= BUFFER_RECORDS
+            if self._is_full(buffer)
         }
         return stuffed | self._paused
 
-    async def room(self) -> None:
-        """Wait until a batch was taken or positions were reset."""
+    def wants(self, place: Place) -> bool:
+        """Whether records of `place` are taken at all."""
+        return self._buffer(place) is not None
+
+    async def room(self, seconds: float | None = None) -> None:
+        """Wait until a batch was taken or the assignment changed, but not longer than `seconds`."""
         self._room.clear()
-        await self._room.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._room.wait()
+
+    def _buffer(self, place: Place) -> Buffer | None:
+        return self._lanes.get(place[1], {}).get(place[0])
+
+    def _is_full(self, buffer: Buffer) -> bool:
+        """Each topic-partition has an equal share of the bound, so that a full one never starves another."""
+        return (
+            len(buffer.records) + buffer.announced >= self._most_records // self._sharing
+            or buffer.size >= self._most_bytes // self._sharing
+        )
+
+    # What goes out: called by the worker.
+
+    async def gather(self, most: int) -> Work | None:
+        """The next batch, as soon as there is one; None when closed.
+
+        A lane that had nothing for a tick gets an empty part, so that deadlines run; without lanes the work is empty.
+        """
+        started = time.monotonic()
+        while not self._closed:
+            now = time.monotonic()
+            self._arrived.clear()
+            work, wake_at = self._take(most, now)
+            if work or (not self._lanes and now - started >= self._tick):
+                self._room.set()
+                return Work(self.generation, work)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.001, min(wake_at, now + self._tick) - now)):
+                    await self._arrived.wait()
+        return None
+
+    def _take(self, most: int, now: float) -> tuple[dict[int, LaneRecords], float]:
+        """Work of all lanes that have some or whose tick is due, and when to look again."""
+        wanted: dict[int, int] = {}
+        wake_at = now + self._tick
+        for lane, buffers in self._lanes.items():
+            due = self._last_turn.setdefault(lane, now) + self._tick
+            ready_at = self._ready_at(lane, buffers, now)
+            if ready_at <= now and (count := available(buffers)):
+                wanted[lane] = count
+            elif due <= now:
+                wanted[lane] = 0
+            wake_at = min(wake_at, due, ready_at if ready_at > now else due)
+        given = shares(wanted, most)
+        work: dict[int, LaneRecords] = {}
+        for lane, count in given.items():
+            if count or not wanted[lane]:
+                self._last_turn[lane] = now
+                work[lane] = lane_records(self._lanes[lane], count)
+        return work, wake_at
+
+    def _ready_at(self, lane: int, buffers: Mapping[str, Buffer], now: float) -> float:
+        """When the lane need not wait any longer for a topic that lags and has nothing here."""
+        ready_at = now
+        for topic, buffer in buffers.items():
+            if buffer.lag and not buffer.records:
+                ready_at = max(ready_at, self._hungry_since.setdefault((topic, lane), now) + PATIENCE_SECONDS)
+            else:
+                self._hungry_since.pop((topic, lane), None)
+        return ready_at
+
+    # What is seen from outside.
 
     def buffered(self) -> int:
         """Records fetched and not yet in a batch."""
-        return sum(len(b.records) for buffers in self._lanes.values() for b in buffers.values())
+        return sum(len(b.records) + b.announced for buffers in self._lanes.values() for b in buffers.values())
 
     def lag(self) -> dict[str, int]:
         """Records by topic that the broker has and no batch took."""
         found: dict[str, int] = {}
         for buffers in self._lanes.values():
             for topic, b in buffers.items():
-                found[topic] = found.get(topic, 0) + len(b.records) + max(0, b.high_watermark - b.next_offset)
+                found[topic] = found.get(topic, 0) + len(b.records) + b.announced + b.lag
         return found
-
-    async def gather(self, most: int) -> dict[int, LaneWork]:
-        """The next batch: lane → work. Empty work for every lane when nothing came for a tick."""
-        deadline = time.monotonic() + self._tick
-        while True:
-            work = self._take(most)
-            if work:
-                self._room.set()
-                return work
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return {lane: LaneWork({}, {}, 0) for lane in self._lanes}
-            self._arrived.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), min(left, 0.05))
-
-    def _take(self, most: int) -> dict[int, LaneWork]:
-        ready = {lane: b for lane, b in self._lanes.items() if any(x.records for x in b.values())}
-        share = max(1, most // max(1, len(ready)))
-        work: dict[int, LaneWork] = {}
-        for lane, buffers in ready.items():
-            counts = cut(buffers, share, patient=self._patient(lane, buffers))
-            if any(counts.values()):
-                self._starving.pop(lane, None)
-                work[lane] = self._take_lane(buffers, counts)
-        return work
-
-    def _patient(self, lane: int, buffers: Mapping[str, Buffer]) -> bool:
-        now = time.monotonic()
-        if not any(b.lagging and not b.records for b in buffers.values()):
-            return False
-        return now - self._starving.setdefault(lane, now) < PATIENCE_SECONDS
-
-    def _take_lane(self, buffers: Mapping[str, Buffer], counts: Mapping[str, int]) -> LaneWork:
-        records: dict[str, Sequence[Record]] = {}
-        next_offsets: dict[str, int] = {}
-        clock = 0
-        for topic, count in counts.items():
-            buffer = buffers[topic]
-            if count:
-                taken, buffer.records = buffer.records[:count], buffer.records[count:]
-                records[topic] = taken
-                next_offsets[topic] = taken[-1].offset + 1
-                clock = max(clock, taken[-1].timestamp)
-        return LaneWork(records, next_offsets, clock)

@@ -1,138 +1,246 @@
 """A Faust transport that delivers one message per fetched batch of one partition, and leaves positions to us.
 
 Stock Faust spends 100-160 µs a record before any work is done (four asyncio tasks each). Here an agent gets the
-fetched records of a partition as one event; assignment, sensors and agents stay as they are. Faust's committed
-offsets are never the truth: `LaneHooks.positions` says where to read, and nothing here ever commits to decide that.
+fetched records of a partition as one event; assignment, sensors and agents stay as they are. Kafka's committed offset
+is never read: after each rebalance `LaneHooks.positions` says where to go on, and until it has, nothing is fetched.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import faust
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+from mode import Service
+
+from agents.consumer_thread import FetchThread, HoldingListener
+from agents.intake import Intake
+from agents.lanes import lanes_of
+from agents.reading import Record
+
+__all__ = ["BatchTransport", "Fetched", "LaneHooks", "RecordsSchema", "StockTransport", "lanes_of"]
+LOG = logging.getLogger("tidegate.transport")
+POLL_SECONDS = 0.25
+POLL_SECONDS_WHILE_FULL = 0.02
 
 
 class LaneHooks(Protocol):
-    """What the worker decides about partitions. Attached to the app as `app.lane_hooks`."""
+    """Who owns the lanes. Never called by two at a time, never cancelled; a failure of it ends the app."""
 
     async def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
-        """Claim what is new and say where to read each assigned topic-partition."""
+        """Claim what is new, reset the intake, and say where to read each assigned topic-partition."""
         ...
 
     def revoked(self, partitions: set[TP]) -> None:
         """These may go to another worker: hand out nothing of them any more."""
         ...
 
-    def full(self) -> set[TP]:
-        """Topic-partitions that are not to be fetched now: buffers full, or paused."""
-        ...
 
-    async def room(self) -> None:
-        """Return when `full` may have become smaller."""
-        ...
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Value of a message: what one fetch brought of one topic-partition (`Intake.offer` says what the fields are)."""
 
-
-class BatchThread(driver.AIOKafkaConsumerThread):
-    """The consumer thread, with two settings that Faust does not let through."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = 100  # Faust has 1500 ms
-        consumer._isolation_level = "read_committed"  # intake may be transactional
-        return consumer
+    records: Sequence[Record]
+    generation: int
+    start: int
+    position: int
+    end: int
+    size: int
 
 
-class BatchConsumer(driver.Consumer):
-    """Fetches whole batches; seeks where PostgreSQL says; keeps no account of acknowledgements."""
+class ClaimingConsumer(driver.Consumer):
+    """Reads where the hooks say, commits nothing, keeps no account of acknowledgements; delivery is Faust's own."""
 
-    def _new_consumer_thread(self) -> Any:
-        return BatchThread(self, loop=self.loop, beacon=self.beacon)
+    RebalanceListener = HoldingListener
+    _thread: FetchThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._assigned: frozenset[TP] | None = None
+        self._assignment_changed = asyncio.Event()
+        self._reading: dict[TP, int] | None = None  # where the next fetch of each starts; None: nothing is fetched
+        self._may_read = asyncio.Event()
+        self.generation = 0  # of the intake, for which is read
+        self._published: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> FetchThread:
+        return FetchThread(self, loop=self.loop, beacon=self.beacon)
 
     @property
-    def _hooks(self) -> LaneHooks:
-        return cast(Any, self.app).lane_hooks
+    def _tidegate(self) -> Any:
+        return cast(Any, self.app)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """One message for each partition that has records; its value is the list of records."""
-        if not self.flow_active:
-            await self.wait(self.can_resume_flow)
-        generation = self.app.consumer_generation_id
-        wanted = self._get_active_partitions() - self._hooks.full()
-        if not wanted:
-            await asyncio.wait([asyncio.ensure_future(self._hooks.room())], timeout=timeout)
-            return
-        records = await self._getmany(active_partitions=wanted, timeout=min(timeout, 0.1))
-        if self.should_stop or not records:
-            return
-        for tp, batch in records.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                return  # the positions of the new generation decide what is read next
-            if batch and tp in wanted:
-                yield tp, self._as_message(tp, batch, generation)
+    @property
+    def _intake(self) -> Intake:
+        return self._tidegate.intake
 
-    def _as_message(self, tp: TP, batch: list[Any], generation: int) -> ConsumerMessage:
-        first = batch[0]
-        return ConsumerMessage(
-            first.topic, first.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
-            (), None, batch, None, 0, sum(r.serialized_value_size for r in batch), tp, generation_id=generation,
-        )  # fmt: skip
-
-    async def perform_seek(self) -> None:
-        """Called at the end of every rebalance: read on where the lanes stand."""
-        assigned = {TP(*tp) for tp in self.assignment()}
-        positions = await self._hooks.positions(assigned)
-        self._read_offset.clear()
-        await self.seek_wait(dict(positions))
+    def held(self) -> set[TP]:
+        """What aiokafka must not fetch: paused, or not ours to read yet."""
+        reading = self._reading or {}
+        return {tp for tp in self._assigned or () if tp not in reading} | {TP(*p) for p in self._intake.paused()}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        self._hooks.revoked(revoked)
+        self._stop_reading()
+        self._assigned = None
+        self._tidegate.hooks.revoked(revoked)
         await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._stop_reading()
+        await super().on_partitions_assigned(assigned, generation_id)
+        self._assigned = frozenset(assigned)
+        self._assignment_changed.set()
+
+    def _stop_reading(self) -> None:
+        self._reading = None
+        self._may_read.clear()
+
+    @Service.task
+    async def _take_over(self) -> None:
+        """Claim each assignment apart from Faust's rebalance, which gives up waiting or is cut short by the next one."""
+        while not self.should_stop:
+            await self._assignment_changed.wait()
+            self._assignment_changed.clear()
+            assigned = self._assigned
+            if assigned is None:
+                continue
+            positions = await self._tidegate.hooks.positions(set(assigned))
+            if self._assigned is not assigned:
+                continue  # the claim stands until the next one, which has come already
+            self.generation = self._intake.generation
+            try:
+                await self._thread.read_on(positions)
+            except IllegalStateError:
+                continue  # a rebalance has begun
+            if self._assigned is assigned:
+                self._reading = dict(positions)
+                self._may_read.set()
+
+    async def perform_seek(self) -> None:
+        """Faust would go to Kafka's committed offsets here."""
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
+        reading = self._reading
+        if reading is None:
+            await self._wait_to_read(timeout)
+            return {}
+        await self._go_back(reading)
+        wanted = {tp for tp in active_partitions or () if tp in reading} - self._intake.paused()
+        if not wanted:
+            await self._intake.room(timeout)
+            return {}
+        records = await super()._getmany(wanted, timeout)
+        if self._thread.lost:
+            lost, self._thread.lost = self._thread.lost, {}
+            await self._tidegate.on_lost(lost)
+        return records if reading is self._reading else {}
+
+    async def _wait_to_read(self, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                await self._may_read.wait()
+        except TimeoutError:
+            pass
+
+    async def _go_back(self, reading: dict[TP, int]) -> None:
+        """What got lost between here and the intake is fetched again."""
+        strayed = {TP(*place): offset for place, offset in self._intake.strayed().items()}
+        if strayed:
+            LOG.info("fetching again", extra={"places": len(strayed)})
+            await self._thread.read_on(strayed)
+            reading.update(strayed)
 
     def ack(self, message: Any) -> bool:
         """Nothing is committed from acknowledgements, so nothing is kept of them."""
         message.acked = True
-        self._unacked_messages.discard(message)
         return True
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Faust's own commits do nothing."""
-        return False
+        """Called by Faust at intervals: publishes the durable positions that changed, for lag dashboards."""
+        durable = {TP(*place): offset for place, offset in self._tidegate.durable().items()}
+        changed = {tp: offset for tp, offset in durable.items() if self._published.get(tp) != offset}
+        if not changed or self._reading is None or not await self._commit(changed):
+            return False
+        self._published.update(changed)
+        return True
 
-    async def publish_positions(self, offsets: Mapping[TP, int]) -> bool:
-        """Tell Kafka where we are, for lag dashboards; never read back."""
-        mine = {TP(*tp) for tp in self.assignment()}
-        return await self._commit({tp: offset for tp, offset in offsets.items() if tp in mine})
+    async def verify_all_partitions_active(self) -> None:
+        """Faust's livelock detector compares unlike clocks; the worker has a watchdog of its own."""
+
+
+class BatchConsumer(ClaimingConsumer):
+    """One message for each fetched batch of one partition."""
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+        if not self.flow_active:
+            await self.wait(cast(Any, self.can_resume_flow))
+        full = self._intake.full()
+        wanted = self._get_active_partitions() - full
+        if not wanted:
+            await self._intake.room(timeout)
+            return
+        reading = self._reading
+        poll = POLL_SECONDS_WHILE_FULL if full else POLL_SECONDS
+        fetched = await self._getmany(wanted, min(timeout, poll))
+        if reading is None or reading is not self._reading or self.should_stop:
+            return
+        marks = self._thread.marks
+        for tp, records in fetched.items():
+            if records and self._intake.wants(tp):
+                position, end = marks.get(tp, (records[-1].offset + 1, 0))
+                message = self._as_message(tp, records, reading[tp], position, end)
+                reading[tp] = position
+                self._intake.announce(tp, len(records))
+                yield tp, message
+                if reading is not self._reading:
+                    return  # the positions of the new assignment decide what is read next
+        for tp, (position, end) in marks.items():
+            if tp not in fetched and tp in reading:
+                self._intake.progress(tp, self.generation, reading[tp], position, end)
+
+    def _as_message(self, tp: TP, records: list[Any], start: int, position: int, end: int) -> ConsumerMessage:
+        size = sum(r.serialized_value_size for r in records)
+        value = Fetched(records, self.generation, start, position, end, size)
+        first = records[0]
+        return ConsumerMessage(
+            tp.topic, tp.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
+            (), None, cast(Any, value), None, 0, size, tp, generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+
+class IdleProducer(driver.Producer):
+    """Agents send nothing, so there is no connection to send it over."""
+
+    async def on_start(self) -> None:
+        await self.add_runtime_dependency(self.buffer)
+
+    async def flush(self) -> None:
+        return None
+
+
+class StockTransport(driver.Transport):
+    """Faust's own delivery, record by record, for comparison: TIDEGATE_TRANSPORT=stock."""
+
+    Consumer = ClaimingConsumer
+    Producer = IdleProducer
 
 
 class BatchTransport(driver.Transport):
     """Registered for URLs that start with tidegate:// (entry point group faust.transports)."""
 
     Consumer = BatchConsumer
+    Producer = IdleProducer
 
 
 class RecordsSchema(faust.Schema):
-    """Hands the list of records to the agent as it is."""
+    """Hands key and value to the agent as they are."""
 
-    async def decode(self, app: Any, message: Any, *, propagate: bool = False) -> Any:
-        return self._decode(app, message)
-
-    def loads_key(self, *_args: Any, **_kwargs: Any) -> None:
+    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
         return None
 
     def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
         return message.value
-
-
-def lanes_of(assigned: Iterable[TP], topics: Iterable[str]) -> set[int]:
-    """Partition numbers of which every topic is assigned; ValueError when some topic's is missing."""
-    wanted = set(topics)
-    by_number: dict[int, set[str]] = {}
-    for tp in assigned:
-        if tp.topic in wanted:
-            by_number.setdefault(tp.partition, set()).add(tp.topic)
-    broken = [number for number, found in by_number.items() if found != wanted]
-    if broken:
-        raise ValueError(f"the assignment is not co-partitioned: lanes {sorted(broken)} lack a topic")
-    return set(by_number)

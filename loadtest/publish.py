@@ -1,0 +1,46 @@
+"""Puts a generated set into the document topics as fast as it goes, in sending order, slice by slice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from loadtest.generate.sets import GeneratedSet, Sent
+from schemas.contracts import topic_name
+
+SLICE = 6_000  # documents appended before the next slice starts, so that log times keep the sending order
+
+
+async def preload(documents: GeneratedSet, kafka: Mapping[str, Any], progress: Callable[[int], None]) -> int:
+    """Produce all documents with acks=all; returns how many. `progress` is told how many more were sent."""
+    producer = AIOKafkaProducer(**kafka, acks="all", enable_idempotence=True, max_batch_size=1 << 19, linger_ms=0)
+    await producer.start()
+    sent = 0
+    try:
+        stream = documents.documents()
+        while part := list(islice(stream, SLICE)):
+            await send_all(producer, part)
+            sent += len(part)
+            progress(len(part))
+    finally:
+        await producer.stop()
+    return sent
+
+
+async def send_all(producer: AIOKafkaProducer, part: Iterable[Sent]) -> None:
+    """Send records as whole batches by partition and wait until all are acknowledged."""
+    by_place: dict[tuple[str, int], list[Sent]] = {}
+    for one in part:
+        by_place.setdefault((one.kind, one.partition), []).append(one)
+    waits: list[Awaitable[Any]] = []
+    for (kind, partition), records in by_place.items():
+        batch = producer.create_batch()
+        for one in records:
+            if batch.append(key=one.key, value=one.value, timestamp=None) is None:
+                waits.append(await producer.send_batch(batch, topic_name(kind), partition=partition))
+                batch = producer.create_batch()
+                batch.append(key=one.key, value=one.value, timestamp=None)
+        waits.append(await producer.send_batch(batch, topic_name(kind), partition=partition))
+    await asyncio.gather(*waits)
