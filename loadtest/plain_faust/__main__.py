@@ -1,0 +1,60 @@
+"""`python -m loadtest.plain_faust`: one worker of the baseline, until SIGTERM or SIGINT.
+
+Environment: where Kafka is, as schemas.endpoints says (TIDEGATE_KAFKA or the local stack); TIDEGATE_TOPIC_PREFIX;
+TIDEGATE_GROUP: id of the app, so also its consumer group and the prefix of its changelog topics (default `plain-faust`);
+TIDEGATE_DATADIR: Faust's folder, one for each worker (default: a new temporary one).
+A line of JSON to stdout at the start says which extensions are compiled, another at the end what was counted.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import mode.loop
+
+mode.loop.use("uvloop")  # only before Faust is imported does it take effect
+
+import aiokafka.record.default_records  # noqa: E402
+import faust  # noqa: E402
+import faust.streams  # noqa: E402
+import faust.transport.conductor  # noqa: E402
+
+from loadtest.plain_faust.app import Counts, build_app  # noqa: E402
+from schemas.endpoints import Endpoints  # noqa: E402
+
+
+def compiled() -> dict[str, bool]:
+    """Which compiled parts are in use; without them the baseline would be slower than it can be."""
+    records = aiokafka.record.default_records
+    return {
+        "faust.streams": faust.streams._CStreamIterator is not None,
+        "faust.transport.conductor": getattr(faust.transport.conductor, "ConductorHandler", None) is not None,
+        "aiokafka.record": records.DefaultRecordBatchBuilder.__module__.startswith("aiokafka.record._crecords"),
+    }
+
+
+def main() -> None:
+    """Run a worker; ends the process."""
+    endpoints = Endpoints.resolve()
+    if endpoints.security_protocol != "PLAINTEXT":
+        sys.exit("The baseline speaks to plaintext brokers only.")
+    datadir = Path(os.environ.get("TIDEGATE_DATADIR") or tempfile.mkdtemp(prefix="plain-faust-"))
+    counts = Counts()
+    app = build_app(endpoints.kafka, os.environ.get("TIDEGATE_GROUP", "plain-faust"), datadir, counts)
+    _say({"faust": metadata.version("faust-streaming"), "compiled": compiled()})
+    try:
+        faust.Worker(app, loglevel="warning", quiet=True).execute_from_commandline()
+    finally:
+        _say(counts.as_dict())
+
+
+def _say(line: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Three documents → outcome, finding codes and tax; the decision that is published."""
+
+import io
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import fastavro
+
+from loadtest.plain_faust.law import consequences, rule_set
+from loadtest.plain_faust.ledgers import Ledgers
+from loadtest.plain_faust.manifest import Manifest, assemble
+from loadtest.plain_faust.reading import Document
+from loadtest.plain_faust.rules import findings
+from loadtest.plain_faust.tax import TaxLine, tax_lines
+from schemas.contracts import id_of, parsed
+from schemas.framing import frame
+
+UNTAXED = frozenset({"REG-02", "LIM-01"})
+STATUS = {"RELEASE": "800", "HOLD": "300", "REJECT": "100"}
+KINDS = ("order", "payment", "waybill")
+_HEAD = frame(id_of("decision-1"), b"")
+
+
+class Place(NamedTuple):
+    """Where a document stands on the wire."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`codes`: findings in rule order, then those of the ledgers; `lines` is empty when no tax was computed."""
+
+    manifest: Manifest
+    outcome: str
+    queue: str
+    codes: tuple[str, ...]
+    taxed: bool
+    lines: list[TaxLine]
+
+    @property
+    def tax_fen(self) -> int:
+        """Consumption tax and VAT of all lines."""
+        return sum(line.consumption_fen + line.vat_fen for line in self.lines)
+
+
+def decide(order: Document, payment: Document, waybill: Document, accepted_ms: int, ledgers: Ledgers) -> Decision:
+    """Decide a manifest and, unless it is rejected, post it to the ledgers."""
+    m = assemble(order, payment, waybill, accepted_ms)
+    codes = findings(m)
+    outcome = _worst(codes)
+    if outcome != "REJECT" and (refusals := ledgers.post(m, f"{order['ebpCode']}|{order['orderNo']}", outcome)):
+        codes += refusals
+        outcome = "REJECT"
+    taxed = outcome != "REJECT" and UNTAXED.isdisjoint(codes)
+    return Decision(m, outcome, _queue(outcome, codes), tuple(codes), taxed, tax_lines(m) if taxed else [])
+
+
+def _worst(codes: list[str]) -> str:
+    if not codes:
+        return "RELEASE"
+    law = consequences()
+    return "REJECT" if any([law[code][0] == "REJECT" for code in codes]) else "HOLD"
+
+
+def _queue(outcome: str, codes: list[str]) -> str:
+    if outcome != "HOLD":
+        return ""
+    return "orderer" if any([consequences()[code][1] == "orderer" for code in codes]) else "review"
+
+
+def encode(decision: Decision, places: tuple[Place, Place, Place]) -> bytes:
+    """The framed `decision-1` record; `places` of order, payment and waybill."""
+    m, lines = decision.manifest, decision.lines
+    ebp_code, order_no = m.order["ebpCode"], m.order["orderNo"]
+    consumption, vat = sum(x.consumption_fen for x in lines), sum(x.vat_fen for x in lines)
+    record: dict[str, Any] = {
+        "decisionId": blake2b(f"{ebp_code}|{order_no}|1|1".encode(), digest_size=16).hexdigest(),
+        "ebpCode": ebp_code, "orderNo": order_no, "attempt": 1, "outcome": decision.outcome, "queue": decision.queue,
+        "returnStatus": STATUS[decision.outcome], "tradeMode": m.trade_mode, "acceptedAt": m.accepted_ms,
+        "dutiableFen": m.dutiable_fen, "taxed": decision.taxed, "consumptionTaxFen": consumption, "vatFen": vat,
+        "taxFen": consumption + vat,
+        "lines": [
+            {"gnum": x.gnum, "hsCode": x.hs_code, "dutiableFen": x.dutiable_fen,
+             "consumptionTaxFen": x.consumption_fen, "vatFen": x.vat_fen}
+            for x in lines
+        ],
+        "findings": [{"code": code, "outcome": consequences()[code][0]} for code in decision.codes],
+        "documents": [{"kind": kind, **place._asdict()} for kind, place in zip(KINDS, places, strict=True)],
+        "ruleSet": rule_set(), "lane": places[0].partition, "batchSeq": 0,
+    }  # fmt: skip
+    out = io.BytesIO(_HEAD)
+    out.seek(len(_HEAD))
+    fastavro.schemaless_writer(out, parsed("decision-1"), record)
+    return out.getvalue()
