@@ -1,0 +1,129 @@
+"""Writes docs/rules.md and the table of codes in docs/platforms.md from schemas/law: `python -m ops.rule_pages`."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+LAW = ROOT / "schemas" / "law"
+DOCS = ROOT / "docs"
+BEGIN = "<!-- codes: written by python -m ops.rule_pages -->"
+END = "<!-- end of codes -->"
+SECTIONS = (
+    ("rule", "Rules", "Checked on every manifest. A condition that is true makes the finding."),
+    ("ledger", "Ledgers", "Checked against what other manifests have taken (decisions.md, section 6)."),
+    ("engine", "Engine", "Findings about the decision itself."),
+    ("document", "Documents", "What became of a document that was not used, or of an order that stays open."),
+    ("dead_letter", "Dead letters", "Records that are not taken as documents; they go to `cbec.dead-letter`."),
+)
+Entry = dict[str, Any]
+
+
+def read(name: str) -> dict[str, Any]:
+    """A TOML file of schemas/law."""
+    return tomllib.loads((LAW / name).read_text())
+
+
+def cell(text: str) -> str:
+    """Text that neither ends a table cell nor is taken for HTML."""
+    return text.replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def facts(kind: str, entry: Entry) -> list[tuple[str, str]]:
+    """Name and value of each line of an entry, in the order of the page."""
+    found = [("Scope", entry.get("scope", kind.replace("_", " ")))]
+    if "outcome" in entry:
+        found.append(("Outcome", entry["outcome"]))
+    if "queue" in entry:
+        found.append(("Queue", entry["queue"]))
+    if "blames" in entry:
+        found.append(("Blames", ", ".join(entry["blames"])))
+    if "status" in entry:
+        found.append(("Return status of the receipt", entry["status"]))
+    found += [("What to do", entry["todo"]), ("Law or source", entry["law"])]
+    if "since" in entry:
+        found.append(("Since", entry["since"]))
+    return found
+
+
+def section(kind: str, entry: Entry) -> str:
+    """One code of docs/rules.md."""
+    lines = [f"### {entry['code']}", "", f"{cell(entry['en'])}; {cell(entry['zh'])}", ""]
+    lines += [f"- {name}: {cell(value)}" for name, value in facts(kind, entry)]
+    if "when" in entry:
+        lines += ["- Condition:", "", "```sql", entry["when"].strip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def rules_page(rules: dict[str, Any], limits: list[Entry]) -> str:
+    """The whole of docs/rules.md."""
+    parts = [
+        "# Rules and codes\n",
+        "Written from `schemas/law` by `python -m ops.rule_pages`; a test compares them. Conditions are SQL over the\n"
+        "columns that [decisions.md](decisions.md), section 5, defines: `_e5` columns are integers in 10⁻⁵ units, `_fen`\n"
+        "columns are fen. A name in braces is a limit from the table at the end. Codes are never renumbered.\n",
+    ]
+    for kind, title, text in SECTIONS:
+        parts += [f"## {title}\n", f"{text}\n"]
+        parts += [section(kind, entry) for entry in rules[kind]]
+    parts += ["## Limits\n", "The latest `from` that is not after the acceptance date is in force.\n"]
+    parts.append(
+        table(
+            ("name", "value", "from", "source", "sure"),
+            [(x["name"], str(x["value"]), str(x["from"]), x["source"], "yes" if x["sure"] else "no") for x in limits],
+        )
+    )
+    return "\n".join(parts)
+
+
+def codes(rules: dict[str, Any]) -> str:
+    """The tables of codes in docs/platforms.md, one a section."""
+    parts: list[str] = []
+    for kind, title, _text in SECTIONS:
+        if kind == "dead_letter":
+            rows = [(e["code"], e["en"], e["zh"], e["todo"]) for e in rules[kind]]
+            head = ("code", "meaning", "中文", "what to do")
+        elif kind == "document":
+            rows = [(e["code"], e["status"], e["en"], e["zh"], e["todo"]) for e in rules[kind]]
+            head = ("code", "return status", "meaning", "中文", "what to do")
+        else:
+            rows = [(e["code"], e["outcome"], ", ".join(e["blames"]), e["en"], e["zh"], e["todo"]) for e in rules[kind]]
+            head = ("code", "outcome", "blames", "meaning", "中文", "what to do")
+        parts.append(f"### {title}\n\n{table(head, rows)}")
+    return "\n".join(parts)
+
+
+def with_codes(page: str, text: str) -> str:
+    """The page with `text` between its markers; ValueError when they are not there."""
+    before, found, rest = page.partition(BEGIN)
+    _old, found_end, after = rest.partition(END)
+    if not found or not found_end:
+        raise ValueError("the page lacks the markers of the codes")
+    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+
+
+def pages() -> dict[Path, str]:
+    """Path → what has to stand there."""
+    rules, limits = read("rules.toml"), read("limits.toml")["limit"]
+    platforms = DOCS / "platforms.md"
+    return {
+        DOCS / "rules.md": rules_page(rules, limits),
+        platforms: with_codes(platforms.read_text(), codes(rules)),
+    }
+
+
+def main() -> None:
+    """Write both pages."""
+    for path, text in pages().items():
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
