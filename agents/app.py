@@ -1,17 +1,20 @@
-"""The Faust app: one agent over the document topics, which hands batches to the intake and does nothing else."""
+"""The Faust app: one agent over the document topics, which hands what was fetched to the intake and does nothing else."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import faust
+from faust.types import TP
 
 from agents import faust_private
-from agents.intake import Intake
-from agents.transport import LaneHooks, RecordsSchema
+from agents.intake import Intake, Place
+from agents.transport import Fetched, LaneHooks, RecordsSchema
 from schemas.contracts import PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 
 INTAKE = ("order", "payment", "waybill", "clock")
+SCHEMES = {"batch": "tidegate", "stock": "tidegate-stock"}  # transports registered in pyproject.toml
 
 
 def intake_topics() -> list[str]:
@@ -19,12 +22,37 @@ def intake_topics() -> list[str]:
     return [topic_name(kind) for kind in INTAKE]
 
 
-def build_app(endpoints: Endpoints, group: str, intake: Intake, hooks: LaneHooks, highwater: Callable[..., int] | None = None) -> faust.App:
+class Owner(LaneHooks, Protocol):
+    """What the transport asks besides its hooks."""
+
+    def durable(self) -> Mapping[Place, int]:
+        """Committed positions, published for lag dashboards."""
+        ...
+
+    async def on_lost(self, places: Mapping[TP, int]) -> None:
+        """These positions lie outside the log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StockRecord:
+    """A record as Faust's own transport delivers it, in the shape of intake's Record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, transport: str = "batch") -> faust.App:
     """An app that is started inside a running loop; the worker owns the process and its exit."""
     faust_private.check()
     app: Any = faust.App(
         group,
-        broker=f"tidegate://{endpoints.kafka}",
+        broker=f"{SCHEMES[transport]}://{endpoints.kafka}",
         store="memory://",
         autodiscover=False,
         datadir="/tmp",
@@ -44,15 +72,39 @@ def build_app(endpoints: Endpoints, group: str, intake: Intake, hooks: LaneHooks
         table_standby_replicas=1,  # 0 would silently replace the co-partitioning assignor
         producer_request_timeout=30.0,
     )
-    app.lane_hooks = hooks
+    app.kafka_options = endpoints.kafka_options()
+    app.intake = intake
+    app.hooks = owner
+    app.durable = owner.durable
+    app.on_lost = owner.on_lost
     schema = faust.Schema(value_serializer="raw", key_serializer="raw", value_type=bytes, key_type=bytes)
     schema.__class__ = RecordsSchema
     channel = app.topic(*intake_topics(), schema=schema)
+    take = _take_record if transport == "stock" else _take_batch
 
     @app.agent(channel, name="intake")
-    async def take(stream: Any) -> None:
+    async def agent(stream: Any) -> None:
         async for event in stream.events():
-            message = event.message
-            intake.offer((message.topic, message.partition), message.value, app.consumer.highwater(message.tp) or 0)
+            await take(app, intake, event.message)
 
     return app
+
+
+async def _take_batch(_app: Any, intake: Intake, message: Any) -> None:
+    value: Fetched = message.value
+    await intake.offer(
+        (message.topic, message.partition), value.records, value.generation,
+        start=value.start, position=value.position, end=value.end, size=value.size,
+    )  # fmt: skip
+
+
+async def _take_record(app: Any, intake: Intake, message: Any) -> None:
+    record = StockRecord(
+        message.topic, message.partition, message.offset, round(message.timestamp * 1000),
+        message.key, message.value, tuple(message.headers.items() if isinstance(message.headers, dict) else message.headers or ()),
+    )  # fmt: skip
+    await intake.offer(
+        (message.topic, message.partition), [record], app.consumer.generation,
+        position=message.offset + 1, end=app.consumer.highwater(message.tp) or 0, size=len(message.value or b""),
+    )  # fmt: skip
+

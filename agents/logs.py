@@ -3,9 +3,13 @@
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 
 STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+INNERMOST = 12  # frames of a trace that are told
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,13 +24,10 @@ class JsonFormatter(logging.Formatter):
         }
         line |= {k: v for k, v in vars(record).items() if k not in STANDARD}
         if record.exc_info and record.exc_info[0]:
-            # the type and the place, not the text: an exception may quote a value
-            trace = record.exc_info[2]
-            while trace and trace.tb_next:
-                trace = trace.tb_next
+            # the type and the places, not the text: an exception may quote a value
             line["error"] = record.exc_info[0].__name__
-            if trace:
-                line["at"] = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
+            frames = traceback.extract_tb(record.exc_info[2], limit=-INNERMOST)
+            line["at"] = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -35,5 +36,5 @@ def configure(level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for noisy in ("faust", "mode", "aiokafka"):
+    for noisy in ("faust", "mode", "aiokafka", "agents"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from faust.types import TP
 
@@ -12,7 +12,7 @@ from agents.intake import Intake, Place
 from agents.metrics import METRICS
 from agents.processor import Processor
 from agents.topic_identity import topic_ids
-from agents.transport import lanes_of
+from agents.lanes import lanes_of
 from schemas.endpoints import Endpoints
 from sinks.lanes import Position, claim, open_positions
 from sinks.named_sql import sql
@@ -108,9 +108,7 @@ class Ownership:
             return
         for place in paused - await self._pauses():
             if place in self._processor.positions:
-                position = self._processor.positions[place]
-                self._intake.resume(place, position)
-                await self.app.consumer.seek_wait({TP(*place): position})
+                self._intake.resume(place, self._processor.positions[place])
         METRICS.paused_partitions.set(len(self._intake.paused()))
 
     async def _pauses(self) -> set[Place]:
@@ -119,8 +117,12 @@ class Ownership:
     def revoked(self, partitions: set[TP]) -> None:
         self._intake.drop({(tp.topic, tp.partition) for tp in partitions})
 
-    def full(self) -> set[TP]:
-        return {TP(*cast(Any, place)) for place in self._intake.full()}
+    def durable(self) -> Mapping[Place, int]:
+        """Committed positions, for lag dashboards."""
+        return self._processor.positions
 
-    async def room(self) -> None:
-        await self._intake.room()
+    async def on_lost(self, places: Mapping[TP, int]) -> None:
+        """The broker has no record at these positions any more: the partitions stop and page."""
+        async with self.busy:
+            for tp in places:
+                await self.pause((tp.topic, tp.partition), OUT_OF_LOG, "the position lies outside the log")

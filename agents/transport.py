@@ -19,10 +19,8 @@ from mode import Service
 
 from agents.consumer_thread import FetchThread, HoldingListener
 from agents.intake import Intake
-from agents.lanes import lanes_of
 from agents.reading import Record
 
-__all__ = ["BatchTransport", "Fetched", "LaneHooks", "RecordsSchema", "StockTransport", "lanes_of"]
 LOG = logging.getLogger("tidegate.transport")
 POLL_SECONDS = 0.25
 POLL_SECONDS_WHILE_FULL = 0.02

@@ -60,15 +60,18 @@ class Worker:
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self.stopping.set)
         server, port = await http.serve(self.settings.port, self._why_not_ready)
-        self.app: Any = build_app(self.settings.endpoints, self.settings.group, self.intake, self.ownership)
+        self.app: Any = build_app(
+            self.settings.endpoints, self.settings.group, self.intake, self.ownership, self.settings.transport
+        )
         self.ownership.app = self.app
         self._clock = AIOKafkaProducer(**self.settings.endpoints.kafka_options(), acks="all")
         await self._clock.start()
         LOG.info("worker starting", extra={"owner": self.owner, "port": port})
         relay = asyncio.create_task(self.relay.run(), name="relay")
+        batches = asyncio.create_task(self._batches(), name="batches")
         tasks = {
             relay,
-            asyncio.create_task(self._batches(), name="batches"),
+            batches,
             asyncio.create_task(self._every_second(), name="every-second"),
             asyncio.create_task(self._faust(), name="faust"),
             asyncio.ensure_future(self.ownership.failed),
@@ -77,7 +80,7 @@ class Worker:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
                 task.result()  # raises what ended it
-            await self._drain(relay)
+            await self._drain(batches, relay)
         finally:
             await server.cleanup()
         LOG.info("worker stopped", extra={"owner": self.owner})
@@ -91,9 +94,10 @@ class Worker:
     async def _batches(self) -> None:
         while not self.stopping.is_set():
             work = await self.intake.gather(self.settings.batch_records)
-            generation = self.intake.generation
+            if work is None:
+                return
             async with self.ownership.busy:
-                if generation != self.intake.generation or not work:
+                if work.generation != self.intake.generation or not work:
                     continue
                 while self.relay.behind() > MAX_UNPUBLISHED:
                     METRICS.unpublished_batches.set(self.relay.behind())
@@ -157,8 +161,10 @@ class Worker:
                 self._last_record[lane] = now
                 await self._clock.send(topic_name("clock"), value=b"", key=b"", partition=lane)
 
-    async def _drain(self, relay: "asyncio.Task[None]") -> None:
-        """Let the relay publish what was committed, then give the lanes back."""
+    async def _drain(self, batches: "asyncio.Task[None]", relay: "asyncio.Task[None]") -> None:
+        """Finish the batch under way, let the relay publish what was committed, then give the lanes back."""
+        self.intake.close()
+        await batches
         self.relay.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(relay), DRAIN_SECONDS)

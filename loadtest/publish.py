@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from loadtest.generate.sets import GeneratedSet, Sent
+from loadtest.generate import GeneratedSet, Planned
 from schemas.contracts import topic_name
 
 SLICE = 6_000  # documents appended before the next slice starts, so that log times keep the sending order
@@ -29,18 +29,18 @@ async def preload(documents: GeneratedSet, kafka: Mapping[str, Any], progress: C
     return sent
 
 
-async def send_all(producer: AIOKafkaProducer, part: Iterable[Sent]) -> None:
+async def send_all(producer: AIOKafkaProducer, part: Iterable[Planned]) -> None:
     """Send records as whole batches by partition and wait until all are acknowledged."""
-    by_place: dict[tuple[str, int], list[Sent]] = {}
+    by_place: dict[tuple[str, int], list[Planned]] = {}
     for one in part:
         by_place.setdefault((one.kind, one.partition), []).append(one)
     waits: list[Awaitable[Any]] = []
     for (kind, partition), records in by_place.items():
         batch = producer.create_batch()
         for one in records:
-            if batch.append(key=one.key, value=one.value, timestamp=None) is None:
+            if batch.append(key=one.key, value=one.value, timestamp=None, headers=list(one.headers)) is None:
                 waits.append(await producer.send_batch(batch, topic_name(kind), partition=partition))
                 batch = producer.create_batch()
-                batch.append(key=one.key, value=one.value, timestamp=None)
+                batch.append(key=one.key, value=one.value, timestamp=None, headers=list(one.headers))
         waits.append(await producer.send_batch(batch, topic_name(kind), partition=partition))
     await asyncio.gather(*waits)
