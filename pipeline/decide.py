@@ -8,7 +8,7 @@ from pipeline import rules
 from pipeline.law import RETURN_STATUS, Law
 from pipeline.manifests import Manifests, derive
 
-UNTAXED = ("REG-02", "LIM-01")  # held before a rate, or full rates, are known
+UNTAXED = ("REG-02", "LIM-01", "SYS-02")  # held before a rate, full rates, or sound amounts are known
 CONFIRMATION = "PAY-04"
 
 

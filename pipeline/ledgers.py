@@ -62,7 +62,7 @@ def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     for letter in ("p", "w"):
         uses = balances.uses.select(pl.all().name.suffix(f"_{letter}"))
         at_hand = at_hand.join(uses, on=f"number_{letter}", how="left", maintain_order="left")
-    refusals = _one_by_one(at_hand.filter(_failing()))
+    refusals = _one_by_one(_failing(at_hand))
     granted = at_hand.join(refusals.select("m").unique(), on="m", how="anti", maintain_order="left")
     entries = _entries(granted)
     accounts = entries.group_by("person_key", "year", maintain_order=True).agg(
@@ -75,17 +75,21 @@ def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     return Posted(refusals, entries, accounts, uses)
 
 
-def _failing() -> pl.Expr:
-    """A key that fails, or could: the account as a whole, a number held by another or wanted twice here."""
+def _failing(at_hand: pl.DataFrame) -> pl.DataFrame:
+    """The claims that fail or could: an account as a whole, a number held by another or wanted twice here.
+
+    In two steps: a window inside another would see only the rows of the outer one's group.
+    """
+    account = ("person_key", "year")
     over = (
-        pl.col("reserved_fen") + pl.col("used_fen") + pl.col("dutiable_fen").sum().over("person_key", "year")
+        pl.col("reserved_fen") + pl.col("used_fen") + pl.col("dutiable_fen").sum().over(account)
         > pl.col("annual_limit_fen")
     )
     held = pl.col("use_no_p").is_not_null() | pl.col("use_no_w").is_not_null()
-    wanted_twice = pl.len().over("number_p").gt(1) | pl.len().over("number_w").gt(1)
-    key_fails = over | held | wanted_twice
+    wanted_twice = (pl.len().over("number_p") > 1) | (pl.len().over("number_w") > 1)
     # every manifest of a touched account is decided jointly
-    return key_fails.any().over("person_key", "year")
+    flagged = at_hand.with_columns(key_fails=over | held | wanted_twice)
+    return flagged.filter(pl.col("key_fails").any().over(account)).drop("key_fails")
 
 
 def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:

@@ -36,13 +36,13 @@ def read_block(schema_name: str, payloads: Sequence[bytes]) -> pl.DataFrame:
     guard = zigzag(mark)
     body = guard.join(payloads) + guard
     block = b"".join((_header(schema_name), zigzag(len(payloads)), zigzag(len(body)), body, SYNC))
-    try:
-        with _quiet_panics():
+    with _quiet_panics():
+        try:
             frame = pl.read_avro(io.BytesIO(block))
-    except PolarsError:
-        raise Unreadable(panicked=False) from None
-    except PanicException:  # derives from BaseException: a Rust panic, not an interruption
-        raise Unreadable(panicked=True) from None
+        except (PolarsError, OSError):  # an early end of the block is an OSError
+            raise Unreadable(panicked=False) from None
+        except PanicException:  # derives from BaseException: a Rust panic, not an interruption
+            raise Unreadable(panicked=True) from None
     if len(frame) != len(payloads) or (frame[GUARD] != mark).any():
         raise Unreadable(panicked=False)
     return frame.drop(GUARD)

@@ -1,0 +1,167 @@
+"""A store in memory: what PostgreSQL keeps between batches, so that the whole core can be run without it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from agents.reading import DeadLetter, Read, documents, read_records, read_stored
+from loadtest.generate import Planned
+from pipeline import flow
+from pipeline.attempts import Past
+from pipeline.documents import KINDS
+from pipeline.flow import Decided
+from pipeline.ledgers import ACCOUNTS, USES, Balances
+from pipeline.open_orders import open_orders
+from schemas.contracts import topic_name
+from schemas.lawbook import Lawbook, load
+from sinks.store import FATES, MANIFESTS
+
+KEY = b"0123456789abcdef"
+BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai
+
+
+@dataclass(frozen=True, slots=True)
+class Rec:
+    """A record as it stands in its topic; `sequence` is the test's own number of it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    sequence: int = -1
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """(kind 1 to 3, partition, offset)."""
+        kinds = [topic_name(kind) for kind in KINDS]
+        return kinds.index(self.topic) + 1, self.partition, self.offset
+
+
+def as_records(planned: Iterable[Planned], base_ms: int = BASE_MS) -> list[Rec]:
+    """Records in sending order; offsets count up in each topic-partition, the log time is the due time."""
+    following: dict[tuple[str, int], int] = {}
+    records: list[Rec] = []
+    for sequence, p in enumerate(planned):
+        place = (p.kind, p.partition)
+        offset = following.get(place, 0)
+        following[place] = offset + 1
+        records.append(
+            Rec(topic_name(p.kind), p.partition, offset, base_ms + p.due_ms, p.key, p.value, p.headers, sequence)
+        )
+    return records
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """Documents, manifests, fates, accounts and number uses, as the tables keep them."""
+
+    lawbook: Lawbook = field(default_factory=load)
+    stored: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    manifests: dict[tuple[int, str, int], dict[str, Any]] = field(default_factory=dict)
+    fates: dict[tuple[int, int, int], dict[str, Any]] = field(default_factory=dict)
+    accounts: dict[tuple[bytes, int], dict[str, Any]] = field(default_factory=dict)
+    uses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+
+    def process(self, records: Sequence[Rec], quarantined: bool = False) -> Decided:
+        """One batch as the agents would: decode, look up, decide, keep."""
+        by_kind = {k: [r for r in records if r.topic == topic_name(k)] for k in KINDS}
+        read = read_records(by_kind)  # type: ignore[arg-type]
+        hashes = {h for t in read.tables.values() for h in t["order_hash"].to_list()}
+        rows = [row for h in sorted(hashes) for row in self.stored.get(h, [])]
+        together = documents(read, read_stored(rows))  # type: ignore[arg-type]
+        past = self.past(hashes)
+        opened = flow.open_batch(together, past, self.lawbook.on, KEY, quarantined)
+        decided = flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
+        self._keep(read, decided)
+        return decided
+
+    def past(self, hashes: Iterable[int]) -> Past:
+        """Manifests and fates of these order numbers."""
+        chosen = set(hashes)
+        manifests = [m for m in self.manifests.values() if m["order_hash"] in chosen]
+        fates = [f for f in self.fates.values() if f["order_hash"] in chosen]
+        return Past(_frame(manifests, MANIFESTS), _frame(fates, FATES))
+
+    def balances(self, claims: pl.DataFrame) -> Balances:
+        """What the claims ask for."""
+        numbers = {*claims["number_p"].to_list(), *claims["number_w"].to_list()}
+        accounts = claims.select("person_key", "year").unique().rows()
+        return Balances(
+            _frame([self.accounts[a] for a in accounts if a in self.accounts], ACCOUNTS),
+            _frame([self.uses[n] for n in sorted(numbers) if n in self.uses], USES),
+        )
+
+    def open(self) -> pl.DataFrame:
+        """Every open order."""
+        hashes = set(self.stored)
+        rows = [row for h in sorted(hashes) for row in self.stored[h]]
+        empty = read_records({})
+        return open_orders(documents(empty, read_stored(rows)), self.past(hashes))  # type: ignore[arg-type]
+
+    def histories(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        """Manifests by (ebpCode, orderNo), attempts in their order."""
+        found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for m in sorted(self.manifests.values(), key=lambda m: m["attempt"]):
+            found.setdefault((m["ebp_code"], m["order_no"]), []).append(m)
+        return found
+
+    def what_became(self) -> dict[tuple[int, int, int], str]:
+        """Place of each document and dead letter → a DL or DOC code, `used` or `open`."""
+        found = {(r["kind"], r["partition"], r["kafka_offset"]): "open" for rows in self.stored.values() for r in rows}
+        for m in self.manifests.values():
+            for number, kind in enumerate(KINDS, start=1):
+                found[number, m[f"{kind}_partition"], m[f"{kind}_offset"]] = "used"
+        for place, fate in self.fates.items():
+            assert found[place] == "open", "a document was used and met a fate"
+            found[place] = fate["code"]
+        return found | {letter.record.place: letter.code for letter in self.dead}  # type: ignore[attr-defined]
+
+    def _keep(self, read: Read, decided: Decided) -> None:
+        self.dead += read.dead
+        for number, kind in enumerate(KINDS, start=1):
+            for row in read.tables[kind].iter_rows(named=True):
+                columns = ("order_hash", "partition", "log_time", "digest", "value")
+                kept = {c: row[c] for c in columns} | {"kind": number, "kafka_offset": row["offset"]}
+                self.stored.setdefault(row["order_hash"], []).append(kept)
+        codes = _grouped(decided.findings)
+        for m in decided.heads.iter_rows(named=True):
+            key = (m["order_hash"], m["ebp_code"], m["attempt"])
+            assert key not in self.manifests, "a manifest was decided twice"
+            self.manifests[key] = m | {"codes": frozenset(codes.get(m["m"], ()))}
+        for f in decided.fates.iter_rows(named=True):
+            place = (f["kind"], f["partition"], f["kafka_offset"])
+            assert place not in self.fates, "a document met two fates"
+            self.fates[place] = f
+        heads = {m["m"]: m for m in decided.heads.iter_rows(named=True)}
+        for a in decided.posted.accounts.iter_rows(named=True):
+            account = (a["person_key"], a["year"])
+            assert a["read_entry_no"] == self.accounts.get(account, {"entry_no": 0})["entry_no"]
+            names = {"reserved_fen": "reserved_after_fen", "used_fen": "used_after_fen", "entry_no": "entry_no"}
+            self.accounts[account] = {"person_key": account[0], "year": account[1]} | {k: a[v] for k, v in names.items()}
+        for u in decided.posted.uses.iter_rows(named=True):
+            holder = {k: heads[u["m"]][k] for k in ("ebp_code", "order_no", "accepted_at")}
+            self.uses[u["number"]] = {"number": u["number"], "use_no": u["use_no"]} | holder
+        self.entries += decided.posted.entries.to_dicts()
+
+
+def _grouped(findings: pl.DataFrame) -> dict[int, list[str]]:
+    groups: dict[int, list[str]] = {}
+    for m, code in findings.select("m", "code").iter_rows():
+        groups.setdefault(m, []).append(code)
+    return groups
+
+
+def _frame(rows: Sequence[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame([{c: r[c] for c in schema} for r in rows], schema=schema, orient="row")
+
+
+def renumbered(records: Iterable[Rec], offset: int) -> list[Rec]:
+    """The same values again, `offset` further on in their partitions."""
+    return [replace(r, offset=r.offset + offset) for r in records]
