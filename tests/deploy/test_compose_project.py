@@ -72,9 +72,10 @@ def test_broker_and_database_are_set_as_in_the_local_stack() -> None:
     kafka = SERVICES["kafka"]["environment"]
     for line in PROPERTIES.splitlines():
         name, value = line.split("=", 1)
-        if "{" not in value and name not in ("node.id",):
+        if "{" not in value and name not in ("node.id", "group.initial.rebalance.delay.ms"):
             assert kafka.get("KAFKA_" + name.upper().replace(".", "_")) == value, name
     assert kafka["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    assert kafka["KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS"] == "0"
     local = dict(line.split(" = ") for line in SETTINGS.strip().splitlines())
     given = dict(a.removeprefix("-c").split("=") for a in SERVICES["postgres"]["command"] if a.startswith("-c"))
     assert given.items() <= local.items()
