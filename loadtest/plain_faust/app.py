@@ -51,6 +51,7 @@ def build_app(kafka: str, group: str, datadir: Path, counts: Counts) -> faust.Ap
         consumer_auto_offset_reset="earliest",
         topic_partitions=PARTITIONS,
         topic_disable_leader=True,
+        topic_allow_declare=False,
         table_standby_replicas=0,
         stream_buffer_maxsize=65536,
         broker_max_poll_records=2000,
