@@ -1,16 +1,17 @@
 """Many documents at once: decode into tables whose amounts are bound-checked integers (docs/decisions.md section 1)."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import fastavro
 import polars as pl
+from polars.exceptions import InvalidOperationError
 
-from schemas.codec import MAX_VALUE
-from schemas.container import Unreadable, read_block
+from schemas.codec import MAX_VALUE, OUT_OF_TIME, TOO_WIDE, ints_fit
+from schemas.container import Unreadable, is_sound, read_block
 from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import FramingError, split
 
@@ -22,6 +23,7 @@ BOUND_E5 = 10**14  # CNY 10^9, or 10^9 units, in 10^-5
 FEN_E5 = 1000
 END_OF_TIME_MS = 253_402_300_800_000  # 10000-01-01; earlier than 1970 is no time of this business either
 MILLISECONDS = pl.Datetime("ms", "UTC")
+ONE_BY_ONE = 8  # in a block this small with something unsound, fastavro takes over
 BEYOND = 10**30  # stands for any decimal of more than 16 bytes
 
 
@@ -41,28 +43,42 @@ class Decoded:
 
 @dataclass(slots=True)
 class _Work:
-    kind: str
-    parts: list[pl.DataFrame] = field(default_factory=lambda: list[pl.DataFrame]())
+    """What has been decoded so far: `blocks` and `singles` by schema name."""
+
+    blocks: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: dict[str, list[pl.DataFrame]]())
+    singles: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: dict[str, list[dict[str, Any]]]())
     undecodable: list[tuple[int, str, str]] = field(default_factory=lambda: list[tuple[int, str, str]]())
     panics: int = 0
     bisections: int = 0
     slow_records: int = 0
 
+    def add(self, name: str, rows: list[int], frame: pl.DataFrame) -> None:
+        frame.insert_column(0, pl.Series("row", rows, dtype=pl.UInt32))
+        self.blocks.setdefault(name, []).append(frame)
+
+    def frames(self, kind: str) -> Iterator[pl.DataFrame]:
+        """One a schema version and way of decoding, all in the shape of the kind's newest schema."""
+        for name, parts in self.blocks.items():
+            # decimals as unscaled Int128, times as Int64 ms, also inside the lines
+            yield _shape(kind, pl.concat(parts).select(pl.all().to_physical()))
+        for name, records in self.singles.items():
+            yield _shape(kind, pl.DataFrame(records, schema={"row": pl.UInt32, **_schema(name)}, orient="row"))
+
 
 def decode_columns(kind: str, values: Sequence[bytes]) -> Decoded:
     """Decode framed values of one kind; one that is no document lands in `undecodable` and harms no other."""
-    work = _Work(kind)
+    work = _Work()
     for schema_id, rows in _by_schema(kind, values, work).items():
         name = schemas_of(kind)[schema_id]
         payloads = [values[row][start:] for row, start in rows]
         _decode(work, name, [row for row, _ in rows], payloads)
-    frame = pl.concat([_shape(kind, part) for part in work.parts]) if work.parts else _empty(kind)
+    frame = pl.concat([_empty(kind), *work.frames(kind)])
     in_time = pl.all_horizontal(
         *((pl.col(t) >= 0) & (pl.col(t) < END_OF_TIME_MS) for t in _times(kind))
     )
     late = frame.filter(~in_time)
     if len(late):
-        work.undecodable += [(row, "DL-01", "a time is out of range") for row in late["row"].to_list()]
+        work.undecodable += [(row, "DL-01", OUT_OF_TIME) for row in late["row"].to_list()]
         frame = frame.filter(in_time)
     frame = frame.sort("row").with_columns(pl.col(t).cast(MILLISECONDS) for t in _times(kind))
     frame, lines = _lines(kind, frame)
@@ -78,10 +94,13 @@ def _by_schema(kind: str, values: Sequence[bytes], work: _Work) -> dict[int, lis
     heads: dict[bytes, int] = {b"\0" + i.to_bytes(4, "big"): i for i in schemas_of(kind)}
     for row, value in enumerate(values):
         schema_id = heads.get(value[:5])
+        if schema_id is not None and len(value) <= MAX_VALUE:
+            groups.setdefault(schema_id, []).append((row, 5))
+            continue
         try:
             if len(value) > MAX_VALUE:
                 raise FramingError("DL-01", "the value is larger than a document may be")
-            found = (schema_id, 5) if schema_id is not None else split(kind, value)
+            found = split(kind, value)
         except FramingError as e:
             work.undecodable.append((row, e.code, e.reason))
             continue
@@ -90,19 +109,48 @@ def _by_schema(kind: str, values: Sequence[bytes], work: _Work) -> dict[int, lis
 
 
 def _decode(work: _Work, name: str, rows: list[int], payloads: list[bytes]) -> None:
-    if len(rows) == 1:
-        _decode_one(work, name, rows[0], payloads[0])
+    """All at once; when that fails, the unsound ones apart and the rest at once; when that fails too, by halves."""
+    try:
+        work.add(name, rows, read_block(name, payloads))
+        return
+    except Unreadable as e:
+        work.panics += e.panicked
+    bad = set(_unsound(work, name, payloads, 0))
+    for position in sorted(bad):
+        _decode_one(work, name, rows[position], payloads[position])
+    if bad:
+        good = [n for n in range(len(rows)) if n not in bad]
+        rows, payloads = [rows[n] for n in good], [payloads[n] for n in good]
+    if payloads:
+        _decode_by_halves(work, name, rows, payloads)
+
+
+def _unsound(work: _Work, name: str, payloads: list[bytes], first: int) -> Iterator[int]:
+    """Positions, counted from `first`, of payloads to be decoded one by one, because one of them breaks its block."""
+    if is_sound(name, payloads):
+        return
+    if len(payloads) <= ONE_BY_ONE:
+        yield from range(first, first + len(payloads))
+        return
+    work.bisections += 1
+    middle = len(payloads) // 2
+    yield from _unsound(work, name, payloads[:middle], first)
+    yield from _unsound(work, name, payloads[middle:], first + middle)
+
+
+def _decode_by_halves(work: _Work, name: str, rows: list[int], payloads: list[bytes]) -> None:
+    if len(rows) <= ONE_BY_ONE:
+        for row, payload in zip(rows, payloads, strict=True):
+            _decode_one(work, name, row, payload)
         return
     try:
-        frame = read_block(name, payloads)
+        work.add(name, rows, read_block(name, payloads))
     except Unreadable as e:
         work.panics += e.panicked
         work.bisections += 1
         middle = len(rows) // 2
-        _decode(work, name, rows[:middle], payloads[:middle])
-        _decode(work, name, rows[middle:], payloads[middle:])
-        return
-    work.parts.append(_physical(frame).with_columns(pl.Series("row", rows, dtype=pl.UInt32)))
+        _decode_by_halves(work, name, rows[:middle], payloads[:middle])
+        _decode_by_halves(work, name, rows[middle:], payloads[middle:])
 
 
 def _decode_one(work: _Work, name: str, row: int, payload: bytes) -> None:
@@ -117,13 +165,10 @@ def _decode_one(work: _Work, name: str, row: int, payload: bytes) -> None:
     if stream.tell() != len(payload):
         work.undecodable.append((row, "DL-01", "bytes are left over after the document"))
         return
-    frame = pl.DataFrame([_unscaled(record)], schema=_schema(name), orient="row")
-    work.parts.append(frame.with_columns(row=pl.lit(row, pl.UInt32)))
-
-
-def _physical(frame: pl.DataFrame) -> pl.DataFrame:
-    """Decimals as unscaled Int128, times as Int64 ms, also inside the lines."""
-    return frame.select(pl.all().to_physical())
+    if not ints_fit(name, record):
+        work.undecodable.append((row, "DL-01", TOO_WIDE))
+        return
+    work.singles.setdefault(name, []).append({"row": row, **_unscaled(record)})
 
 
 @lru_cache
@@ -167,11 +212,13 @@ def _type(node: Any) -> Any:
 
 def _shape(kind: str, part: pl.DataFrame) -> pl.DataFrame:
     """The newest version's columns; what an older one lacks gets its default."""
-    schema = _schema(newest(kind))
-    missing = {f["name"]: f["default"] for f in avro(newest(kind))["fields"] if f["name"] not in part.columns}
+    schema, found = _schema(newest(kind)), part.schema
+    missing = {f["name"]: f["default"] for f in avro(newest(kind))["fields"] if f["name"] not in found}
     if missing:
         part = part.with_columns(pl.lit(value, schema[name]).alias(name) for name, value in missing.items())
-    return part.select("row", *(pl.col(name).cast(kind_) if part.schema[name] != kind_ else name for name, kind_ in schema.items()))
+    if missing:
+        found = part.schema
+    return part.select("row", *(pl.col(n).cast(t) if found[n] != t else n for n, t in schema.items()))
 
 
 def _empty(kind: str) -> pl.DataFrame:

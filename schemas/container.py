@@ -33,19 +33,45 @@ class Unreadable(ValueError):
 def read_block(schema_name: str, payloads: Sequence[bytes]) -> pl.DataFrame:
     """One row a payload, columns of the writer schema; Unreadable when any of them is not exactly one record."""
     mark = secrets.randbits(62)
-    guard = zigzag(mark)
-    body = guard.join(payloads) + guard
-    block = b"".join((_header(schema_name), zigzag(len(payloads)), zigzag(len(body)), body, SYNC))
-    with _quiet_panics():
-        try:
-            frame = pl.read_avro(io.BytesIO(block))
-        except (PolarsError, OSError):  # an early end of the block is an OSError
-            raise Unreadable(panicked=False) from None
-        except PanicException:  # derives from BaseException: a Rust panic, not an interruption
-            raise Unreadable(panicked=True) from None
+    frame = _read(_block(schema_name, payloads, mark), None)
     if len(frame) != len(payloads) or (frame[GUARD] != mark).any():
         raise Unreadable(panicked=False)
-    return frame.drop(GUARD)
+    frame.drop_in_place(GUARD)
+    return frame
+
+
+def is_sound(schema_name: str, payloads: Sequence[bytes]) -> bool:
+    """Whether each payload is walked through to exactly its end: a third of the cost of reading, texts unchecked."""
+    mark = secrets.randbits(62)
+    try:
+        frame = _read(_block(schema_name, payloads, mark), _walked(schema_name))
+    except Unreadable:
+        return False
+    return len(frame) == len(payloads) and not (frame[GUARD] != mark).any()
+
+
+@lru_cache
+def _walked(schema_name: str) -> list[str]:
+    """Decimals may be too large for the reader, so they are read; all else is only stepped over."""
+    fields = avro(schema_name)["fields"]
+    decimals = [f["name"] for f in fields if isinstance(f["type"], dict) and f["type"].get("logicalType") == "decimal"]
+    return [*decimals, GUARD]
+
+
+def _block(schema_name: str, payloads: Sequence[bytes], mark: int) -> bytes:
+    guard = zigzag(mark)
+    body = guard.join(payloads) + guard
+    return b"".join((_header(schema_name), zigzag(len(payloads)), zigzag(len(body)), body, SYNC))
+
+
+def _read(block: bytes, columns: list[str] | None) -> pl.DataFrame:
+    try:
+        with _quiet_panics():
+            return pl.read_avro(io.BytesIO(block), columns=columns)
+    except PolarsError:
+        raise Unreadable(panicked=False) from None
+    except PanicException:  # derives from BaseException: a Rust panic, not an interruption
+        raise Unreadable(panicked=True) from None
 
 
 def zigzag(number: int) -> bytes:
@@ -71,7 +97,9 @@ def _header(schema_name: str) -> bytes:
 
 
 def _bare(schema: Any) -> Any:
-    # polars' reader refuses doc, default and namespace inside nested records
+    # polars' reader refuses doc, default and namespace inside nested records, and cuts an int to 32 bits unasked
+    if schema == "int":
+        return "long"
     if isinstance(schema, dict):
         return {k: _bare(v) for k, v in schema.items() if k not in ("doc", "default", "namespace")}  # pyright: ignore
     if isinstance(schema, list):

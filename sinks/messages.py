@@ -1,28 +1,15 @@
 """The blob of one outbox row: messages one after the other (layout in the migration)."""
 
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 _HEAD = struct.Struct(">BI")
 _LENGTH = struct.Struct(">I")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """`topic`: its index in topics.toml."""
-
-    topic: int
-    key: bytes
-    value: bytes
-
-
-def pack(messages: Iterable[Message]) -> bytes:
-    """(u8 topic index, u32 key length, key, u32 value length, value) for each, big-endian."""
-    parts: list[bytes] = []
-    for m in messages:
-        parts += [_HEAD.pack(m.topic, len(m.key)), m.key, _LENGTH.pack(len(m.value)), m.value]
-    return b"".join(parts)
+def packed(topic: int, key: bytes, value: bytes) -> bytes:
+    """(u8 topic index in topics.toml, u32 key length, key, u32 value length, value), big-endian."""
+    return b"".join((_HEAD.pack(topic, len(key)), key, _LENGTH.pack(len(value)), value))
 
 
 def unpack(blob: bytes) -> Iterator[tuple[int, bytes, bytes]]:

@@ -9,7 +9,6 @@ import polars as pl
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
 from sinks.batch import LaneState
-from sinks.messages import pack
 from sinks.publish import Mail, add_decisions, add_document_receipts, add_open_receipts, decision_ids
 from sinks.rows import manifest_frames
 
@@ -104,7 +103,7 @@ def _outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """One row a lane, also where there is nothing to say: the relay counts batches without holes."""
     rows = [(lane, state.batch_seq, mail.by_lane.get(lane, [])) for lane, state in sorted(after.items())]
     return pl.DataFrame(
-        [(lane, seq, len(messages), pack(messages)) for lane, seq, messages in rows],
+        [(lane, seq, len(messages), b"".join(messages)) for lane, seq, messages in rows],
         schema={"lane": pl.Int16, "batch_seq": pl.Int64, "message_count": pl.Int32, "messages": pl.Binary},
         orient="row",
     )

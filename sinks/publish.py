@@ -11,7 +11,7 @@ from pipeline.documents import BIT, KINDS
 from pipeline.flow import Decided
 from schemas.contracts import topic, topic_name
 from schemas.encode import encode_records
-from sinks.messages import Message
+from sinks.messages import packed
 
 OUTPUT = {"RELEASE": "release", "HOLD": "hold", "REJECT": "reject"}
 FILED, REJECTED = "120", "100"  # returnStatus of one document
@@ -19,14 +19,17 @@ FILED, REJECTED = "120", "100"  # returnStatus of one document
 
 @dataclass(slots=True)
 class Mail:
-    """Messages by lane, in the order they will be published."""
+    """Packed messages by lane, in the order they will be published."""
 
-    by_lane: dict[int, list[Message]] = field(default_factory=lambda: dict[int, list[Message]]())
+    by_lane: dict[int, list[bytes]] = field(default_factory=lambda: dict[int, list[bytes]]())
 
     def add(self, lanes: Iterable[int], names: Iterable[str], keys: Iterable[bytes], values: Iterable[bytes]) -> None:
         indexes = {name: topic(topic_name(name)).index for name in ("release", "hold", "reject", "receipt", "dead-letter")}
+        by_lane = self.by_lane
         for lane, name, key, value in zip(lanes, names, keys, values, strict=True):
-            self.by_lane.setdefault(lane, []).append(Message(indexes[name], key, value))
+            if lane not in by_lane:
+                by_lane[lane] = []
+            by_lane[lane].append(packed(indexes[name], key, value))
 
 
 def hex_id(*parts: object) -> str:
@@ -48,8 +51,8 @@ def _keys(frame: pl.DataFrame) -> list[bytes]:
 def _grouped(frame: pl.DataFrame, count: int, columns: Sequence[str]) -> list[list[tuple[Any, ...]]]:
     """Rows by manifest number `m`: one list a manifest, in the order of the frame."""
     groups: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
-    for m, *values in frame.select("m", *columns).iter_rows():
-        groups[m].append(tuple(values))
+    for m, row in zip(frame["m"].to_list(), frame.select(columns).rows(), strict=True):
+        groups[m].append(row)
     return groups
 
 
@@ -68,8 +71,8 @@ def add_decisions(mail: Mail, decided: Decided) -> None:
         "consumption_fen", "vat_fen", "lane", "batch_seq", "rule_set", "return_status",
     )}  # fmt: skip
     places = [
-        [(kind, topic_name(kind), p, o) for p, o in heads.select(f"{kind}_partition", f"{kind}_offset").iter_rows()]
-        for kind in KINDS
+        heads.select(pl.lit(kind), pl.lit(name).alias("topic"), f"{kind}_partition", f"{kind}_offset").rows()
+        for kind, name in ((kind, topic_name(kind)) for kind in KINDS)
     ]
     columns: dict[str, list[Any]] = {
         "decisionId": [d.hex() for d in heads["decision_id"].to_list()],
