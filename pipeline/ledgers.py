@@ -49,6 +49,8 @@ def claims(heads: pl.DataFrame) -> pl.DataFrame:
         year=pl.col("accepted_on").dt.year().cast(pl.Int16),
         number_p=pl.concat_str(pl.lit("P|"), "payment_payCode", pl.lit("|"), "payment_payTransactionId"),
         number_w=pl.concat_str(pl.lit("W|"), "waybill_logisticsCode", pl.lit("|"), "waybill_logisticsNo"),
+        # null only in quarantine: amounts that cannot be read reserve nothing until they are reviewed
+        dutiable_fen=pl.col("dutiable_fen").fill_null(0),
     ).select(CLAIMS)  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """One record at a time: the plain, slow and trusted way in and out of Avro."""
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import fastavro
@@ -9,6 +10,9 @@ from schemas.contracts import avro, id_of, newest, parsed, schema_ids
 from schemas.framing import FramingError, frame, split
 
 MAX_VALUE = 1 << 20  # bytes of one document; Kafka's default limit for a record
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OUT_OF_TIME = "a time is out of range"
+TOO_WIDE = "a number is wider than its type"
 
 
 class DecodeError(ValueError):
@@ -35,6 +39,8 @@ def decode(kind: str, value: bytes) -> dict[str, Any]:
         raise DecodeError(e.code, e.reason) from None
     name = schema_ids()[schema_id]
     record = decode_payload(name, value[start:])
+    if any(isinstance(v, datetime) and v < EPOCH for v in record.values()):
+        raise DecodeError("DL-01", OUT_OF_TIME)
     return fill(kind, name, record)
 
 
@@ -45,12 +51,31 @@ def decode_payload(schema_name: str, payload: bytes) -> dict[str, Any]:
     stream = io.BytesIO(payload)
     try:
         record = fastavro.schemaless_reader(stream, parsed(schema_name), None)
+    except OverflowError:  # later than any datetime
+        raise DecodeError("DL-01", OUT_OF_TIME) from None
     except Exception as e:  # fastavro raises whatever the bytes lead it to
         raise DecodeError("DL-01", f"the payload does not decode ({type(e).__name__})") from None
     if stream.tell() != len(payload):
         raise DecodeError("DL-01", "bytes are left over after the document")
     assert isinstance(record, dict)
+    if not ints_fit(schema_name, record):
+        raise DecodeError("DL-01", TOO_WIDE)
     return record
+
+
+def ints_fit(schema_name: str, record: dict[str, Any]) -> bool:
+    """Whether every Avro int is one: fastavro reads up to 64 bits."""
+    return _fit(avro(schema_name)["fields"], record)
+
+
+def _fit(fields: list[dict[str, Any]], record: dict[str, Any]) -> bool:
+    for f in fields:
+        value = record[f["name"]]
+        if f["type"] == "int" and not -(2**31) <= value < 2**31:
+            return False
+        if isinstance(value, list) and not all(_fit(f["type"]["items"]["fields"], item) for item in value):  # pyright: ignore
+            return False
+    return True
 
 
 def fill(kind: str, schema_name: str, record: dict[str, Any]) -> dict[str, Any]:

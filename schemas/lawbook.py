@@ -75,6 +75,8 @@ class Lawbook:
         reads = tuple(dict.fromkeys(condition.meta.root_names()))
         if unknown := set(reads) - allowed:
             raise LawError(f"{entry['code']}: unknown columns {sorted(unknown)}")
+        if not reads:
+            raise LawError(f"{entry['code']}: the condition reads no column")
         return Rule(_consequence(entry), entry["scope"], condition, reads)
 
 
@@ -87,6 +89,8 @@ def _fill(condition: str, limits: dict[str, int]) -> str:
 
 def _consequence(entry: dict[str, Any]) -> Consequence:
     blames = sum(BITS[kind] for kind in entry["blames"])
+    if entry["outcome"] not in ("HOLD", "REJECT"):
+        raise LawError(f"{entry['code']}: the outcome of a finding is HOLD or REJECT")
     if entry["outcome"] == "REJECT" and not blames:
         raise LawError(f"{entry['code']}: a REJECT has to blame a document, or nothing could follow it")
     return Consequence(entry["code"], entry["outcome"], entry.get("queue", ""), blames)
