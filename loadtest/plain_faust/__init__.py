@@ -11,9 +11,11 @@ Settings, and why (stock faust-streaming 0.15.3 and aiokafka; nothing of Faust i
 - `stream_buffer_maxsize=65536`: when the default 4096 is full, Faust sleeps a whole second.
 - `broker_max_poll_records=2000`: without a bound one poll fills that buffer and one partition starves the others.
 - `broker_commit_every=20000`, `broker_commit_interval=1`: commits are off the record's path; each flushes the producer.
-- `producer_linger=0.01`, `producer_max_batch_size=256 KiB`: changelog and decisions leave in batches.
-  No compression: lz4 is not installed with Tidegate, and gzip costs more CPU than it saves on one machine.
-- Tables in memory with changelog topics (12 partitions, JSON by orjson where it is installed).
+- `producer_linger=0.01`, `producer_max_batch_size=256 KiB`: changelog and decisions leave in batches (with linger 0 it
+  was slower). No compression: lz4 is not installed with Tidegate, and gzip costs more than it saves on one machine.
+- Logging is set up by us: Faust's `loglevel="warning"` sets the root logger to DEBUG for its spinner (`__main__.py`).
+- Tables in memory with changelog topics (12 partitions, JSON by orjson where it is installed). The topics are made
+  before Faust starts and `topic_allow_declare=False`: two workers that start at once fail otherwise (`changelogs.py`).
   `table_standby_replicas=0`: standbys would read every changelog a second time. With tables there, Faust
   keeps the assignor that puts partition n of all topics on one worker.
 - One agent, concurrency 1, over the three topics; `stream.events()`, because tables cannot be written inside `take()`.
@@ -24,6 +26,8 @@ What of docs/decisions.md it does NOT do, all of which makes it faster, not slow
 - Section 2: the first document of a kind is used; later ones are counted as duplicates. No changes (appType 2), no
   deletes (appType 3), no fates, no attempt after a REJECT. Digests are not computed.
 - Section 3: waybills without ebpCode are counted as strays and dropped.
+- Records sent to another partition than their key's meet the rest of their order only if the same worker has both
+  partitions, so such an order may stay open for ever.
 - Section 4: no clock, no incomplete or closed orders; the join table keeps a mark of every order for ever.
 - Section 5: a rule that raises skips the manifest (counted as failed) instead of SYS-02.
 - Section 6: quota and numbers are right within one worker only. Persons and numbers cross partitions: doing it right

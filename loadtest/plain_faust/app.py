@@ -100,7 +100,7 @@ def _join(app: Any, counts: Counts) -> None:
             return
         order, payment, waybill = (come[k] for k in KINDS)
         decision = decide(order[0], payment[0], waybill[0], max(order[3], payment[3], waybill[3]), ledgers)
-        places = tuple(Place(name, come[k][1], come[k][2]) for name, k in kinds.items())
+        places = [Place(name, come[k][1], come[k][2]) for name, k in kinds.items()]
         await outputs[decision.outcome].send(key=event.key, value=encode(decision, places), partition=message.partition)
         orders[key] = {}
         counts.decided[decision.outcome] += 1

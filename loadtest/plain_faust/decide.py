@@ -1,6 +1,7 @@
 """Three documents → outcome, finding codes and tax; the decision that is published."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -72,7 +73,7 @@ def _queue(outcome: str, codes: list[str]) -> str:
     return "orderer" if any([consequences()[code][1] == "orderer" for code in codes]) else "review"
 
 
-def encode(decision: Decision, places: tuple[Place, Place, Place]) -> bytes:
+def encode(decision: Decision, places: Sequence[Place]) -> bytes:
     """The framed `decision-1` record; `places` of order, payment and waybill."""
     m, lines = decision.manifest, decision.lines
     ebp_code, order_no = m.order["ebpCode"], m.order["orderNo"]
