@@ -34,5 +34,7 @@ What of docs/decisions.md it does NOT do, all of which makes it faster, not slow
   takes a repartitioned topic for each of the three ledgers. After a crash or a rebalance they may count a manifest twice.
 - Section 8: no receipts, no dead letters (undecodable records are counted), batchSeq is 0, no evidence of findings.
 - No PostgreSQL, no exactly-once: a crash may repeat decisions, and table changes, offsets and decisions are not atomic.
+  A rebalance can even lose a record: where the second worker joined a busy first one, one waybill of 60,000 records was
+  seen to be committed and in no table, so its order stayed open.
 - Only plaintext brokers.
 """
