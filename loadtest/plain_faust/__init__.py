@@ -11,8 +11,8 @@ Settings, and why (stock faust-streaming 0.15.3 and aiokafka; nothing of Faust i
 - `stream_buffer_maxsize=65536`: when the default 4096 is full, Faust sleeps a whole second.
 - `broker_max_poll_records=2000`: without a bound one poll fills that buffer and one partition starves the others.
 - `broker_commit_every=20000`, `broker_commit_interval=1`: commits are off the record's path; each flushes the producer.
-- `producer_linger=0.01`, `producer_max_batch_size=256 KiB`: changelog and decisions leave in batches (with linger 0 it
-  was slower). No compression: lz4 is not installed with Tidegate, and gzip costs more than it saves on one machine.
+- `producer_linger=0.01`, `producer_max_batch_size=256 KiB`: changelog and decisions leave in batches (linger 0 was
+  slower in the one run it had). No compression: lz4 is not installed with Tidegate, and gzip costs more than it saves on one machine.
 - Logging is set up by us: Faust's `loglevel="warning"` sets the root logger to DEBUG for its spinner (`__main__.py`).
 - Tables in memory with changelog topics (12 partitions, JSON by orjson where it is installed). The topics are made
   before Faust starts and `topic_allow_declare=False`: two workers that start at once fail otherwise (`changelogs.py`).
@@ -34,7 +34,7 @@ What of docs/decisions.md it does NOT do, all of which makes it faster, not slow
   takes a repartitioned topic for each of the three ledgers. After a crash or a rebalance they may count a manifest twice.
 - Section 8: no receipts, no dead letters (undecodable records are counted), batchSeq is 0, no evidence of findings.
 - No PostgreSQL, no exactly-once: a crash may repeat decisions, and table changes, offsets and decisions are not atomic.
-  A rebalance can even lose a record: where the second worker joined a busy first one, one waybill of 60,000 records was
-  seen to be committed and in no table, so its order stayed open.
+  A record can even be lost: in one run of two workers, whose second joined when the first was busy, one of 60,000
+  records, a waybill, never reached the join table and its order stayed open. The rebalance is the likely cause, not proven.
 - Only plaintext brokers.
 """

@@ -62,7 +62,7 @@ def main() -> None:
 
 def _quiet_logs() -> None:
     """Warnings and worse to stderr. Not by Faust's own `loglevel="warning"`: its progress spinner sets the root logger to
-    DEBUG, and every message sent then makes two log records that nobody sees (a tenth to a third of all CPU)."""
+    DEBUG, and every message sent then makes two log records that nobody sees."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # "producer buffer full", once for almost every record: the buffer holds 100 messages and that is not a setting.
     logging.getLogger("faust.transport.producer").setLevel(logging.ERROR)
