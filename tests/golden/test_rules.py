@@ -1,0 +1,44 @@
+"""Each rule of the law has a vector that fires it and one that it only just spares."""
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.lawbook import load
+from tests.pipeline.memory import MemoryStore
+from tests.pipeline.trios import changed, log_ms, records
+
+DAY = date(2019, 11, 11)
+CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "rules.toml").read_text())["case"]
+
+
+def codes_of(changes: dict[str, Any]) -> tuple[str, frozenset[str]]:
+    """Outcome and codes of the example with changes."""
+    store = MemoryStore()
+    heads = store.process(records(changed(changes), at_ms=log_ms(changes))).heads
+    assert len(heads) == 1
+    (manifest,) = store.manifests.values()
+    return manifest["outcome"], manifest["codes"]
+
+
+def expected(codes: set[str]) -> tuple[str, frozenset[str]]:
+    outcomes = {load().on(DAY).consequences[c].outcome for c in codes}
+    return "REJECT" if "REJECT" in outcomes else "HOLD" if outcomes else "RELEASE", frozenset(codes)
+
+
+def test_every_rule_has_exactly_one_vector() -> None:
+    assert [c["code"] for c in CASES] == [r["code"] for r in load().rules["rule"]]
+    assert all(set(c) <= {"code", "fires", "with", "spares", "instead"} and c["fires"] and c["spares"] for c in CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c["code"])
+def test_it_fires(case: dict[str, Any]) -> None:
+    assert codes_of(case["fires"]) == expected({case["code"], *case.get("with", [])})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c["code"])
+def test_it_only_just_does_not(case: dict[str, Any]) -> None:
+    assert codes_of(case["spares"]) == expected(set(case.get("instead", [])))
