@@ -4,7 +4,10 @@ The whole batch is checked at once; only manifests that touch a failing key are 
 """
 
 import json
+from calendar import monthrange
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -22,6 +25,8 @@ USES = {
     "number": pl.String, "use_no": pl.Int16, "ebp_code": pl.String, "order_no": pl.String,
     "accepted_at": pl.Datetime("ms", "UTC"),
 }  # fmt: skip
+
+Use = tuple[int, str, datetime]  # use number, holder, when it was accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,11 @@ def post(asked: pl.DataFrame, balances: Balances) -> Posted:
         pl.col("read_entry_no").first(),
         pl.col("entry_no", "reserved_after_fen", "used_after_fen").last(),
     )
+    # a batch may span more than the reuse period: then a number is taken twice in it
+    following = pl.int_range(1, pl.len() + 1, dtype=pl.Int16).over("number")
     uses = pl.concat(
-        granted.select("m", number=f"number_{x}", use_no=pl.col(f"use_no_{x}").fill_null(0) + 1) for x in ("p", "w")
-    )
+        granted.select("m", number=f"number_{x}", use_no=pl.col(f"use_no_{x}").fill_null(0)) for x in ("p", "w")
+    ).with_columns(pl.col("use_no") + following)
     return Posted(refusals, entries, accounts, uses)
 
 
@@ -97,16 +104,17 @@ def _failing(at_hand: pl.DataFrame) -> pl.DataFrame:
 def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
     """Refusals as FINDINGS; a refused manifest takes nothing, so it does not count against the next."""
     taken: dict[tuple[bytes, int], tuple[int, int]] = {}  # account → entries and fen granted here
-    holders: dict[str, tuple[int, str]] = {}  # number → use number and holder granted here
+    holders: dict[str, Use] = {}  # number → its last use granted here
     refusals: list[tuple[int, str, str, str]] = []
-    for c in at_hand.with_columns(_still_held("w")).iter_rows(named=True):
+    for c in at_hand.iter_rows(named=True):
         me = f"{c['ebp_code']}|{c['order_no']}"
         account = (c["person_key"], c["year"])
         entries, fen = taken.get(account, (0, 0))
         before = len(refusals)
         for letter, code in NUMBERS.items():
-            if (holder := _holder(c, letter.lower(), holders)) is not None and holder[1] != me:
-                read = {"use_no": holder[0], "held_by": holder[1]}
+            use = _last_use(c, letter.lower(), holders)
+            if use is not None and use[1] != me and (letter == "P" or _close(use[2], c)):
+                read = {"use_no": use[0], "held_by": use[1]}
                 refusals.append((c["m"], code, "REJECT", json.dumps(read)))
         balance = c["reserved_fen"] + c["used_fen"] + fen
         if balance + c["dutiable_fen"] > c["annual_limit_fen"]:
@@ -119,28 +127,26 @@ def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
         if len(refusals) == before:
             taken[account] = (entries + 1, fen + c["dutiable_fen"])
             for letter in ("p", "w"):
-                holders[c[f"number_{letter}"]] = ((c[f"use_no_{letter}"] or 0) + 1, me)
+                use = _last_use(c, letter, holders)
+                holders[c[f"number_{letter}"]] = (use[0] + 1 if use else 1, me, c["accepted_at"])
     return pl.DataFrame(refusals, schema=FINDINGS, orient="row")
 
 
-def _holder(
-    claim: dict[str, object], letter: str, holders: dict[str, tuple[int, str]]
-) -> tuple[int, str] | None:
-    if (here := holders.get(str(claim[f"number_{letter}"]))) is not None:
+def _last_use(claim: dict[str, Any], letter: str, holders: dict[str, Use]) -> Use | None:
+    """Of the claim's number: granted in this batch, else as it was read."""
+    if (here := holders.get(claim[f"number_{letter}"])) is not None:
         return here
-    use_no = claim[f"use_no_{letter}"]
-    if not isinstance(use_no, int) or (letter == "w" and not claim["still_held"]):
+    if (use_no := claim[f"use_no_{letter}"]) is None:
         return None
-    return use_no, f"{claim[f'ebp_code_{letter}']}|{claim[f'order_no_{letter}']}"
+    return use_no, f"{claim[f'ebp_code_{letter}']}|{claim[f'order_no_{letter}']}", claim[f"accepted_at_{letter}"]
 
 
-def _still_held(letter: str) -> pl.Expr:
+def _close(used_at: datetime, claim: dict[str, Any]) -> bool:
     """Whether the earlier of the two acceptances lies less than the reuse period before the later."""
-    mine, theirs = pl.col("accepted_at"), pl.col(f"accepted_at_{letter}")
-    period = pl.col("waybill_reuse_months").cast(pl.String) + "mo"
-    return (
-        pl.min_horizontal(mine, theirs).dt.offset_by(period) > pl.max_horizontal(mine, theirs)
-    ).fill_null(False).alias("still_held")  # fmt: skip
+    earlier, later = sorted((used_at, claim["accepted_at"]))
+    year, month = divmod(earlier.year * 12 + earlier.month - 1 + claim["waybill_reuse_months"], 12)
+    day = min(earlier.day, monthrange(year, month + 1)[1])
+    return earlier.replace(year=year, month=month + 1, day=day) > later
 
 
 def _entries(granted: pl.DataFrame) -> pl.DataFrame:

@@ -147,6 +147,7 @@ class MemoryStore:
             self.accounts[account] = {"person_key": account[0], "year": account[1]} | {k: a[v] for k, v in names.items()}
         for u in decided.posted.uses.iter_rows(named=True):
             holder = {k: heads[u["m"]][k] for k in ("ebp_code", "order_no", "accepted_at")}
+            assert u["use_no"] == self.uses.get(u["number"], {"use_no": 0})["use_no"] + 1
             self.uses[u["number"]] = {"number": u["number"], "use_no": u["use_no"]} | holder
         self.entries += decided.posted.entries.to_dicts()
 
