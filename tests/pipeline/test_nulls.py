@@ -95,7 +95,7 @@ EXTREMES = st.one_of(st.sampled_from([0, -1, 10**14, -(10**14), 2**31, 2**62]), 
 def test_another_amount_is_never_a_release(place: tuple[str, str], value: int) -> None:
     scope, column = place
     table = derived().heads if scope == "manifest" else derived().lines
-    if value in table[column].to_list() or abs(value) >= 2**31 and table.schema[column] == pl.Int32:
+    if value in table[column].to_list() or (abs(value) >= 2**31 and table.schema[column] == pl.Int32):
         return
     manifests = with_value(scope, column, value)
     outcome, _ = judged(manifests if column in ADDED else rederived(manifests))

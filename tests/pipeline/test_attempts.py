@@ -1,0 +1,253 @@
+"""Which document is used and what becomes of the others: every row of the tables in decisions.md, sections 2 and 3."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from agents.reading import digest
+from tests.pipeline.memory import BASE_MS, MemoryStore, Rec
+from tests.pipeline.trios import HOUR_MS, KINDS, changed, example, rec
+
+BASIS = {"order": "2019-11-11T00:00:05+08:00", "payment": "2019-11-11T00:00:12+08:00", "waybill": "2019-11-11T00:20:00+08:00"}
+SECOND = {"order": "DOC-04", "payment": "DOC-05", "waybill": "DOC-06"}
+OLDER, YOUNGER = "2019-11-11T00:00:00+08:00", "2019-11-11T00:30:00+08:00"
+
+
+class Desk:
+    """Sends documents of one order number; offsets count up, log times too."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.sent: dict[str, Rec] = {}
+
+    def make(self, name: str, kind: str, key: str | None = None, **changes: Any) -> Rec:
+        """A named document of the example with changed fields."""
+        count = len(self.sent)
+        document = example()[kind] | changes
+        assert name not in self.sent
+        self.sent[name] = rec(kind, document, count, BASE_MS + HOUR_MS + 1000 * count, key=key)
+        return self.sent[name]
+
+    def again(self, name: str, of: str) -> Rec:
+        """The same value once more."""
+        old, count = self.sent[of], len(self.sent)
+        self.sent[name] = Rec(old.topic, old.partition, count, BASE_MS + HOUR_MS + 1000 * count, old.key, old.value)
+        return self.sent[name]
+
+    def trio(self, **payment: Any) -> list[Rec]:
+        """The three of the example, `payment` changed."""
+        return [self.make(kind, kind, **(payment if kind == "payment" else {})) for kind in KINDS]
+
+    def became(self) -> dict[str, str]:
+        """Name → what became of it."""
+        found = self.store.what_became()
+        return {name: found[r.place] for name, r in self.sent.items()}
+
+    def attempts(self) -> list[str]:
+        """Outcomes of the attempts in their order."""
+        return [m["outcome"] for m in sorted(self.store.manifests.values(), key=lambda m: m["attempt"])]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+USED = dict.fromkeys(KINDS, "used")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("app_type", "time", "code", "wins"),
+    [
+        ("1", OLDER, "second", False),
+        ("1", YOUNGER, "second", True),
+        ("2", YOUNGER, "DOC-02", True),
+        ("2", OLDER, "DOC-02", False),
+        ("3", OLDER, "DOC-03", False),
+    ],
+)
+def test_another_version_before_the_decision(desk: Desk, kind: str, app_type: str, time: str, code: str, wins: bool) -> None:
+    batch = [*desk.trio(), desk.make("other", kind, appType=app_type, appTime=time, note="另一份")]
+    desk.store.process(batch)
+    said = SECOND[kind] if code == "second" else code
+    assert desk.became() == USED | ({kind: said, "other": "used"} if wins else {"other": said})
+    assert len(desk.attempts()) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_versions_of_one_time_go_by_guid_and_then_by_digest(desk: Desk, kind: str) -> None:
+    time = BASIS[kind]
+    low, high = "00000000-0000-4000-8000-000000000000", "FFFFFFFF-0000-4000-8000-000000000000"
+    a, b = desk.make("a", kind, guid=high, appTime=time, note="a"), desk.make("b", kind, guid=high, appTime=time, note="b")
+    low_one = desk.make("low", kind, guid=low, appTime=time)
+    others = [desk.make(k, k) for k in KINDS if k != kind]
+    desk.store.process([low_one, b, a, *others])
+    winner = "a" if digest(a.value or b"") > digest(b.value or b"") else "b"
+    became = desk.became()
+    assert {n for n in ("a", "b", "low") if became[n] == "used"} == {winner}
+    assert [became[n] for n in ("a", "b", "low") if n != winner] == [SECOND[kind]] * 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_bytes_twice_before_the_decision(desk: Desk, kind: str) -> None:
+    batch = [*desk.trio(), desk.again("twin", kind), desk.again("third", kind)]
+    desk.store.process(batch[::-1])
+    assert desk.became() == USED | {"twin": "DOC-01", "third": "DOC-01"}
+    by = {f["by_offset"] for f in desk.store.fates.values()}
+    assert by == {desk.sent[kind].offset}
+
+
+def test_a_twin_of_a_superseded_document_is_a_duplicate(desk: Desk) -> None:
+    batch = [*desk.trio(), desk.again("twin", "waybill"), desk.make("newer", "waybill", appType="2", appTime=YOUNGER)]
+    desk.store.process(batch)
+    assert desk.became() == USED | {"waybill": "DOC-02", "twin": "DOC-01", "newer": "used"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_younger_delete_leaves_the_kind_missing_until_a_younger_document(desk: Desk, kind: str) -> None:
+    desk.store.process([*desk.trio(), desk.make("gone", kind, appType="3", appTime=YOUNGER)])
+    assert set(desk.became().values()) == {"open"}
+    assert desk.store.open().rows(named=True)[0]["missing"] == 1 << KINDS.index(kind)
+    desk.store.process([desk.make("anew", kind, appTime="2019-11-11T00:31:00+08:00")])
+    assert desk.became() == USED | {kind: "DOC-03", "gone": "DOC-03", "anew": "used"}
+    assert len(desk.store.open()) == 0
+
+
+def test_a_delete_of_something_unknown_waits_for_it(desk: Desk) -> None:
+    desk.store.process([desk.make("gone", "order", appType="3", appTime=YOUNGER)])
+    desk.store.process(desk.trio())
+    assert set(desk.became().values()) == {"open"}
+
+
+AFTER = [("1", "second"), ("2", "DOC-07"), ("3", "DOC-08"), ("9", "second")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("payer", ["赵样例", "孙试付"], ids=["released", "held"])
+@pytest.mark.parametrize(("app_type", "code"), AFTER)
+def test_after_a_release_or_hold(desk: Desk, kind: str, payer: str, app_type: str, code: str) -> None:
+    desk.store.process(desk.trio(payerName=payer))
+    assert desk.attempts() == ["RELEASE" if payer == "赵样例" else "HOLD"]
+    desk.store.process([desk.make("late", kind, appType=app_type, appTime=YOUNGER), desk.again("twin", kind)])
+    said = SECOND[kind] if code == "second" else code
+    assert desk.became() == USED | {"late": said, "twin": "DOC-01"}
+    assert len(desk.attempts()) == 1
+    fate = desk.store.fates[desk.sent["late"].place]
+    assert (fate["by_offset"], fate["attempt"], fate["ebp_code"]) == (desk.sent[kind].offset, 1, "330296P001")
+
+
+def test_a_reject_keeps_what_was_not_at_fault(desk: Desk) -> None:
+    desk.store.process(desk.trio(amountPaid="1.00"))
+    assert desk.attempts() == ["REJECT"]
+    assert len(desk.store.open()) == 0, "nothing new came, so nothing waits"
+    desk.store.process([desk.again("twin", "payment"), desk.again("twin of a kept one", "order")])
+    assert desk.attempts() == ["REJECT"]
+    desk.store.process([desk.make("right", "payment", appTime=YOUNGER)])
+    assert desk.attempts() == ["REJECT", "RELEASE"]
+    assert desk.became() == USED | {"twin": "DOC-01", "twin of a kept one": "DOC-01", "right": "used"}
+    second = max(desk.store.manifests.values(), key=lambda m: m["attempt"])
+    places = [second[f"{k}_offset"] for k in KINDS]
+    assert places == [desk.sent[n].offset for n in ("order", "right", "waybill")]
+
+
+def test_after_a_reject_even_an_older_document_of_the_kind_at_fault_is_used(desk: Desk) -> None:
+    desk.store.process(desk.trio(amountPaid="1.00"))
+    desk.store.process([desk.make("older", "payment", appTime=OLDER)])
+    assert desk.attempts() == ["REJECT", "RELEASE"]
+
+
+@pytest.mark.parametrize(("time", "fate", "note"), [(YOUNGER, "used", "neu"), (OLDER, "DOC-06", "alt")])
+def test_a_kept_document_is_a_candidate_among_others(desk: Desk, time: str, fate: str, note: str) -> None:
+    desk.store.process(desk.trio(amountPaid="1.00"))
+    desk.store.process([desk.make("other", "waybill", appTime=time, note=note)])
+    assert desk.attempts() == ["REJECT"]
+    desk.store.process([desk.make("right", "payment", appTime=YOUNGER)])
+    assert desk.attempts() == ["REJECT", "RELEASE"]
+    assert desk.became() == USED | {"other": fate, "right": "used"}, "what was used gets no fate"
+
+
+def test_a_delete_after_a_reject_takes_a_kept_document_out(desk: Desk) -> None:
+    desk.store.process(desk.trio(amountPaid="1.00"))
+    desk.store.process([desk.make("gone", "order", appType="3", appTime=YOUNGER), desk.make("right", "payment", appTime=YOUNGER)])
+    assert desk.attempts() == ["REJECT"]
+    (row,) = desk.store.open().rows(named=True)
+    assert (row["attempt"], row["missing"]) == (2, 1)
+
+
+def test_a_hold_finding_beside_a_reject_blames_nobody(desk: Desk) -> None:
+    desk.store.process(desk.trio(amountPaid="1.00", payerName="孙试付"))
+    (manifest,) = desk.store.manifests.values()
+    assert (manifest["codes"], manifest["fault_kinds"], manifest["queue"]) == (frozenset({"PAY-01", "PAY-04"}), 2, "")
+    both = Desk()
+    wrong = both.make("waybill", "waybill", packNo=2, consignee="代收")
+    both.store.process([both.make("order", "order"), both.make("payment", "payment", amountPaid="1.00"), wrong])
+    assert [m["fault_kinds"] for m in both.store.manifests.values()] == [6]
+
+
+def test_three_attempts(desk: Desk) -> None:
+    desk.store.process(desk.trio(amountPaid="1.00"))
+    desk.store.process([desk.make("p2", "payment", amountPaid="2.00")])
+    desk.store.process([desk.again("first again", "payment"), desk.make("p3", "payment", note="richtig")])
+    assert desk.attempts() == ["REJECT", "REJECT", "RELEASE"]
+    assert desk.became()["first again"] == "DOC-01"
+
+
+# -- waybills without ebpCode (section 3)
+
+
+def stray(desk: Desk, name: str = "stray", **changes: Any) -> Rec:
+    return desk.make(name, "waybill", key="|EXAMPLE-1", **({"ebpCode": ""} | changes))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_stray_waybill_finds_its_order_whatever_comes_first(desk: Desk, order: tuple[int, ...]) -> None:
+    batch = [desk.make("order", "order"), desk.make("payment", "payment"), stray(desk)]
+    for n in order:
+        desk.store.process([batch[n]])
+    assert desk.became() == {"order": "used", "payment": "used", "stray": "used"}
+    assert [m["ebp_code"] for m in desk.store.manifests.values()] == ["330296P001"]
+
+
+@pytest.mark.parametrize("field", ["consignee", "consigneeTelephone", "consigneeAddress"])
+def test_a_stray_waybill_of_another_receiver_waits(desk: Desk, field: str) -> None:
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), stray(desk, **{field: "9"})])
+    assert set(desk.became().values()) == {"open"}
+    waits = {(r["ebp_code"], r["missing"]) for r in desk.store.open().rows(named=True)}
+    assert waits == {("330296P001", 4), ("", 3)}
+
+
+def test_a_stray_waybill_of_two_open_orders_waits_until_one_is_left(desk: Desk) -> None:
+    other = desk.make("other order", "order", ebpCode="330296P002")
+    desk.store.process([desk.make("order", "order"), other, stray(desk), desk.make("payment", "payment")])
+    assert set(desk.became().values()) == {"open"}
+    more = [desk.make("other payment", "payment", ebpCode="330296P002"), desk.make("other waybill", "waybill", ebpCode="330296P002")]
+    desk.store.process(more)
+    assert set(desk.became().values()) == {"used"}
+    mine = {m["ebp_code"]: m["waybill_offset"] for m in desk.store.manifests.values()}
+    assert mine == {"330296P001": desk.sent["stray"].offset, "330296P002": desk.sent["other waybill"].offset}
+
+
+def test_a_stray_waybill_does_not_go_to_an_order_that_has_one(desk: Desk) -> None:
+    desk.store.process([desk.make("order", "order"), desk.make("own", "waybill"), stray(desk)])
+    desk.store.process([desk.make("payment", "payment")])
+    assert desk.became() == {"order": "used", "own": "used", "payment": "used", "stray": "open"}
+
+
+def test_of_two_stray_waybills_the_first_is_taken(desk: Desk) -> None:
+    desk.store.process([stray(desk, "first"), stray(desk, "second", note="2")])
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment")])
+    assert desk.became() == {"first": "used", "second": "open", "order": "used", "payment": "used"}
+
+
+def test_a_stray_waybill_after_a_reject_completes_the_next_attempt(desk: Desk) -> None:
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), desk.make("waybill", "waybill", packNo=2)])
+    desk.store.process([stray(desk)])
+    assert desk.attempts() == ["REJECT", "RELEASE"]
+    assert set(desk.became().values()) == {"used"}
+
+
+def test_the_example_of_the_base_is_what_the_tests_think() -> None:
+    assert {k: example()[k]["appTime"] for k in KINDS} == BASIS
+    assert changed({}) == example()
