@@ -65,7 +65,8 @@ class FetchThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        self._ensure_consumer()._fetcher._prefetch_backoff = HOLD_UP_SECONDS
+        fetcher: Any = self._ensure_consumer()._fetcher
+        fetcher._prefetch_backoff = HOLD_UP_SECONDS
 
     async def read_on(self, positions: Mapping[TP, int]) -> None:
         """Seek; IllegalStateError when a rebalance took one of them meanwhile."""

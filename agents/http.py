@@ -1,14 +1,12 @@
-"""Metrics and health of a worker, on loopback: /metrics, /alive (the loop turns), /ready (it can decide)."""
+"""Metrics and health of a worker: /metrics, /alive (the loop turns), /ready (it can decide)."""
 
 from collections.abc import Callable
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-HOST = "127.0.0.1"
 
-
-async def serve(port: int, ready: Callable[[], str | None]) -> tuple[web.AppRunner, int]:
+async def serve(host: str, port: int, ready: Callable[[], str | None]) -> tuple[web.AppRunner, int]:
     """Start; `ready` returns why the worker is not ready, or None. Port 0 takes a free one; the second value says which."""
 
     async def metrics(_request: web.Request) -> web.Response:
@@ -25,6 +23,6 @@ async def serve(port: int, ready: Callable[[], str | None]) -> tuple[web.AppRunn
     app.add_routes([web.get("/metrics", metrics), web.get("/alive", alive), web.get("/ready", is_ready)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, HOST, port)
+    site = web.TCPSite(runner, host, port)
     await site.start()
     return runner, runner.addresses[0][1]

@@ -131,9 +131,10 @@ class Intake:
     def progress(self, place: Place, generation: int, delivered: int, position: int, end: int) -> None:
         """Where a fetch that brought no records of `place` left it; ignored while records are on their way."""
         buffer = self._buffer(place)
-        if buffer and generation == self.generation and buffer.next_offset >= delivered and not buffer.announced:
-            if self._stands(buffer, position, end):
-                self._arrived.set()
+        if buffer is None or generation != self.generation or buffer.next_offset < delivered or buffer.announced:
+            return
+        if self._stands(buffer, position, end):
+            self._arrived.set()
 
     def _stands(self, buffer: Buffer, position: int, end: int) -> bool:
         """Whether it no longer lags, or lags where it did not."""

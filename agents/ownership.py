@@ -9,10 +9,10 @@ from faust.types import TP
 
 from agents.app import intake_topics
 from agents.intake import Intake, Place
+from agents.lanes import lanes_of
 from agents.metrics import METRICS
 from agents.processor import Processor
 from agents.topic_identity import topic_ids
-from agents.lanes import lanes_of
 from schemas.endpoints import Endpoints
 from sinks.lanes import Position, claim, open_positions
 from sinks.named_sql import sql

@@ -4,13 +4,13 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
 import polars as pl
 
+from agents.buffers import LaneRecords
 from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
 from agents.quarantine import open_or_quarantine
@@ -28,14 +28,6 @@ from sinks.store import Store, backoff
 
 LOG = logging.getLogger("tidegate.batch")
 MAX_REPEATS = 12  # of a contended batch; then the worker exits and its successor starts afresh
-
-
-class LaneRecords(Protocol):
-    """What the intake hands over of one lane."""
-
-    records: Mapping[str, Sequence[Record]]
-    next_offsets: Mapping[str, int]
-    clock_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Records and stored documents become the tables of pipeline.documents; what cannot be read becomes dead letters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
@@ -17,13 +17,20 @@ PLACE = ("partition", "offset", "log_time", "digest", "value")
 class Record(Protocol):
     """What is used of an aiokafka ConsumerRecord; `timestamp` is the log time in ms."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ def order_hash(order_no: str) -> int:
     return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
 
 
-def read_records(records: dict[str, Sequence[Record]]) -> Read:
+def read_records(records: Mapping[str, Sequence[Record]]) -> Read:
     """Decode the records of each kind and check that each carries the identity its key says."""
     tables: dict[str, pl.DataFrame] = {}
     dead: list[DeadLetter] = []

@@ -10,11 +10,12 @@ from schemas.endpoints import Endpoints, home_folder
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """`batch_records`: most records in one batch; `port`: metrics and health, 0 takes a free one."""
+    """`batch_records`: most records in one batch; `bind`, `port`: metrics and health; port 0 takes a free one."""
 
     endpoints: Endpoints
     person_key: bytes
     group: str
+    bind: str
     port: int
     batch_records: int
     transport: str
@@ -26,8 +27,9 @@ class WorkerSettings:
             endpoints or Endpoints.resolve(),
             person_key(Path(env.get("TIDEGATE_PERSON_KEY_FILE", str(home_folder() / "person.key")))),
             env.get("TIDEGATE_GROUP", "tidegate"),
+            env.get("TIDEGATE_BIND", "127.0.0.1"),
             int(env.get("TIDEGATE_PORT", "0")),
-            int(env.get("TIDEGATE_BATCH_RECORDS", "9000")),
+            int(env.get("TIDEGATE_BATCH_RECORDS", "18000")),
             env.get("TIDEGATE_TRANSPORT", "batch"),
         )
 

@@ -1,7 +1,5 @@
 """Open orders whose time is up: reported incomplete after ten minutes, closed after thirty days of log time."""
 
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 

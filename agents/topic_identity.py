@@ -38,12 +38,13 @@ class Uuid:
         return str(value)
 
 
+UUID: Any = Uuid
 NAME = CompactString("utf-8")
 
 
 class MetadataResponse12(Response):
-    API_KEY = 3
-    API_VERSION = 12
+    API_KEY = 3  # pyright: ignore
+    API_VERSION = 12  # pyright: ignore
     SCHEMA = Schema(
         ("throttle_time_ms", Int32),
         ("brokers", CompactArray(("node_id", Int32), ("host", NAME), ("port", Int32), ("rack", NAME), ("tags", TaggedFields))),
@@ -52,7 +53,7 @@ class MetadataResponse12(Response):
         (
             "topics",
             CompactArray(
-                ("error_code", Int16), ("name", NAME), ("topic_id", Uuid), ("is_internal", Boolean),
+                ("error_code", Int16), ("name", NAME), ("topic_id", UUID), ("is_internal", Boolean),
                 ("partitions", CompactArray(
                     ("error_code", Int16), ("partition", Int32), ("leader", Int32), ("leader_epoch", Int32),
                     ("replicas", CompactArray(Int32)), ("isr", CompactArray(Int32)),
@@ -70,7 +71,7 @@ class MetadataRequest12(RequestStruct):
     FLEXIBLE_VERSION = True
     RESPONSE_TYPE = MetadataResponse12
     SCHEMA = Schema(
-        ("topics", CompactArray(("topic_id", Uuid), ("name", NAME), ("tags", TaggedFields))),
+        ("topics", CompactArray(("topic_id", UUID), ("name", NAME), ("tags", TaggedFields))),
         ("allow_auto_topic_creation", Boolean),
         ("include_topic_authorized_operations", Boolean),
         ("tags", TaggedFields),
@@ -95,7 +96,7 @@ async def topic_ids(kafka: Mapping[str, Any], names: Iterable[str]) -> dict[str,
     client = AIOKafkaClient(**kafka)
     await client.bootstrap()
     try:
-        connection = await client._get_conn(client.get_random_node())
+        connection: Any = await client._get_conn(client.get_random_node())
         answer: Any = await connection.send(TopicIds(names))
         return {t[1]: str(t[2]) for t in answer.topics if t[0] == 0}
     finally:

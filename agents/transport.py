@@ -54,7 +54,7 @@ class ClaimingConsumer(driver.Consumer):
     """Reads where the hooks say, commits nothing, keeps no account of acknowledgements; delivery is Faust's own."""
 
     RebalanceListener = HoldingListener
-    _thread: FetchThread
+    _thread: FetchThread  # pyright: ignore
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -206,7 +206,7 @@ class BatchConsumer(ClaimingConsumer):
         first = records[0]
         return ConsumerMessage(
             tp.topic, tp.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
-            (), None, cast(Any, value), None, 0, size, tp, generation_id=self.app.consumer_generation_id,
+            cast(Any, ()), None, cast(Any, value), None, 0, size, tp, generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self.stopping.set)
-        server, port = await http.serve(self.settings.port, self._why_not_ready)
+        server, port = await http.serve(self.settings.bind, self.settings.port, self._why_not_ready)
         self.app: Any = build_app(
             self.settings.endpoints, self.settings.group, self.intake, self.ownership, self.settings.transport
         )

@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -116,7 +116,7 @@ def generated(home: Path, plan: Plan, say: Say) -> GeneratedSet:
 
 
 @contextmanager
-def fresh_stack(home: Path, name: str) -> Iterator[Stack]:
+def fresh_stack(home: Path, name: str) -> Generator[Stack]:
     """A stack of its own with empty data, wiped afterwards."""
     stack = Stack(home, name)
     stack.down(wipe=True)
@@ -210,7 +210,7 @@ async def _drive_baseline(
 ) -> None:  # fmt: skip
     """The baseline writes topics only: its clock runs from the first decision to the last one."""
     quiet_since = last_change = begun = time.monotonic()
-    counts: dict[str, int] = {}
+    counts: Mapping[str, int] = {}
     while time.monotonic() - quiet_since < 15.0:
         now = await watch.decisions()
         if now != counts:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import psutil
 
@@ -56,7 +57,7 @@ class Meter:
                 cpu = process.cpu_times()
                 self._seen[role, pid, process.create_time()] = cpu.user + cpu.system
                 if memory:
-                    info = process.memory_full_info() if role == "postgres" else process.memory_info()
+                    info: Any = process.memory_full_info() if role == "postgres" else process.memory_info()
                     yield (info.pss if role == "postgres" else info.rss) / 1e6
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue

@@ -93,7 +93,11 @@ def contested_groups(documents: Documents, past: Past, hashes: pl.Series) -> Gro
         receiver = ["consignee", "consigneeTelephone", "consigneeAddress"] if kind != "payment" else []
         rows = documents.of(kind).with_row_index("index").filter(chosen).select(*DOC, *receiver).iter_rows()
         for order_hash, order_no, index, ebp_code, *rest in rows:
-            doc = contested.Doc(number, index, ebp_code, *rest[:7], tuple(rest[7:]) if receiver else None)
+            partition, offset, log_time, digest, app_type, app_time, guid, *received = rest
+            doc = contested.Doc(
+                number, index, ebp_code, partition, offset, log_time, digest, app_type, app_time, guid,
+                (received[0], received[1], received[2]) if received else None,
+            )  # fmt: skip
             docs.setdefault(order_no, []).append(doc)
             hash_of[order_no] = order_hash
     fated = {(k - 1, p, o) for k, p, o in past.fates.select("kind", "partition", "kafka_offset").iter_rows()}

@@ -9,7 +9,8 @@ from datetime import date
 
 import polars as pl
 
-from pipeline import attempts, decide as deciding, ledgers
+from pipeline import attempts, ledgers
+from pipeline import decide as deciding
 from pipeline.attempts import Past
 from pipeline.decide import Judged
 from pipeline.documents import Documents

@@ -8,7 +8,6 @@ from typing import Any
 
 import fastavro
 import polars as pl
-from polars.exceptions import InvalidOperationError
 
 from schemas.codec import MAX_VALUE, OUT_OF_TIME, TOO_WIDE, ints_fit
 from schemas.container import Unreadable, is_sound, read_block
@@ -58,7 +57,7 @@ class _Work:
 
     def frames(self, kind: str) -> Iterator[pl.DataFrame]:
         """One a schema version and way of decoding, all in the shape of the kind's newest schema."""
-        for name, parts in self.blocks.items():
+        for parts in self.blocks.values():
             # decimals as unscaled Int128, times as Int64 ms, also inside the lines
             yield _shape(kind, pl.concat(parts).select(pl.all().to_physical()))
         for name, records in self.singles.items():

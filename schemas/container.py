@@ -8,7 +8,7 @@ import io
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -73,7 +73,7 @@ def _read(block: bytes, columns: list[str] | None) -> pl.DataFrame:
             return pl.read_avro(io.BytesIO(block), columns=columns)
     except PolarsError:
         raise Unreadable(panicked=False) from None
-    except PanicException:  # derives from BaseException: a Rust panic, not an interruption
+    except PanicException:  # pyright: ignore  # derives from BaseException: a Rust panic, not an interruption
         raise Unreadable(panicked=True) from None
 
 
@@ -111,7 +111,7 @@ def _bare(schema: Any) -> Any:
 
 
 @contextmanager
-def _quiet_panics() -> Iterator[None]:
+def _quiet_panics() -> Generator[None]:
     """Keep a panic's message, which may quote values, off standard error. Not for use by several threads at once."""
     kept = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)

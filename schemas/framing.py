@@ -3,7 +3,7 @@
 import struct
 from functools import lru_cache
 
-import fastavro
+from fastavro import schema as avro_schema
 
 from schemas.contracts import avro, schemas_of
 
@@ -33,8 +33,8 @@ def single_object(schema_name: str, payload: bytes) -> bytes:
 @lru_cache
 def fingerprint(schema_name: str) -> bytes:
     """CRC-64-AVRO of the canonical form, as it stands on the wire."""
-    canonical = fastavro.schema.to_parsing_canonical_form(avro(schema_name))
-    return bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
+    canonical = avro_schema.to_parsing_canonical_form(avro(schema_name))
+    return bytes.fromhex(avro_schema.fingerprint(canonical, "CRC-64-AVRO"))
 
 
 @lru_cache

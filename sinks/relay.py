@@ -221,7 +221,8 @@ class Relay:
 
     async def _postgres(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=30)
+            connection: asyncpg.Connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=30)
+            self._connection = connection
         return self._connection
 
     async def _forget(self) -> None:

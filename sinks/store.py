@@ -60,7 +60,8 @@ class Store:
         """The open connection; Unavailable when PostgreSQL cannot be reached."""
         if self._connection is None or self._connection.is_closed():
             try:
-                self._connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=60)
+                connection: asyncpg.Connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=60)
+                self._connection = connection
             except AWAY as e:
                 raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
         return self._connection

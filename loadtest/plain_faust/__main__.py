@@ -33,7 +33,7 @@ def compiled() -> dict[str, bool]:
     """Which compiled parts are in use; without them the baseline would be slower than it can be."""
     records = aiokafka.record.default_records
     return {
-        "faust.streams": faust.streams._CStreamIterator is not None,
+        "faust.streams": getattr(faust.streams, "_CStreamIterator", None) is not None,
         "faust.transport.conductor": getattr(faust.transport.conductor, "ConductorHandler", None) is not None,
         "aiokafka.record": records.DefaultRecordBatchBuilder.__module__.startswith("aiokafka.record._crecords"),
     }

@@ -28,7 +28,7 @@ async def ensure_changelogs(names: Sequence[str], kafka: str) -> None:
             if code not in (0, ALREADY_EXISTS):
                 raise for_code(code)(f"{name}: {message}")
         async with asyncio.timeout(WAIT_SECONDS):
-            while not await _led(client, names):  # noqa: ASYNC110  nothing tells when a topic gets its leaders
+            while not await _led(client, names):
                 await asyncio.sleep(0.2)
     finally:
         await client.close()

@@ -46,7 +46,7 @@ def _resolve(jars: Path) -> list[str]:
     os.environ.update({"JAVA_HOME": environment["JAVA_HOME"], "PATH": environment["PATH"]})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs warns about XDG_RUNTIME_DIR, which we do not use
-        from jgo import MAVEN_CENTRAL_URL
+        from jgo import MAVEN_CENTRAL_URL  # pyright: ignore
         from jgo.env import EnvironmentBuilder, LinkStrategy
         from jgo.maven import MavenContext
 

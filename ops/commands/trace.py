@@ -1,0 +1,146 @@
+"""trace: everything that is known of one order number, from arrival to receipts."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+
+from agents.reading import order_hash
+from ops.commands.lookups import Platform
+from ops.commands.show import OUT, AsJson, NotFound, print_json, table, yuan
+from pipeline.documents import BIT, KINDS
+from schemas.codec import decode_output
+from schemas.contracts import topic_name, topics
+from schemas.endpoints import Endpoints
+from schemas.lawbook import load
+from sinks.messages import unpack
+from sinks.store import Store
+
+
+def trace(
+    order_no: Annotated[str, typer.Argument(help="orderNo of the documents.")], platform: Platform = None, json_: AsJson = False
+) -> None:
+    """Tell all about an order number: documents, findings with the values read, tax, ledgers, decision, receipts.
+
+    Several platforms may have the same order number: all matches are listed. Personal values are masked.
+    """
+    found = asyncio.run(gather(Endpoints.resolve().postgres, order_no, platform))
+    if not found["documents"]:
+        where = f" of platform {platform}" if platform else ""
+        raise NotFound(f"no document of order number {order_no}{where} was consumed; see `tidegate dead-letters list`")
+    if json_:
+        print_json(found)
+    else:
+        show(found)
+
+
+async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any]:
+    """Documents, manifests (with findings, lines, entries, uses, receipts) and open reports of an order number."""
+    store = Store(dsn)
+    key = order_hash(order_no)
+    try:
+        documents = [dict(r) for r in await store.fetch("trace_documents", key, order_no)]
+        manifests = [dict(r) for r in await store.fetch("trace_manifests", key, order_no)]
+        reports = [dict(r) for r in await store.fetch("trace_reports", key, order_no)]
+        if platform:  # a waybill may stand without platform: it is shown with the order that took it
+            documents = [d for d in documents if d["ebp_code"] in (platform, "")]
+            manifests, reports = ([r for r in rows if r["ebp_code"] == platform] for rows in (manifests, reports))
+        for m in manifests:
+            m["findings"] = [dict(r) for r in await store.fetch("trace_findings", m["manifest_id"])]
+            for f in m["findings"]:
+                f["values_read"] = json.loads(f["values_read"])
+            m["lines"] = [dict(r) for r in await store.fetch("trace_lines", m["manifest_id"])]
+            m["entries"] = [dict(r) for r in await store.fetch("trace_entries", m["person_key"], m["manifest_id"])]
+            numbers = [f"P|{m['pay_code']}|{m['pay_transaction_id']}", f"W|{m['logistics_code']}|{m['logistics_no']}"]
+            m["numbers"] = [dict(r) for r in await store.fetch("trace_uses", numbers, m["manifest_id"])]
+        receipts = await _receipts(store, order_no, {(r["lane"], r["batch_seq"]) for r in [*documents, *manifests]})
+    finally:
+        await store.close()
+    for d in documents:
+        d["topic"] = topic_name(KINDS[d["kind"] - 1])
+    return {"order_no": order_no, "documents": documents, "manifests": manifests, "reports": reports, "receipts": receipts}
+
+
+async def _receipts(store: Store, order_no: str, batches: set[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Receipts of the order number in the outbox rows of the batches that touched it."""
+    index = next(t.index for t in topics() if t.kind == "receipt")
+    found: list[dict[str, Any]] = []
+    for lane, seq in sorted(batches):
+        for row in await store.fetch("trace_outbox", lane, seq):
+            for topic_index, key, value in unpack(row["messages"]):
+                if topic_index == index and key.endswith(f"|{order_no}".encode()):
+                    found.append(decode_output("receipt-1", value))
+    return found
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print what `gather` found, in the order things happened."""
+    OUT.print(f"[bold]Order number {found['order_no']}[/]")
+    used = {
+        (number, m[f"{kind}_partition"], m[f"{kind}_offset"]): m["attempt"]
+        for m in found["manifests"] for number, kind in enumerate(KINDS, start=1)
+    }  # fmt: skip
+    rows = [
+        (d["log_time"].astimezone().isoformat(sep=" ", timespec="milliseconds"), f"{d['topic']}[{d['partition']}]@{d['kafka_offset']}",
+         d["ebp_code"] or "(none)", d["bytes"], _became(d, used))
+        for d in found["documents"]
+    ]  # fmt: skip
+    OUT.print(table("Documents", ("logged", "place", "platform", "bytes", "what became of it"), rows))
+    for m in found["manifests"]:
+        _show_manifest(m)
+    if not found["manifests"]:
+        OUT.print("Not decided: a document is missing. See [bold]tidegate waiting[/].")
+    if found["reports"]:
+        OUT.print(table("Reported as open", ("reported", "attempt", "code", "missing"),
+                        ((r["reported_at"], r["attempt"], r["code"], ", ".join(k for k in KINDS if r["missing"] & BIT[k]))
+                         for r in found["reports"])))  # fmt: skip
+    OUT.print(table("Receipts", ("subject", "return status", "order / payment / waybill", "info"),
+                    ((r["subject"] + (f" {r['kind']}" if r["kind"] else ""), r["returnStatus"],
+                      f"{r['orderStatus'] or '-'} / {r['paymentStatus'] or '-'} / {r['waybillStatus'] or '-'}", r["returnInfo"])
+                     for r in found["receipts"])))  # fmt: skip
+
+
+def _became(d: dict[str, Any], used: dict[tuple[int, int, int], int]) -> str:
+    attempt = used.get((d["kind"], d["partition"], d["kafka_offset"]))
+    if attempt:
+        return f"used by attempt {attempt}"
+    if d["fate"]:
+        by = f" by @{d['by_offset']} of partition {d['by_partition']}" if d["by_offset"] is not None else ""
+        return f"{d['fate']} ({d['code']}){by}"
+    return "waiting"
+
+
+def _show_manifest(m: dict[str, Any]) -> None:
+    colour = {"RELEASE": "green", "HOLD": "yellow", "REJECT": "red"}[m["outcome"]]
+    queue = f", queue {m['queue']}" if m["queue"] else ""
+    OUT.print(f"\n[bold]Attempt {m['attempt']}: [{colour}]{m['outcome']}[/]{queue}[/], return status {m['return_status']}")
+    OUT.print(
+        f"accepted {m['accepted_at'].astimezone():%Y-%m-%d %H:%M:%S}, mode {m['trade_mode'] or '-'}, dutiable CNY {yuan(m['dutiable_fen'])}, "
+        f"tax CNY {yuan(m['tax_fen'])}{'' if m['taxed'] else ' (not taxed)'}; law {m['rule_set']}, "
+        f"lane {m['lane']} batch {m['batch_seq']}, {'published' if m['published'] else 'not yet published'}, decision {m['decision_id'].hex()}"
+    )
+    texts = load().texts()
+    if m["findings"]:
+        OUT.print(table("Findings", ("code", "outcome", "meaning", "values read", "what to do"), (
+            (f["code"], f["outcome"], f"{texts[f['code']]['en']} / {texts[f['code']]['zh']}",
+             ", ".join(f"{k}={v}" for k, v in f["values_read"].items()), texts[f["code"]].get("todo", ""))
+            for f in m["findings"])))  # fmt: skip
+    else:
+        OUT.print("No findings: every check passed.")
+    OUT.print(table("Lines", ("line", "item", "HS code", "account book", "quantity", "total CNY", "dutiable", "consumption tax", "VAT"), (
+        (x["line_no"], x["item_no"], x["hs_code"] or "-", x["account_book_item"] or "-", _units(x["qty_e5"]), _units(x["total_price_e5"]),
+         yuan(x["dutiable_fen"]), yuan(x["consumption_tax_fen"]), yuan(x["vat_fen"]))
+        for x in m["lines"])))  # fmt: skip
+    entries = [
+        (f"personal quota {e['year']}, person {e['person_key'].hex()[:8]}…", e["entry_no"], f"{e['movement']}: {e['debit']} → {e['credit']}",
+         yuan(e["amount_fen"]), f"reserved {yuan(e['reserved_after_fen'])}, used {yuan(e['used_after_fen'])}")
+        for e in m["entries"]
+    ]  # fmt: skip
+    entries += [(f"number {u['number']}", u["use_no"], "in use", "", "") for u in m["numbers"]]
+    if entries:
+        OUT.print(table("Ledgers", ("account", "entry", "movement", "CNY", "balance after"), entries))
+
+
+def _units(value_e5: int | None) -> str:
+    return "-" if value_e5 is None else f"{value_e5 / 100_000:,.5f}".rstrip("0").rstrip(".")

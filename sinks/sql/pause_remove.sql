@@ -1,0 +1,2 @@
+DELETE FROM partition_pause WHERE ($1::text IS NULL OR topic = $1) AND ($2::smallint IS NULL OR partition = $2)
+RETURNING topic, partition

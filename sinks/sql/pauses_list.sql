@@ -1,0 +1,1 @@
+SELECT topic, partition, code, since, detail FROM partition_pause ORDER BY since

@@ -1,0 +1,1 @@
+SELECT code, outcome, values_read FROM finding WHERE manifest_id = $1 ORDER BY code
