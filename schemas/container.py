@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
+from polars.exceptions import InvalidOperationError, PanicException, PolarsError
 
 from schemas.contracts import avro
 
@@ -40,7 +40,26 @@ def read_block(schema_name: str, payloads: Sequence[bytes]) -> pl.DataFrame:
     if len(frame) != len(payloads) or (frame[GUARD] != mark).any():
         raise Unreadable(panicked=False)
     frame.drop_in_place(GUARD)
-    return frame
+    return _narrowed(schema_name, frame)
+
+
+def _narrowed(schema_name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Every Avro int in 32 bits; Unreadable when one does not fit (the block declares them long, see _bare)."""
+    types = {f["name"]: f["type"] for f in avro(schema_name)["fields"]}
+    wanted = {name: _narrow(types[name], kind) for name, kind in frame.schema.items()}
+    try:
+        return frame.cast({n: t for n, t in wanted.items() if t != frame.schema[n]})  # pyright: ignore
+    except InvalidOperationError:
+        raise Unreadable(panicked=False) from None
+
+
+def _narrow(node: Any, kind: Any) -> Any:
+    if node == "int":
+        return pl.Int32()
+    if isinstance(kind, pl.List):
+        types = {f["name"]: f["type"] for f in node["items"]["fields"]}
+        return pl.List(pl.Struct({f.name: _narrow(types[f.name], f.dtype) for f in kind.inner.fields}))  # pyright: ignore
+    return kind
 
 
 def is_sound(schema_name: str, payloads: Sequence[bytes]) -> bool:
@@ -71,7 +90,7 @@ def _read(block: bytes, columns: list[str] | None) -> pl.DataFrame:
     try:
         with _quiet_panics():
             return pl.read_avro(io.BytesIO(block), columns=columns)
-    except PolarsError:
+    except (PolarsError, OSError):  # an early end of the block is an OSError
         raise Unreadable(panicked=False) from None
     except PanicException:  # pyright: ignore  # derives from BaseException: a Rust panic, not an interruption
         raise Unreadable(panicked=True) from None
