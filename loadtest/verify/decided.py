@@ -1,0 +1,221 @@
+"""Checks of one decided attempt: recompute it from its three documents, compare rows and published messages."""
+
+import json
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from loadtest.verify import documents, published
+from loadtest.verify.documents import Document, NoDocument
+from loadtest.verify.evidence import (
+    KINDS,
+    FindingRow,
+    LineRow,
+    ManifestRow,
+    Message,
+    Record,
+    manifest_place,
+    record_place,
+    used_places,
+)
+from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings, taxes
+from loadtest.verify.law import DayLaw, LawData, day_number
+from loadtest.verify.proof import Report
+
+LEDGER = ("PAY-03", "WAY-06", "LIM-03")
+Taxes = list[tuple[int, int, int]]
+
+
+class Case(NamedTuple):
+    """Everything about one decided attempt. `records`: of order, payment, waybill, None where the place is empty."""
+
+    row: ManifestRow
+    lines: list[LineRow]
+    findings: list[FindingRow]
+    records: tuple[Record | None, Record | None, Record | None]
+    decision: Message | None
+    receipt: Message | None
+
+
+class Facts(NamedTuple):
+    """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `completing`: (ms, kind,
+    partition, offset) of the document that completed it; `refused`: values read by its ledger findings, by code."""
+
+    manifest_id: int
+    place: str
+    holder: str
+    asks: bool
+    accepted: bool
+    outcome: str
+    accepted_at: int
+    account: tuple[bytes, int]
+    amount_fen: int
+    limit_fen: int
+    reuse_months: int
+    number_p: str
+    number_w: str
+    completing: tuple[int, int, int, int]
+    lane_batch: tuple[int, int]
+    refused: dict[str, dict[str, Any]]
+
+
+def check(case: Case, law: LawData, person_key: bytes, report: Report) -> Facts | None:
+    """Compare a case with what the law says; None when its documents cannot be read."""
+    place = manifest_place(case.row)
+    read = _documents(case, place, report)
+    if read is None:
+        return None
+    order, payment, waybill = read
+    row = case.row
+    accepted_at = max(record.log_ms for record in case.records if record is not None)
+    day = law.of_day(day_number(accepted_at))
+    derived = derive(order, payment, waybill, accepted_at, law, day)
+    stored = {f.code for f in case.findings}
+    if QUARANTINED in stored:  # a rule could not be run on it: it must be held, whatever the rules would have said
+        by_rules = {QUARANTINED}
+        report.counts["quarantined"] += 1
+    else:
+        by_rules = rule_findings(order, payment, waybill, derived, day)
+    codes = by_rules | (stored & set(LEDGER))
+    asks = conclude(by_rules, law).outcome != "REJECT"
+    verdict = conclude(codes, law)
+    taxed = taxes(order, waybill, day) if verdict.taxed else []
+    expected = _row(row, read, case.records, derived, verdict, taxed, accepted_at, law.version, person_key)
+    _compare_row(row, expected, place, report)
+    _compare_findings(case, codes, asks, law, place, report)
+    _compare_lines(case, order, taxed, place, report)
+    published.check_decision(case.decision, expected, order, taxed, codes, law, place, report)
+    published.check_manifest_receipt(case.receipt, expected, codes, place, report)
+    _count(expected, order, report)
+    return _facts(case, expected, read, asks, day, place)
+
+
+def _documents(case: Case, place: str, report: Report) -> tuple[Document, Document, Document] | None:
+    found: list[Document] = []
+    for number, (kind, record) in enumerate(zip(KINDS, case.records, strict=True)):
+        if record is None:
+            report.differs(place, f"its {kind}", "a record in the topic", "none at the place it names")
+            continue
+        try:
+            document = documents.read(kind, record.key, record.value)
+        except NoDocument as e:
+            report.differs(place, f"its {kind}", "a document", f"a dead letter {e.code}")
+            continue
+        if document["orderNo"] != case.row.order_no or document["ebpCode"] not in (case.row.ebp_code, ""):
+            report.differs(place, f"its {kind}", "a document of this order number", "one of another")
+        if document["appType"] == "3":
+            where = record_place(*used_places(case.row)[number])
+            report.differs(where, "use", "a delete is used by nobody", place)
+        found.append(document)
+    if len(found) < len(KINDS):
+        return None
+    order, payment, waybill = found
+    receiver = ("consignee", "consigneeTelephone", "consigneeAddress")
+    if waybill["ebpCode"] == "" and any(order[f] != waybill[f] for f in receiver):
+        report.differs(place, "its waybill without ebpCode", "the receiver of the order", "another receiver")
+    return order, payment, waybill
+
+
+def _row(
+    row: ManifestRow,
+    read: tuple[Document, Document, Document],
+    records: tuple[Record | None, ...],
+    derived: Document,
+    verdict: Conclusion,
+    taxed: Taxes,
+    accepted_at: int,
+    rule_set: str,
+    person_key: bytes,
+) -> ManifestRow:
+    """The row as it has to be; what only the pipeline can choose (lane, batch, number, places) is taken over."""
+    order, payment, waybill = read
+    digests = [documents.digest(record.value or b"") for record in records if record is not None]
+    consumption, vat = sum(t[1] for t in taxed), sum(t[2] for t in taxed)
+    return ManifestRow._make((
+        documents.order_hash(row.order_no), row.ebp_code, row.order_no, row.attempt, row.manifest_id,
+        decision_id(row), verdict.outcome, verdict.queue, STATUS[verdict.outcome], verdict.fault_kinds,
+        derived["trade_mode"], accepted_at, rule_set, row.lane, row.batch_seq,
+        row.order_partition, row.order_offset, row.payment_partition, row.payment_offset, row.waybill_partition,
+        row.waybill_offset, *digests, verdict.taxed, derived["dutiable_fen"], consumption, vat, consumption + vat,
+        order["ebcCode"], order["goodsValue_e5"], order["freight_e5"], order["discount_e5"], order["taxTotal_e5"],
+        order["actualPaid_e5"], payment["amountPaid_e5"], waybill["insuredFee_e5"], waybill["freight_e5"],
+        waybill["weight_e5"], waybill["packNo"], order["appTime"], payment["appTime"], payment["payTime"],
+        waybill["appTime"], order["currency"], payment["currency"], waybill["currency"], payment["payCode"],
+        payment["payTransactionId"], waybill["logisticsCode"], waybill["logisticsNo"], waybill["billNo"],
+        _pseudonym(f"{order['buyerIdType']}|{order['buyerIdNumber'].upper()}", person_key),
+        _pseudonym(f"{payment['payerIdType']}|{payment['payerIdNumber'].upper()}", person_key),
+        _pseudonym(order["consigneeTelephone"], person_key), _pseudonym(order["consigneeAddress"], person_key),
+    ))  # fmt: skip
+
+
+def decision_id(row: ManifestRow) -> bytes:
+    """BLAKE2b-128 of key, attempt and step."""
+    return blake2b(f"{row.ebp_code}|{row.order_no}|{row.attempt}|1".encode(), digest_size=16).digest()
+
+
+def _pseudonym(text: str, key: bytes) -> bytes:
+    return blake2b(text.encode(), digest_size=16, key=key).digest()
+
+
+def _compare_row(row: ManifestRow, expected: ManifestRow, place: str, report: Report) -> None:
+    if row != expected:
+        for name, want, have in zip(ManifestRow._fields, expected, row, strict=True):
+            report.same(place, name, want, have)
+    if row.manifest_id >> 16 != (row.lane << 32) + row.batch_seq:
+        report.differs(place, "manifest_id", f"lane {row.lane} and batch {row.batch_seq} packed", row.manifest_id)
+
+
+def _compare_findings(case: Case, codes: set[str], asks: bool, law: LawData, place: str, report: Report) -> None:
+    stored = {f.code for f in case.findings}
+    if stored != codes:
+        report.differs(place, "findings", sorted(codes), sorted(stored))
+    if not asks and stored & set(LEDGER):
+        report.differs(place, "findings", "no ledger is asked when the rules reject", sorted(stored))
+    for finding in case.findings:
+        report.same(f"{place} finding {finding.code}", "outcome", law.outcomes.get(finding.code), finding.outcome)
+        for column, shown in json.loads(finding.values_read).items():
+            if column in law.personal and shown and not str(shown).startswith("***"):
+                report.differs(f"{place} finding {finding.code}", f"values read: {column}", "masked", "in the clear")
+
+
+def _compare_lines(case: Case, order: Document, taxed: Taxes, place: str, report: Report) -> None:
+    lines: list[Document] = order["orderList"]
+    stored = sorted(case.lines, key=lambda x: x.line_no)
+    report.counts["lines"] += len(lines)
+    if len(stored) != len(lines):
+        report.differs(place, "number of lines", len(lines), len(stored))
+    for n, (line, have) in enumerate(zip(lines, stored, strict=False)):
+        want = LineRow(
+            case.row.manifest_id, n + 1, line["gnum"], line["itemNo"], line["hs_code"], line["account_book_item"],
+            line["unit"], line["country"], line["currency"], line["qty_e5"], line["price_e5"], line["totalPrice_e5"],
+            *(taxed[n] if taxed else (None, None, None)),
+        )  # fmt: skip
+        if want != have:
+            for name, a, b in zip(LineRow._fields, want, have, strict=True):
+                report.same(f"{place} line {n + 1}", name, a, b)
+
+
+def _count(row: ManifestRow, order: Document, report: Report) -> None:
+    report.counts["manifests"] += 1
+    report.counts[row.outcome] += 1
+    report.counts["taxed"] += row.taxed
+    report.counts["consumption_tax_fen"] += row.consumption_tax_fen
+    report.counts["vat_fen"] += row.vat_fen
+    report.counts["tax_fen"] += row.tax_fen
+
+
+def _facts(
+    case: Case, expected: ManifestRow, read: tuple[Document, Document, Document], asks: bool, day: DayLaw, place: str
+) -> Facts:
+    row = case.row
+    arrivals = [
+        (record.log_ms, *where)
+        for where, record in zip(used_places(row), case.records, strict=True)
+        if record is not None
+    ]
+    return Facts(
+        row.manifest_id, place, f"{row.ebp_code}|{row.order_no}", asks, expected.outcome != "REJECT", expected.outcome,
+        expected.accepted_at, (expected.person_key, day.year), expected.dutiable_fen or 0, day.annual_limit_fen,
+        day.waybill_reuse_months, f"P|{expected.pay_code}|{expected.pay_transaction_id}",
+        f"W|{expected.logistics_code}|{expected.logistics_no}", max(arrivals), (row.lane, row.batch_seq),
+        {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER},
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""From a record to a document, or to the dead-letter code it deserves (docs/decisions.md section 1)."""
+
+import io
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, cast
+
+import fastavro
+
+from loadtest.verify.evidence import KINDS
+from schemas.contracts import avro, newest, schemas_of
+from schemas.framing import fingerprint
+
+Document = dict[str, Any]
+"""Wire fields of the newest schema; each amount also as `<field>_e5` (None: out of bounds), `amount_out`,
+`amount_fine`; times in ms. The lines of an order stand under `orderList` in the same way."""
+
+MONEY = {
+    "order": ("goodsValue", "freight", "discount", "taxTotal", "actualPaid"),
+    "payment": ("amountPaid",),
+    "waybill": ("freight", "insuredFee"),
+    "line": ("price", "totalPrice"),
+}
+QUANTITIES = {"order": (), "payment": (), "waybill": ("weight",), "line": ("qty",)}
+TIMES = {"order": ("appTime",), "payment": ("appTime", "payTime"), "waybill": ("appTime",)}
+BOUND_E5 = 10**14
+FEN_E5 = 1000
+END_OF_YEAR_9999_MS = 253_402_300_800_000
+LARGEST_VALUE = 1 << 20  # Kafka's own default limit of a record
+INT_END = 1 << 31
+
+
+class NoDocument(ValueError):
+    """Why a record is no document: its DL code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def digest(value: bytes) -> bytes:
+    """What makes two documents the same: BLAKE2b-128 of the whole value."""
+    return blake2b(value, digest_size=16).digest()
+
+
+def order_hash(order_no: str) -> int:
+    """The hash that the tables find an order number by."""
+    return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
+
+
+def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
+    """The document of a record; NoDocument when it is a dead letter."""
+    document = decode(kind, value or b"")
+    order_no, ebp_code = document["orderNo"], document["ebpCode"]
+    if not order_no or (not ebp_code and kind != "waybill"):
+        raise NoDocument("DL-03")
+    if key != f"{ebp_code}|{order_no}".encode():
+        raise NoDocument("DL-04")
+    return document
+
+
+def decode(kind: str, value: bytes) -> Document:
+    """Decode a framed value; NoDocument with DL-01 or DL-02."""
+    name, start = _framed(kind, value)
+    stream = io.BytesIO(value)
+    stream.seek(start)
+    try:
+        document = cast("Document", fastavro.schemaless_reader(stream, _plain(name), None))
+    except Exception:  # fastavro raises whatever the bytes lead it to
+        raise NoDocument("DL-01") from None
+    if stream.tell() != len(value):
+        raise NoDocument("DL-01")
+    document = {**_defaults(kind, name), **document}
+    _check_ranges(kind, document)
+    _amounts(kind, document)
+    return document
+
+
+def _framed(kind: str, value: bytes) -> tuple[str, int]:
+    """(schema name, start of the payload)."""
+    known = _frames(kind)
+    if len(value) > LARGEST_VALUE:
+        raise NoDocument("DL-01")
+    if name := known.get(value[:5]):
+        return name, 5
+    if name := known.get(value[:10]):
+        return name, 10
+    framed = (value[:1] == b"\0" and len(value) >= 5) or (value[:2] == b"\xc3\x01" and len(value) >= 10)
+    raise NoDocument("DL-02" if framed else "DL-01")
+
+
+@lru_cache
+def _frames(kind: str) -> dict[bytes, str]:
+    """What may stand before a payload of this kind → its schema."""
+    found: dict[bytes, str] = {}
+    for number, name in schemas_of(kind).items():
+        found[b"\0" + number.to_bytes(4, "big")] = name
+        found[b"\xc3\x01" + fingerprint(name)] = name
+    return found
+
+
+def plain(node: Any) -> Any:
+    """A schema without logical types: decimals stay bytes, times stay milliseconds."""
+    if isinstance(node, dict):
+        fields = cast("dict[str, Any]", node)
+        return {k: plain(v) for k, v in fields.items() if k not in ("logicalType", "precision", "scale")}
+    return [plain(item) for item in cast("list[Any]", node)] if isinstance(node, list) else node
+
+
+@lru_cache
+def _plain(name: str) -> Any:
+    return fastavro.parse_schema(plain(avro(name)), named_schemas={})
+
+
+@lru_cache
+def _defaults(kind: str, name: str) -> Document:
+    """Fields of the newest version that this one lacks."""
+    older = {f["name"] for f in avro(name)["fields"]}
+    return {f["name"]: f["default"] for f in avro(newest(kind))["fields"] if f["name"] not in older}
+
+
+def _check_ranges(kind: str, document: Document) -> None:
+    """Avro's int has 32 bits, which fastavro does not check; a time before 1970 or after 9999 is none."""
+    for name in TIMES[kind]:
+        if not 0 <= document[name] < END_OF_YEAR_9999_MS:
+            raise NoDocument("DL-01")
+    numbers = [document["packNo"]] if kind == "waybill" else [line["gnum"] for line in document.get("orderList", ())]
+    if not all(-INT_END <= n < INT_END for n in numbers):
+        raise NoDocument("DL-01")
+
+
+def _amounts(kind: str, document: Document) -> None:
+    out, fine = _bounded(kind, document)
+    for line in document.get("orderList", ()):
+        line_out, line_fine = _bounded("line", line)
+        out, fine = out or line_out, fine or line_fine
+    document["amount_out"], document["amount_fine"] = out, fine
+
+
+def _bounded(part: str, record: Document) -> tuple[bool, bool]:
+    """Add the `_e5` fields; whether some amount is out of bounds, and whether some money is too fine."""
+    out = fine = False
+    for name in MONEY[part]:
+        units: int | None = int.from_bytes(record[name], "big", signed=True)
+        if not 0 <= units <= BOUND_E5:
+            units, out = None, True
+        elif units % FEN_E5:
+            fine = True
+        record[name + "_e5"] = units
+    for name in QUANTITIES[part]:
+        units = int.from_bytes(record[name], "big", signed=True)
+        if abs(units) > BOUND_E5:
+            units, out = None, True
+        record[name + "_e5"] = units
+    return out, fine
+
+
+def kind_name(kind: int) -> str:
+    """order, payment or waybill for 1, 2 or 3."""
+    return KINDS[kind - 1]

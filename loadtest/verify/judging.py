@@ -1,0 +1,130 @@
+"""What the law says of three documents: derived values, findings, outcome and tax (docs/decisions.md sections 5, 7)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from loadtest.verify.documents import FEN_E5, Document
+from loadtest.verify.evaluate import value
+from loadtest.verify.law import DayLaw, LawData
+from loadtest.verify.tax import line_taxes
+
+UNIT_E5 = 100_000
+SHAPE = re.compile(r"[0-9]{17}[0-9X]")
+WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))  # GB 11643: 2^(i-1) mod 11, i counted from the right
+CHECK = "10X98765432"
+STATUS = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}
+UNTAXED = {"REG-02", "LIM-01"}
+QUARANTINED = "SYS-02"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What findings amount to."""
+
+    outcome: str
+    queue: str
+    fault_kinds: int
+    taxed: bool
+
+
+def derive(order: Document, payment: Document, waybill: Document, accepted_at: int, law: LawData, day: DayLaw) -> Document:
+    """The derived columns of a manifest; its lines get theirs in place."""
+    lines: list[Document] = order["orderList"]
+    total: int | None = 0
+    modes: set[str] = set()
+    for line in lines:
+        _derive_line(order["ebcCode"], line, law, day)
+        price = line["totalPrice_e5"]
+        total = None if total is None or price is None else total + price
+        if line["registered"]:
+            modes.add("1210" if line["account_book_item"] else "9610")
+    qty = lines[0]["qty_e5"] if len(lines) == 1 else 0
+    return {
+        "line_count": len(lines),
+        "line_total_sum_e5": total,
+        "gnum_in_order": all(line["gnum"] == n for n, line in enumerate(lines, start=1)),
+        "one_indivisible_item": None if qty is None else qty == UNIT_E5,
+        "dutiable_fen": _dutiable(order["goodsValue_e5"], order["freight_e5"], waybill["insuredFee_e5"]),
+        "trade_mode": "mixed" if len(modes) > 1 else "".join(modes),
+        "accepted_at": accepted_at,
+        "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
+        "payer_id_valid": identity_valid(payment["payerIdNumber"]),
+    }
+
+
+def _derive_line(ebc_code: str, line: Document, law: LawData, day: DayLaw) -> None:
+    entry = law.goods.get((ebc_code, line["itemNo"]))
+    line["registered"] = entry is not None
+    line["hs_code"], line["account_book_item"] = entry or ("", "")
+    line["rated"] = line["hs_code"] in day.rates
+    price, qty = line["price_e5"], line["qty_e5"]
+    # price × qty is in 10⁻¹⁰ yuan: a fen is 10⁸ of them
+    line["price_times_qty_e5"] = None if price is None or qty is None else (2 * price * qty + 10**8) // (2 * 10**8) * FEN_E5
+
+
+def _dutiable(*parts: int | None) -> int | None:
+    known = [part for part in parts if part is not None and part % FEN_E5 == 0]
+    return sum(known) // FEN_E5 if len(known) == len(parts) else None
+
+
+@lru_cache(maxsize=4096)
+def identity_valid(number: str) -> bool:
+    """GB 11643: 17 digits and a check character around a date of birth from 1900 on."""
+    if not SHAPE.fullmatch(number):
+        return False
+    try:
+        born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(number, WEIGHTS, strict=False))
+    return born.year >= 1900 and CHECK[total % 11] == number[17]
+
+
+def rule_findings(order: Document, payment: Document, waybill: Document, derived: Document, day: DayLaw) -> set[str]:
+    """The codes of the rules that fire, and SYS-01 when some condition is null."""
+    lines: list[Document] = order["orderList"]
+    if not _has_null(order, payment, waybill, derived, lines):
+        found = set(day.manifest_codes(order, payment, waybill, derived))
+        for line in lines:
+            found.update(day.line_codes(line))
+        return found
+    records: dict[str, Any] = {"order": order, "payment": payment, "waybill": waybill, "derived": derived}
+    verdicts = [(code, value(node, records)) for code, node in day.manifest_rules]
+    for line in lines:
+        verdicts += [(code, value(node, {"line": line})) for code, node in day.line_rules]
+    found = {code for code, verdict in verdicts if verdict}
+    return found | {"SYS-01"} if any(verdict is None for _, verdict in verdicts) else found
+
+
+def _has_null(
+    order: Document, payment: Document, waybill: Document, derived: Document, lines: Iterable[Document]
+) -> bool:
+    """Only amounts out of bounds, and what derives from amounts, can be null."""
+    if order["amount_out"] or payment["amount_out"] or waybill["amount_out"] or None in derived.values():
+        return True
+    return any(line["price_times_qty_e5"] is None for line in lines)
+
+
+def conclude(codes: Iterable[str], law: LawData) -> Conclusion:
+    """Outcome, queue, blamed kinds and whether it is taxed, from finding codes."""
+    found = set(codes)
+    rejecting = [code for code in found if law.outcomes[code] == "REJECT"]
+    outcome = "REJECT" if rejecting else "HOLD" if found else "RELEASE"
+    faults = 0
+    for code in rejecting:
+        faults |= law.blames[code]
+    queue = "" if outcome != "HOLD" else "orderer" if "PAY-04" in found else "review"
+    # a manifest in quarantine is not taxed either: nobody knows whether its amounts are sound
+    taxed = outcome != "REJECT" and not found & (UNTAXED | {QUARANTINED})
+    return Conclusion(outcome, queue, faults, taxed)
+
+
+def taxes(order: Document, waybill: Document, day: DayLaw) -> list[tuple[int, int, int]]:
+    """(dutiable, consumption tax, VAT) in fen of each line of a manifest that is taxed."""
+    lines: list[Document] = order["orderList"]
+    fee = (order["freight_e5"] + waybill["insuredFee_e5"]) // FEN_E5
+    return line_taxes(fee, [x["totalPrice_e5"] // FEN_E5 for x in lines], [day.rates[x["hs_code"]] for x in lines])

@@ -1,0 +1,76 @@
+"""Reads the document and output topics from their first record to their present end, committed records only."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from loadtest.verify.evidence import KINDS, OUTPUTS, Message, Place, Record
+from schemas.contracts import PARTITIONS, topic_name
+
+Progress = Callable[[str, int, int], None]
+FETCH_BYTES = 8 << 20
+POLL_MS = 500
+
+
+async def read_kafka(
+    options: Mapping[str, Any], progress: Progress = lambda _stage, _done, _total: None
+) -> tuple[dict[Place, Record], dict[tuple[int, int], int], list[Message]]:
+    """Input records by place, the end offset by (kind, partition), and output messages in offset order by partition.
+
+    `options`: of any aiokafka client. The ends are those of the start: what comes later is left out.
+    """
+    consumer = AIOKafkaConsumer(
+        **options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES, fetch_max_bytes=4 * FETCH_BYTES, check_crcs=False,
+    )  # fmt: skip
+    await consumer.start()
+    try:
+        kinds = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
+        outputs = {topic_name(name): name for name in OUTPUTS}
+        everything = [TopicPartition(t, p) for t in [*kinds, *outputs] for p in range(PARTITIONS)]
+        ends = await consumer.end_offsets(everything)
+        starts = await consumer.beginning_offsets(everything)
+        inputs: dict[Place, Record] = {}
+        messages: list[Message] = []
+
+        def keep(tp: TopicPartition, records: list[Any]) -> None:
+            if number := kinds.get(tp.topic):
+                for r in records:
+                    if r.offset < ends[tp]:
+                        inputs[number, tp.partition, r.offset] = Record(r.timestamp, r.key, r.value, tuple(r.headers))
+            else:
+                name = outputs[tp.topic]
+                messages.extend(
+                    Message(name, r.partition, r.offset, r.key, r.value or b"") for r in records if r.offset < ends[tp]
+                )
+
+        await _read_to_end(consumer, starts, ends, keep, progress)
+        return inputs, {(kinds[tp.topic], tp.partition): end for tp, end in ends.items() if tp.topic in kinds}, messages
+    finally:
+        await consumer.stop()
+
+
+async def _read_to_end(
+    consumer: AIOKafkaConsumer,
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    keep: Callable[[TopicPartition, list[Any]], None],
+    progress: Progress,
+) -> None:
+    """Hand over the records of every partition up to its end; a partition is done when the position is there."""
+    total = sum(ends[tp] - starts[tp] for tp in ends)
+    left = {tp for tp in ends if ends[tp] > starts[tp]}
+    if not left:
+        return
+    consumer.assign(list(left))
+    while left:
+        for tp, records in (await consumer.getmany(*left, timeout_ms=POLL_MS)).items():
+            keep(tp, records)
+        # transaction markers take offsets too, so the position is what tells the end, not the last record
+        positions = {tp: await consumer.position(tp) for tp in left}
+        finished = {tp for tp, position in positions.items() if position >= ends[tp]}
+        if finished:
+            consumer.pause(*finished)
+            left -= finished
+        progress("topics", total - sum(ends[tp] - positions[tp] for tp in left), total)

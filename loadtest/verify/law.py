@@ -1,0 +1,129 @@
+"""The law data of schemas/law as the verifier reads it: the files themselves, none of the pipeline's readers."""
+
+import csv
+import hashlib
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from loadtest.verify.conditions import Column, ConditionError, Node, parse
+from loadtest.verify.evaluate import compiled
+from schemas import contracts
+
+FOLDER = Path(contracts.__file__).parent / "law"
+FILES = ("rules.toml", "limits.toml", "rates.toml", "goods.csv")
+BITS = {"order": 1, "payment": 2, "waybill": 4}
+DERIVED = {
+    "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
+    "accepted_at", "buyer_id_valid", "payer_id_valid",
+}  # fmt: skip
+HEAD_VARIABLES = ("order", "payment", "waybill", "derived")
+SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class DayLaw:
+    """The law of one acceptance date. `rates`: hs_code → (consumption, vat) in 10⁻⁴."""
+
+    year: int
+    manifest_rules: list[tuple[str, Node]]
+    line_rules: list[tuple[str, Node]]
+    manifest_codes: Callable[..., list[str]]
+    line_codes: Callable[..., list[str]]
+    rates: dict[str, tuple[int, int]]
+    annual_limit_fen: int
+    waybill_reuse_months: int
+
+
+@dataclass(frozen=True, eq=False)
+class LawData:
+    """`version`: hash of the files; `outcomes`, `blames`: of a finding code; `goods`: (ebcCode, itemNo) →
+    (hs_code, account_book_item); `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
+
+    version: str
+    rules: dict[str, Any]
+    limits: list[dict[str, Any]]
+    rates: list[dict[str, Any]]
+    goods: dict[tuple[str, str], tuple[str, str]]
+    outcomes: dict[str, str]
+    blames: dict[str, int]
+    statuses: dict[str, str]
+    personal: frozenset[str]
+
+    def limit(self, name: str, day: date) -> int:
+        """The value in force: of the entries that have begun, the one that began last."""
+        begun = [x for x in self.limits if x["name"] == name and x["from"] <= day]
+        return max(begun, key=lambda x: x["from"])["value"]
+
+    @lru_cache(maxsize=512)  # noqa: B019  one law data value lives as long as the verification
+    def of_day(self, day_number: int) -> DayLaw:
+        """The law of a day in Shanghai, counted from 1970-01-01."""
+        day = date(1970, 1, 1) + timedelta(days=day_number)
+        names = {x["name"] for x in self.limits if x["from"] <= day}
+        parts: dict[str, list[tuple[str, Node]]] = {"manifest": [], "line": []}
+        for rule in self.rules["rule"]:
+            if date.fromisoformat(rule["since"]) <= day:
+                text = rule["when"]
+                for name in names:
+                    text = text.replace("{" + name + "}", str(self.limit(name, day)))
+                parts[rule["scope"]].append((rule["code"], parse(text, self._resolver(rule["scope"]))))
+        return DayLaw(
+            year=day.year,
+            manifest_rules=parts["manifest"],
+            line_rules=parts["line"],
+            manifest_codes=compiled(parts["manifest"], HEAD_VARIABLES),
+            line_codes=compiled(parts["line"], ("line",)),
+            rates={r["hs_code"]: (r["consumption_1e4"], r["vat_1e4"]) for r in self.rates if r["from"] <= day <= r["to"]},
+            annual_limit_fen=self.limit("annual_limit_fen", day),
+            waybill_reuse_months=self.limit("waybill_reuse_months", day),
+        )
+
+    def _resolver(self, scope: str) -> Callable[[str], Column]:
+        allowed = set(self.rules["columns"][scope])
+
+        def resolve(name: str) -> Column:
+            if name not in allowed:
+                raise ConditionError(f"{name} is no column of a {scope}")
+            if scope == "line":
+                return Column("line", name.removeprefix("line_"))
+            if name in DERIVED:
+                return Column("derived", name)
+            kind, _, field = name.partition("_")
+            return Column(kind, field)
+
+        return resolve
+
+
+def day_number(time_ms: int) -> int:
+    """The day in Asia/Shanghai that a time lies in, counted from 1970-01-01."""
+    return (time_ms + SHANGHAI_MS) // DAY_MS
+
+
+@lru_cache(maxsize=4)
+def load(folder: Path = FOLDER) -> LawData:
+    """Read the law data of a folder."""
+    content = {name: (folder / name).read_bytes() for name in FILES}
+    version = hashlib.blake2b(digest_size=8)
+    for name, data in content.items():
+        version.update(name.encode() + b"\0" + data)
+    rules = tomllib.loads(content["rules.toml"].decode())
+    findings = [*rules["rule"], *rules["ledger"], *rules["engine"]]
+    goods: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in csv.DictReader(content["goods.csv"].decode().splitlines()):
+        goods.setdefault((row["ebc_code"], row["item_no"]), (row["hs_code"], row["account_book_item"]))
+    return LawData(
+        version=version.hexdigest(),
+        rules=rules,
+        limits=tomllib.loads(content["limits.toml"].decode())["limit"],
+        rates=tomllib.loads(content["rates.toml"].decode())["rate"],
+        goods=goods,
+        outcomes={f["code"]: f["outcome"] for f in findings},
+        blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},
+        statuses={d["code"]: d["status"] for d in rules["document"]},
+        personal=frozenset(rules["columns"]["personal"]),
+    )

@@ -1,0 +1,45 @@
+"""Published messages: how they are told apart without decoding them, and what they decode to."""
+
+import io
+from functools import lru_cache
+from typing import Any, cast
+
+import fastavro
+
+from loadtest.verify.documents import plain
+from schemas.contracts import avro, id_of
+
+DECISION, RECEIPT, DEAD_LETTER = "decision-1", "receipt-1", "dead-letter-1"
+SCHEMA = {"release": DECISION, "hold": DECISION, "reject": DECISION, "receipt": RECEIPT, "dead-letter": DEAD_LETTER}
+TOPIC = {"RELEASE": "release", "HOLD": "hold", "REJECT": "reject"}
+_ID_START, _ID_END = 6, 38  # frame of five bytes, length 32 as one varint byte, 32 hex digits
+
+
+def message_id(topic: str, value: bytes) -> str | None:
+    """decisionId or receiptId, the first field of its schema; None when no such message stands there."""
+    if value[:_ID_START] != _start(SCHEMA[topic]) or len(value) < _ID_END:
+        return None
+    return value[_ID_START:_ID_END].decode("ascii", "replace")
+
+
+def decode(schema_name: str, value: bytes) -> dict[str, Any] | None:
+    """The message, times in ms; None when it does not decode to its last byte."""
+    if value[:5] != _start(schema_name)[:5]:
+        return None
+    stream = io.BytesIO(value)
+    stream.seek(5)
+    try:
+        record = fastavro.schemaless_reader(stream, _plain(schema_name), None)
+    except Exception:  # fastavro raises whatever the bytes lead it to
+        return None
+    return cast("dict[str, Any]", record) if stream.tell() == len(value) else None
+
+
+@lru_cache
+def _start(schema_name: str) -> bytes:
+    return b"\0" + id_of(schema_name).to_bytes(4, "big") + b"\x40"
+
+
+@lru_cache
+def _plain(schema_name: str) -> Any:
+    return fastavro.parse_schema(plain(avro(schema_name)), named_schemas={})

@@ -1,0 +1,102 @@
+"""Order numbers that wait: truly incomplete, and reported when their time was up and not before."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from loadtest.verify.evidence import Lane, OpenReport, record_place
+from loadtest.verify.law import LawData, day_number
+from loadtest.verify.orders import Candidate, Order, effective
+from loadtest.verify.proof import Report
+
+DEADLINES = {"DOC-09": "incomplete_after_seconds", "DOC-10": "closed_after_seconds"}
+
+
+def check_open(order: Order, report: Report) -> None:
+    """No document waits that had to be decided or refused."""
+    for ebp_code in sorted({d.ebp_code for d in order.free} | set(order.attempts)):
+        if ebp_code == "":
+            continue
+        for d in (d for d in order.free if d.ebp_code == ebp_code):
+            _check_waiting(order, d, report)
+        if order.is_open(ebp_code) and not _missing(order, ebp_code):
+            report.differs(f"order {ebp_code}|{order.order_no}", "state", "decided: all three documents are there", "open")
+    for stray in (d for d in order.free if d.ebp_code == ""):
+        _check_stray(order, stray, report)
+
+
+def _check_waiting(order: Order, document: Candidate, report: Report) -> None:
+    where = record_place(*document.place)
+    kind = document.place[0]
+    if not order.is_open(document.ebp_code):
+        report.differs(where, "state", "a fate: its order was decided", "open")
+    for row in order.attempts.get(document.ebp_code, ()):
+        if document.digest == (row.order_digest, row.payment_digest, row.waybill_digest)[kind - 1]:
+            report.differs(where, "state", "DOC-01: the same document was used", "open")
+
+
+def _candidates(order: Order, ebp_code: str) -> tuple[list[Candidate], list[Candidate]]:
+    return [d for d in order.free if d.ebp_code == ebp_code], order.kept(order.last(ebp_code))
+
+
+def _missing(order: Order, ebp_code: str) -> int:
+    """Bits of the kinds without an effective document."""
+    fresh, kept = _candidates(order, ebp_code)
+    return sum(1 << (kind - 1) for kind in (1, 2, 3) if effective(kind, fresh, kept) is None)
+
+
+def _check_stray(order: Order, stray: Candidate, report: Report) -> None:
+    """A waybill without ebpCode waits unless exactly one open order can take it and that one would be complete."""
+    takers: list[str] = []
+    for ebp_code in sorted({d.ebp_code for d in order.documents.values()} - {""}):
+        if order.is_open(ebp_code) and _missing(order, ebp_code) & 5 == 4:
+            takers.append(ebp_code)
+    if len(takers) != 1 or stray.app_type == "3":
+        return
+    taken = effective(1, *_candidates(order, takers[0]))
+    if taken is not None and taken.receiver == stray.receiver and not _missing(order, takers[0]) & 2:
+        report.differs(record_place(*stray.place), "state", f"the waybill of {takers[0]}|{order.order_no}", "open")
+
+
+def check_reports(
+    order: Order, reports: list[OpenReport], lanes: Mapping[int, Lane], law: LawData, report: Report
+) -> None:
+    """Reports of one order number are plausible, and none is lacking that was due."""
+    for row in reports:
+        place = report_place(row)
+        report.counts[row.code] += 1
+        if row.code not in DEADLINES:
+            report.differs(place, "code", sorted(DEADLINES), row.code)
+            continue
+        deadline = row.first_log_time + 1000 * _seconds(row, law)
+        clock = lanes[row.lane].record_time if row.lane in lanes else None
+        if row.reported_at < deadline or clock is None or row.reported_at > clock:
+            report.differs(place, "time of the report", f"from {deadline} to the lane's clock {clock}", row.reported_at)
+        if row.first_log_time not in {d.log_ms for d in order.documents.values()}:
+            report.differs(place, "first_log_time", "the log time of one of its documents", row.first_log_time)
+        if not 1 <= row.attempt <= len(order.attempts.get(row.ebp_code, ())) + 1:
+            report.differs(place, "attempt", "one that was, or is, open", row.attempt)
+        if not 0 < row.missing <= 7:  # all three: a lone delete
+            report.differs(place, "missing kinds", "1 to 7", row.missing)
+    _check_due(order, reports, lanes, report)
+
+
+def report_place(row: OpenReport) -> str:
+    """The name of a report."""
+    return f"open report {row.ebp_code}|{row.order_no} attempt {row.attempt} {row.code}"
+
+
+def _seconds(row: OpenReport, law: LawData) -> int:
+    return law.limit(DEADLINES[row.code], date(1970, 1, 1) + timedelta(days=day_number(row.reported_at)))
+
+
+def _check_due(order: Order, reports: list[OpenReport], lanes: Mapping[int, Lane], report: Report) -> None:
+    """A document still open that its lane has looked at after ten minutes must have been reported."""
+    reported = {(r.ebp_code, r.attempt) for r in reports if r.code == "DOC-09"}
+    for d in order.free:
+        swept = lanes[d.lane].swept_incomplete if d.lane in lanes else None
+        # a waybill without platform may have stood with an order when it was looked at
+        if d.ebp_code == "" or swept is None or d.log_ms > swept:
+            continue
+        attempt = len(order.attempts.get(d.ebp_code, ())) + 1
+        if (d.ebp_code, attempt) not in reported:
+            report.differs(record_place(*d.place), "report of its open order", f"DOC-09 of attempt {attempt}", "none")

@@ -1,0 +1,165 @@
+"""Every record of the document topics is accounted for exactly once, and table `document` holds what was decoded."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from loadtest.verify import documents
+from loadtest.verify.documents import NoDocument
+from loadtest.verify.evidence import (
+    KINDS,
+    DeadLetterRow,
+    DocumentRow,
+    Evidence,
+    FateRow,
+    Place,
+    Record,
+    record_place,
+    used_places,
+)  # fmt: skip
+from loadtest.verify.proof import Report
+from schemas.contracts import topic_name
+
+
+@dataclass(slots=True)
+class Whereabouts:
+    """What became of each place. `open`: documents that neither a manifest, a fate nor a dead letter names."""
+
+    rows: dict[Place, DocumentRow] = field(default_factory=lambda: dict[Place, DocumentRow]())
+    used: set[Place] = field(default_factory=lambda: set[Place]())
+    fates: dict[Place, FateRow] = field(default_factory=lambda: dict[Place, FateRow]())
+    dead: dict[Place, DeadLetterRow] = field(default_factory=lambda: dict[Place, DeadLetterRow]())
+    open: set[Place] = field(default_factory=lambda: set[Place]())
+
+
+def account_for(evidence: Evidence, complete: bool, report: Report) -> Whereabouts:
+    """Look at every record; `complete`: none may be left unread."""
+    found = _gathered(evidence, report)
+    following = _positions(evidence, report)
+    latest: dict[tuple[int, int], int] = {}
+    batch_of = {lane.lane: lane.batch_seq for lane in evidence.tables.lanes}
+    for place, record in evidence.inputs.items():
+        kind, partition, offset = place
+        if offset >= following.get((kind, partition), 0):
+            _unread(place, found, complete, report)
+            continue
+        row = found.rows.get(place)
+        if not _once(place, found, row, report) or row is None:
+            continue
+        _compare(place, row, record, report)
+        if not latest.get((kind, partition), 0) <= row.batch_seq <= batch_of.get(row.lane, 0):
+            report.differs(record_place(*place), "batch_seq of its document row", "batches in offset order", row.batch_seq)
+        latest[kind, partition] = row.batch_seq
+    for place in [*found.rows, *found.fates, *found.dead]:
+        if place not in evidence.inputs:
+            report.differs(record_place(*place), "row of a table", "a record at this place", "none")
+    _check_unused(evidence.inputs, found, report)
+    report.counts["records"] += len(evidence.inputs)
+    report.counts["documents_used"] += len(found.used)
+    report.counts["dead_letters"] += len(found.dead)
+    report.counts["documents_open"] += len(found.open)
+    for fate in found.fates.values():
+        report.counts[f"documents_{fate.fate}"] += 1
+    return found
+
+
+def _gathered(evidence: Evidence, report: Report) -> Whereabouts:
+    tables = evidence.tables
+    found = Whereabouts()
+    kind_of = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
+    for row in tables.documents:
+        place = (row.kind, row.partition, row.kafka_offset)
+        if place in found.rows:
+            report.differs(record_place(*place), "rows of table document", "one", "several")
+        found.rows[place] = row
+    for manifest in tables.manifests:
+        found.used.update(used_places(manifest))
+    for fate in tables.fates:
+        found.fates[fate.kind, fate.partition, fate.kafka_offset] = fate
+    for letter in tables.dead_letters:
+        found.dead[kind_of.get(letter.topic, 0), letter.partition, letter.kafka_offset] = letter
+    return found
+
+
+def _positions(evidence: Evidence, report: Report) -> dict[tuple[int, int], int]:
+    """(kind, partition) → first offset that is not yet read."""
+    kind_of = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
+    following: dict[tuple[int, int], int] = {}
+    for row in evidence.tables.consumed:
+        if row.topic not in kind_of:
+            continue
+        where = kind_of[row.topic], row.partition
+        following[where] = row.next_offset
+        end = evidence.ends.get(where, 0)
+        if row.next_offset > end:
+            report.differs(f"{row.topic}[{row.partition}]", "position", f"not beyond the log end {end}", row.next_offset)
+    return following
+
+
+def _unread(place: Place, found: Whereabouts, complete: bool, report: Report) -> None:
+    report.counts["unread"] += 1
+    if place in found.rows or place in found.used or place in found.fates or place in found.dead:
+        report.differs(record_place(*place), "rows about it", "none: it is beyond the position", "some")
+    elif complete:
+        report.differs(record_place(*place), "reading", "read", "not read")
+
+
+def _once(place: Place, found: Whereabouts, row: DocumentRow | None, report: Report) -> bool:
+    """Whether it is in exactly one state; notes the open ones."""
+    states = [
+        name
+        for name, places in (("used", found.used), ("with a fate", found.fates), ("dead-lettered", found.dead))
+        if place in places
+    ]
+    if len(states) > 1:
+        report.differs(record_place(*place), "state", "exactly one", " and ".join(states))
+        return False
+    if row is None:
+        if states != ["dead-lettered"]:
+            report.differs(record_place(*place), "state", "a document row or a dead letter", "not accounted for")
+        return False
+    if states == ["dead-lettered"]:
+        report.differs(record_place(*place), "state", "a dead letter has no document row", "it has one")
+        return False
+    if not states:
+        found.open.add(place)
+    return True
+
+
+def _compare(place: Place, row: DocumentRow, record: Record, report: Report) -> None:
+    value = record.value or b""
+    expected = (row.log_time == record.log_ms, row.lane == place[1], row.digest == documents.digest(value),
+                row.value_sha256 == sha256(value).digest(), row.order_hash == documents.order_hash(row.order_no),
+                f"{row.ebp_code}|{row.order_no}".encode() == record.key)  # fmt: skip
+    if not all(expected):
+        names = ("log_time", "lane", "digest", "value", "order_hash", "ebp_code and order_no")
+        for name, right in zip(names, expected, strict=True):
+            if not right:
+                report.differs(record_place(*place), f"{name} of its document row", "as in the record", "something else")
+
+
+def _check_unused(inputs: Mapping[Place, Record], found: Whereabouts, report: Report) -> None:
+    """Decode what no manifest uses (the others are decoded with their manifests) and judge the dead letters."""
+    for place in [*found.fates, *found.open]:
+        if (record := inputs.get(place)) is not None and (code := _dead_code(place, record)) is not None:
+            report.differs(record_place(*place), "state", f"a dead letter {code}", "taken as a document")
+    for place, row in found.dead.items():
+        record = inputs.get(place)
+        if record is None:
+            continue
+        report.same(record_place(*place), "dead-letter code", _dead_code(place, record), row.code)
+        headers = [[name, None if value is None else value.hex()] for name, value in record.headers]
+        same = (row.log_time == record.log_ms, row.record_key == record.key, row.record_value == record.value,
+                json.loads(row.headers) == headers, row.lane == place[1])  # fmt: skip
+        for name, right in zip(("log time", "key", "value", "headers", "lane"), same, strict=True):
+            if not right:
+                report.differs(record_place(*place), f"{name} of its dead letter", "as in the record", "something else")
+
+
+def _dead_code(place: Place, record: Record) -> str | None:
+    try:
+        documents.read(documents.kind_name(place[0]), record.key, record.value)
+    except NoDocument as e:
+        return e.code
+    return None
