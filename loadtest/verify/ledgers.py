@@ -138,10 +138,10 @@ def _held_against(use: UseRow, one: Facts, number: str) -> bool:
     if number.startswith("P|"):
         return True
     earlier, later = sorted((use.accepted_at, one.accepted_at))
-    return later < _months_later(earlier, one.reuse_months)
+    return later < months_later(earlier, one.reuse_months)
 
 
-def _months_later(time_ms: int, months: int) -> int:
+def months_later(time_ms: int, months: int) -> int:
     """The same day and time so many calendar months later (UTC), or the last day of that month."""
     moment = EPOCH + timedelta(milliseconds=time_ms)
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)

@@ -89,9 +89,9 @@ def _where(m: Message) -> str:
 
 
 def _compare(
-    place: str, what: str, message: Message, schema: str, key: bytes, expected: Mapping[str, Any], report: Report
+    place: str, what: str, message: Message, found: Mapping[str, Any] | None, key: bytes, expected: Mapping[str, Any], report: Report
 ) -> None:
-    found = decode(schema, message.value)
+    """Compare what a message decoded to (`found`) with what it has to say."""
     if found is None:
         report.differs(_where(message), what, f"the {what} of {place}", "something that does not decode")
         return
@@ -129,7 +129,7 @@ def check_decision(
         ],
         "ruleSet": row.rule_set, "lane": row.lane, "batchSeq": row.batch_seq,
     }  # fmt: skip
-    _compare(place, "decision", message, DECISION, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
+    _compare(place, "decision", message, found, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
 
 
 def _receipt(subject: str, row: ManifestRow | FateRow | OpenReport, ident: str, code: str, status: str, at: int) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def check_manifest_receipt(message: Message | None, row: ManifestRow, codes: set
     expected = _receipt("manifest", row, ident, code, str(row.return_status), row.accepted_at)
     for n, kind in enumerate(KINDS):
         expected[f"{kind}Status"] = REJECTED if row.fault_kinds & (1 << n) else FILED
-    _compare(place, "receipt", message, RECEIPT, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
+    _compare(place, "receipt", message, found, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
 
 
 def check_fate_receipt(fate: FateRow, box: Box, law: LawData, lanes: Mapping[int, Lane], report: Report) -> None:
@@ -167,7 +167,8 @@ def check_fate_receipt(fate: FateRow, box: Box, law: LawData, lanes: Mapping[int
     message = box.take(ident, place, fate.lane, fate.batch_seq, report)
     if message is None:
         return
-    at = (decode(RECEIPT, message.value) or {}).get("returnTime", 0)
+    found = decode(RECEIPT, message.value)
+    at = found["returnTime"] if found else 0
     clock = lanes[fate.lane].record_time if fate.lane in lanes else None
     if clock is None or at > clock:
         report.differs(place, "returnTime of its receipt", "not after the clock of its lane", at)
@@ -175,7 +176,7 @@ def check_fate_receipt(fate: FateRow, box: Box, law: LawData, lanes: Mapping[int
     expected = _receipt("document", fate, ident, fate.code, status, at)
     expected |= {"kind": kind, "topic": topic, "partition": fate.partition, "offset": fate.kafka_offset}
     expected |= {f"{other}Status": status if other == kind else "" for other in KINDS}
-    _compare(place, "receipt", message, RECEIPT, f"{fate.ebp_code}|{fate.order_no}".encode(), expected, report)
+    _compare(place, "receipt", message, found, f"{fate.ebp_code}|{fate.order_no}".encode(), expected, report)
 
 
 def check_open_receipt(row: OpenReport, box: Box, law: LawData, place: str, report: Report) -> None:
@@ -184,10 +185,11 @@ def check_open_receipt(row: OpenReport, box: Box, law: LawData, place: str, repo
     message = box.take(ident, place, row.lane, row.batch_seq, report)
     if message is None:
         return
+    found = decode(RECEIPT, message.value)
     expected = _receipt("open-order", row, ident, row.code, law.statuses.get(row.code, ""), row.reported_at)
     for n, kind in enumerate(KINDS):
         expected[f"{kind}Status"] = "" if row.missing & (1 << n) else FILED
-    _compare(place, "receipt", message, RECEIPT, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
+    _compare(place, "receipt", message, found, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
 
 
 def check_dead_letter(row: DeadLetterRow, box: Box, report: Report) -> None:

@@ -1,0 +1,118 @@
+"""Evidence of a small set played through the real core in memory: the tables and topics it would leave behind."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from agents.poison import dead_letter_rows
+from agents.reading import read_records
+from loadtest.generate import GeneratedSet, Planned, profile
+from loadtest.verify import Evidence, evidence
+from loadtest.verify.evidence import Lane, Message, Place, Record, Tables
+from loadtest.verify.postgres import SOURCES
+from pipeline.documents import KINDS
+from schemas.contracts import PARTITIONS, topic_name, topics
+from sinks.batch import LaneState
+from sinks.messages import unpack
+from sinks.prepare import Arrived, frames
+from tests.pipeline.memory import MemoryStore, Rec, as_records
+
+SWEPT_SECONDS = 700
+
+
+class Play:
+    """Batches of all lanes at once through the core; keeps every row and every message."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.lanes = {n: LaneState(n, 1, 0, None, None, None) for n in range(PARTITIONS)}
+        self.tables = Tables()
+        self.outputs: list[Message] = []
+        self._reports = self.store.open().clear().with_columns(code=pl.lit("DOC-09"))
+
+    def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None) -> None:
+        """Commit one batch; `reports`: open orders to report with it."""
+        decided = self.store.process(records)
+        read = read_records({k: [r for r in records if r.topic == topic_name(k)] for k in KINDS})
+        clock = max((r.timestamp for r in records), default=0)
+        time = datetime.fromtimestamp(clock / 1000, UTC) if clock else None
+        self.lanes = {n: s.advanced(time, None, None) for n, s in self.lanes.items()}
+        lane_of: dict[int, int] = {}
+        for table in read.tables.values():
+            for order_hash, lane in table.select("order_hash", "partition").iter_rows():
+                lane_of[order_hash] = min(lane, lane_of.get(order_hash, lane))
+        due = self._reports if reports is None else reports
+        lane_of.update(dict.fromkeys(due["order_hash"].to_list(), 0))
+        statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
+        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead))
+        self._keep(frames(decided, arrived, self.lanes, lane_of, statuses))
+
+    def sweep(self) -> None:
+        """Later than the deadline of every open order: an empty batch that reports them all."""
+        waiting = self.store.open().with_columns(code=pl.lit("DOC-09"))
+        for n, state in self.lanes.items():
+            assert state.record_time is not None
+            later = state.record_time + timedelta(seconds=SWEPT_SECONDS)
+            self.lanes[n] = LaneState(n, 1, state.batch_seq, later, state.record_time, None)
+        self.batch([], waiting)
+
+    def _keep(self, tables: dict[str, pl.DataFrame]) -> None:
+        for field, table, shape in SOURCES:
+            if table in tables:
+                rows = tables[table].iter_rows(named=True)
+                getattr(self.tables, field).extend(_row(shape, row) for row in rows)
+        names = [t.name for t in topics()]
+        short = {topic_name(name): name for name in evidence.OUTPUTS}
+        for lane, blob in tables["outbox"].select("lane", "messages").iter_rows():
+            for index, key, value in unpack(blob):
+                topic = short[names[index]]
+                self.outputs.append(Message(topic, lane, len(self.outputs), key, value))
+
+    def evidence(self, records: Iterable[Rec]) -> Evidence:
+        """What the verifier reads of it."""
+        kinds = {topic_name(kind): n for n, kind in enumerate(KINDS, start=1)}
+        inputs: dict[Place, Record] = {}
+        ends: dict[tuple[int, int], int] = {}
+        for r in records:
+            kind = kinds[r.topic]
+            inputs[kind, r.partition, r.offset] = Record(r.timestamp, r.key, r.value, tuple(r.headers))
+            ends[kind, r.partition] = r.offset + 1
+        tables = self.tables
+        tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
+        tables.lanes = [
+            Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete)) for n, s in self.lanes.items()
+        ]
+        accounts = self.store.accounts.values()
+        tables.accounts = [evidence.AccountRow._make(a[c] for c in evidence.AccountRow._fields) for a in accounts]
+        return Evidence(inputs, ends, self.outputs, tables)
+
+
+def _row(shape: type[NamedTuple], row: dict[str, Any]) -> Any:
+    if "value" in row:
+        row["value_sha256"] = sha256(row["value"]).digest()
+    return shape._make(_ms(row[c]) if isinstance(row[c], datetime) else row[c] for c in shape._fields)
+
+
+def _ms(value: datetime | None) -> int | None:
+    return None if value is None else round(value.timestamp() * 1000)
+
+
+@cache
+def generated(folder: Path, manifests: int, seed: int) -> GeneratedSet:
+    """A set with every story there is."""
+    return GeneratedSet.write(folder, profile("small"), manifests, seed, processes=1)
+
+
+def play(planned: Iterable[Planned], batch: int) -> Evidence:
+    """Play documents in sending order, `batch` records at a time, and report what stays open."""
+    records = as_records(planned)
+    game = Play()
+    for start in range(0, len(records), batch):
+        game.batch(records[start : start + batch])
+    game.sweep()
+    return game.evidence(records)
