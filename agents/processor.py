@@ -14,10 +14,11 @@ from agents.buffers import LaneRecords
 from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
 from agents.quarantine import open_or_quarantine
-from agents.reading import Read, Record, documents, read_records, read_stored
+from agents.reading import Read, Record, as_documents, read_records, read_stored
+from agents.recent import Recent
 from agents.sweep import Sweep, reports
 from pipeline import flow
-from pipeline.documents import KINDS
+from pipeline.documents import KINDS, Documents, together
 from pipeline.ledgers import Balances
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook
@@ -53,6 +54,7 @@ class Processor:
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: dict[int, int] = field(default_factory=lambda: dict[int, int]())  # order_hash → lane
+    recent: Recent = field(default_factory=Recent)
     jitter: random.Random = field(default_factory=random.Random)
 
     def own(
@@ -68,6 +70,8 @@ class Processor:
         gone = set(lanes)
         for lane in gone:
             self.lanes.pop(lane, None)
+        if gone:
+            self.recent.disown()
         self.positions = {place: o for place, o in self.positions.items() if place[1] not in gone}
         self.again = {h: lane for h, lane in self.again.items() if lane not in gone}
 
@@ -115,10 +119,13 @@ class Processor:
             lane_of.setdefault(row_hash, lane)
             hashes.add(row_hash)
         after = sweep.after
-        stored = await self.store.look_up(sorted(hashes))
-        together = documents(read, read_stored(stored.documents))
-        opened = open_or_quarantine(together, stored.past, self.lawbook.on, self.person_key)
-        arrived = Arrived(read.tables, await reports(self.store, sweep, together, stored.past, opened), dead_letter_rows(read.dead))
+        recent = self.recent.of(hashes)
+        stored = await self.store.look_up(sorted(hashes), self.recent.since(), _hashes_of(recent))
+        before_now = as_documents(read_stored(stored.documents), stored=True) if stored.documents else None
+        new = as_documents(read, stored=False)
+        at_hand = together([part for part in (new, before_now, *recent) if part is not None])
+        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.person_key)
+        arrived = Arrived(read.tables, await reports(self.store, sweep, at_hand, stored.past, opened), dead_letter_rows(read.dead))
         moves = self._moves(work)
 
         def batch(decided: flow.Decided) -> Batch:
@@ -138,6 +145,7 @@ class Processor:
         else:
             await self.store.commit(decide(await self.store.balances(opened.claims)))
         self.lanes.update(after)
+        self.recent.add(after, as_documents(read, stored=True))
         self.positions.update({place: following for place, (_, following) in moves.items()})
         self.again = {**{h: lane for h, lane in self.again.items() if lane not in work}, **lane_of}
         return decided_last[-1]
@@ -173,6 +181,10 @@ def _lanes_of(tables: Mapping[str, pl.DataFrame]) -> dict[int, int]:
             if found.setdefault(order_hash, lane) > lane:
                 found[order_hash] = lane
     return found
+
+
+def _hashes_of(parts: Iterable[Documents]) -> set[int]:
+    return {h for part in parts for kind in KINDS for h in part.of(kind)["order_hash"].to_list()}
 
 
 def _time(clock_ms: int) -> datetime | None:

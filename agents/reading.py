@@ -8,7 +8,7 @@ from typing import Protocol
 import asyncpg
 import polars as pl
 
-from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code
+from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code, together
 from schemas.columnar import decode_columns
 
 PLACE = ("partition", "offset", "log_time", "digest", "value")
@@ -85,7 +85,6 @@ def read_records(records: Mapping[str, Sequence[Record]]) -> Read:
             pl.Series("value", [values[row] for row in rows], dtype=pl.Binary),
             pl.Series("digest", [digest(values[row]) for row in rows], dtype=pl.Binary),
             may_lack_platform=pl.lit(kind == "waybill"),
-            stored=pl.lit(False),
         )
         code = table.select(code=identity_code())["code"]
         for position in code.is_not_null().arg_true().to_list():
@@ -114,23 +113,24 @@ def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
             pl.Series("log_time", [r["log_time"] for r in of_kind], dtype=MILLISECONDS),
             pl.Series("value", [r["value"] for r in of_kind], dtype=pl.Binary),
             pl.Series("digest", [r["digest"] for r in of_kind], dtype=pl.Binary),
-            stored=pl.lit(True),
-        ).with_columns(pl.Series("order_hash", [r["order_hash"] for r in of_kind], dtype=pl.Int64))
+            pl.Series("order_hash", [r["order_hash"] for r in of_kind], dtype=pl.Int64),
+        )
         if kind == "order":
             lines = _lines_of(table, decoded.lines)
         tables[kind] = table.drop("row")
     return Read(tables, lines, [], 0, 0)
 
 
+def as_documents(read: Read, stored: bool) -> Documents:
+    """What was read in the core's form: `value` stays behind, nobody needs it there."""
+    mark = pl.lit(stored).alias("stored")
+    tables = (read.tables[kind].drop("value").with_columns(mark) for kind in KINDS)
+    return Documents(*tables, lines=read.lines)
+
+
 def documents(new: Read, stored: Read) -> Documents:
-    """New and stored documents side by side; `value` stays behind (the core does not need it)."""
-    shift = pl.col("document") + len(new.tables["order"])
-    tables = {
-        kind: pl.concat([new.tables[kind].drop("value"), stored.tables[kind].drop("value")], how="diagonal")
-        for kind in KINDS
-    }
-    lines = pl.concat([new.lines, stored.lines.with_columns(shift.cast(pl.UInt32))], how="diagonal")
-    return Documents(tables["order"], tables["payment"], tables["waybill"], lines)
+    """New and stored documents side by side."""
+    return together([as_documents(new, stored=False), as_documents(stored, stored=True)])
 
 
 def _with_hash(table: pl.DataFrame) -> pl.DataFrame:

@@ -37,7 +37,7 @@ class Replayed:
 
     start_ms: int
     sent: int = 0
-    late_ms: array[float] = field(default_factory=lambda: array("d"))
+    late_ms: "array[float]" = field(default_factory=lambda: array("d"))
 
     def lateness(self) -> dict[str, float]:
         """Percentiles of the replayer's own lateness in ms."""

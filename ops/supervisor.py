@@ -58,6 +58,21 @@ class Supervisor:
         """Of the workers that run."""
         return [s.process.pid for s in self.slots if s.process.poll() is None]
 
+    def join(self) -> Slot:
+        """One worker more; it is tended like the others."""
+        number = self.count
+        self.count += 1
+        slot = Slot(number, self._spawn(number), time.monotonic(), restarts=0)
+        self.slots.append(slot)
+        return slot
+
+    def leave(self, slot: Slot) -> None:
+        """SIGTERM to one worker, which is not started again; the caller waits for its end."""
+        self.slots.remove(slot)
+        self.count -= 1
+        if slot.process.poll() is None:
+            slot.process.terminate()
+
     def tend(self) -> int:
         """Start again what died and waited its pause; returns how many were restarted. Call often."""
         restarted, now = 0, time.monotonic()
@@ -108,7 +123,7 @@ class Supervisor:
         log: IO[bytes] | None = self.log.open("ab") if self.log else None
         try:
             return subprocess.Popen(
-                list(self.command), env={**self.environment, "TIDEGATE_PORT": str(port)}, stdin=subprocess.DEVNULL,
+                list(self.command), env={"POLARS_MAX_THREADS": "1", **self.environment, "TIDEGATE_PORT": str(port)}, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, preexec_fn=die_with_parent,
             )  # fmt: skip
         finally:

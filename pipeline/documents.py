@@ -5,6 +5,7 @@ Each table has the wire fields of its kind (decimals as `<field>_e5`, see docs/d
 Its row number is the document's index.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -22,6 +23,9 @@ class Documents:
     payment: pl.DataFrame
     waybill: pl.DataFrame
     lines: pl.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.order) + len(self.payment) + len(self.waybill)
 
     def of(self, kind: str) -> pl.DataFrame:
         return {"order": self.order, "payment": self.payment, "waybill": self.waybill}[kind]
@@ -47,6 +51,19 @@ class Documents:
             )
             for number, kind in enumerate(KINDS)
         )  # fmt: skip
+
+
+def together(parts: Sequence[Documents]) -> Documents:
+    """Documents of several origins as one, numbered on; at least one part."""
+    if len(parts) == 1:
+        return parts[0]
+    lines: list[pl.DataFrame] = []
+    first = 0
+    for part in parts:
+        lines.append(part.lines.with_columns((pl.col("document") + first).cast(pl.UInt32)))
+        first += len(part.order)
+    tables = (pl.concat(part.of(kind) for part in parts) for kind in KINDS)
+    return Documents(*tables, lines=pl.concat(lines))
 
 
 def identity_code(key: str = "key") -> pl.Expr:

@@ -1,7 +1,7 @@
 """The one transaction of a batch, and what a batch reads before it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -78,10 +78,18 @@ class Store:
         except AWAY as e:
             raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
 
-    async def look_up(self, hashes: Sequence[int]) -> Stored:
-        """Everything stored under these order numbers. An order without documents has no past either."""
-        documents = await self.fetch("documents_of_orders", hashes) if hashes else []
-        known = list({row["order_hash"] for row in documents})
+    async def look_up(
+        self, hashes: Sequence[int], at_hand: Mapping[int, int] | None = None, with_past: Iterable[int] = ()
+    ) -> Stored:
+        """What is stored under these order numbers. An order without documents has no past either.
+
+        `at_hand`: lane → batch_seq from which on its documents are known to the caller and not read again;
+        `with_past`: order numbers of those, whose past is looked up too.
+        """
+        at_hand = at_hand or {}
+        lanes, seqs = list(at_hand), list(at_hand.values())
+        documents = await self.fetch("documents_of_orders", hashes, lanes, seqs) if hashes else []
+        known = sorted({row["order_hash"] for row in documents}.union(with_past))
         manifests = await self.fetch("manifests_of_orders", known) if known else []
         fates = await self.fetch("fates_of_orders", known) if known else []
         return Stored(documents, Past(_frame(manifests, MANIFESTS), _frame(fates, FATES)))

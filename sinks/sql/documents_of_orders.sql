@@ -1,4 +1,5 @@
--- Every document stored under the order numbers at hand ($1: order_hash array).
-SELECT order_hash, ebp_code, order_no, kind, partition, kafka_offset, log_time, digest, value
-FROM document
-WHERE order_hash = ANY ($1::bigint[])
+-- Every document stored under the order numbers at hand ($1: order_hash array), but for those the caller holds already:
+-- of lane $2[i] all from batch $3[i] on.
+SELECT d.order_hash, d.ebp_code, d.order_no, d.kind, d.partition, d.kafka_offset, d.log_time, d.digest, d.value
+FROM document d LEFT JOIN unnest($2::smallint[], $3::bigint[]) AS held(lane, seq) ON held.lane = d.lane
+WHERE d.order_hash = ANY ($1::bigint[]) AND (held.seq IS NULL OR d.batch_seq < held.seq)
