@@ -8,6 +8,7 @@ from itertools import islice
 
 from loadtest.verify import law
 from loadtest.verify.decided import Case, Facts, check
+from loadtest.verify.evidence import manifest_place
 from loadtest.verify.proof import Report
 
 CHUNK = 1_000  # cases a task: about 2 MB to hand over
@@ -20,12 +21,25 @@ Result = tuple[Report, list[Facts]]
 def check_chunk(cases: list[Case], person_key: bytes) -> Result:
     """Check some cases against the law data on disk."""
     report, data = Report(), law.load()
-    facts = [check(case, data, person_key, report) for case in cases]
-    return report, [f for f in facts if f is not None]
+    found: list[Facts] = []
+    for case in cases:
+        try:
+            facts = check(case, data, person_key, report)
+        except Exception as e:  # a row that breaks the check is a discrepancy too; the others are still checked
+            report.differs(manifest_place(case.row), "the check itself", "an end", type(e).__name__)
+            continue
+        if facts is not None:
+            found.append(facts)
+    return report, found
 
 
 def check_all(
-    cases: Iterable[Case], count: int, person_key: bytes, processes: int, report: Report, progress: Callable[[int], None]
+    cases: Iterable[Case],
+    count: int,
+    person_key: bytes,
+    processes: int,
+    report: Report,
+    progress: Callable[[int], None],
 ) -> dict[int, Facts]:
     """Facts by manifest_id; `progress` is told how many cases are done. `count`: how many cases there are."""
     results = _alone(cases, person_key) if count <= ALONE or processes < 2 else _spread(cases, person_key, processes)

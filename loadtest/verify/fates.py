@@ -1,7 +1,8 @@
 """Attempts and fates of contested order numbers: there has to be an order of commits that leads to them.
 
 What the tables say of that order: a fate that carries lane and batch of a decision was given by it; within a lane,
-batches follow each other, so a document stored up to a batch was seen by it. Of commits in other lanes nothing is known.
+batches follow each other, so a document stored up to a batch was seen by it. Of commits in other lanes nothing is
+known.
 """
 
 from collections.abc import Sequence
@@ -58,7 +59,8 @@ def _decided_with(order: Order, row: ManifestRow, used: Place, kept: Sequence[Ca
 
 
 def _given_by(fate: FateRow, row: ManifestRow) -> bool:
-    return (fate.ebp_code, fate.attempt, fate.lane, fate.batch_seq) == (row.ebp_code, row.attempt, row.lane, row.batch_seq)
+    theirs = (row.ebp_code, row.attempt, row.lane, row.batch_seq)
+    return (fate.ebp_code, fate.attempt, fate.lane, fate.batch_seq) == theirs
 
 
 def _check_nothing_missed(order: Order, row: ManifestRow, report: Report) -> None:
@@ -70,7 +72,8 @@ def _check_nothing_missed(order: Order, row: ManifestRow, report: Report) -> Non
             continue
         fate = order.fates.get(place)
         if fate is None or (fate.lane == row.lane and fate.batch_seq > row.batch_seq):
-            report.differs(record_place(*place), "fate", f"one by the decision of {manifest_place(row)}", "left over by it")
+            by_it = f"one by the decision of {manifest_place(row)}"
+            report.differs(record_place(*place), "fate", by_it, "left over by it")
 
 
 def _check_fate(order: Order, place: Place, fate: FateRow, report: Report) -> None:
@@ -86,10 +89,11 @@ def _check_fate(order: Order, place: Place, fate: FateRow, report: Report) -> No
         report.differs(where, "attempt of its fate", f"1 to {len(attempts)}", fate.attempt)
         return
     row = attempts[fate.attempt - 1]
-    expected = _by_decision(order, document, row, attempts) if _given_by(fate, row) else _too_late(document, row, attempts)
+    given = _given_by(fate, row)
+    expected = _by_decision(order, document, row, attempts) if given else _too_late(document, row, attempts)
     if fate.code != expected:
         report.differs(where, "fate", expected or "none: a candidate of the next attempt", fate.code)
-    if not _given_by(fate, row) and fate.lane == row.lane and fate.batch_seq <= row.batch_seq:
+    if not given and fate.lane == row.lane and fate.batch_seq <= row.batch_seq:
         report.differs(where, "batch_seq of its fate", f"after {row.batch_seq}", fate.batch_seq)
     report.same(where, "name of its fate", FATE_OF.get(fate.code, "refused"), fate.fate)
     _check_cause(order, document, fate, report)
@@ -132,4 +136,5 @@ def _check_cause(order: Order, document: Candidate, fate: FateRow, report: Repor
     cause = order.documents.get((fate.kind, fate.by_partition, fate.by_offset))
     if cause is None or (fate.code == "DOC-01" and cause.digest != document.digest):
         where = record_place(*document.place)
-        report.differs(where, "document that did it", "one of this order number that fits", f"{fate.by_partition}@{fate.by_offset}")
+        found = f"{fate.by_partition}@{fate.by_offset}"
+        report.differs(where, "document that did it", "one of this order number that fits", found)

@@ -31,7 +31,9 @@ class Conclusion:
     taxed: bool
 
 
-def derive(order: Document, payment: Document, waybill: Document, accepted_at: int, law: LawData, day: DayLaw) -> Document:
+def derive(
+    order: Document, payment: Document, waybill: Document, accepted_at: int, law: LawData, day: DayLaw
+) -> Document:
     """The derived columns of a manifest; its lines get theirs in place."""
     lines: list[Document] = order["orderList"]
     total: int | None = 0
@@ -63,7 +65,8 @@ def _derive_line(ebc_code: str, line: Document, law: LawData, day: DayLaw) -> No
     line["rated"] = line["hs_code"] in day.rates
     price, qty = line["price_e5"], line["qty_e5"]
     # price × qty is in 10⁻¹⁰ yuan: a fen is 10⁸ of them
-    line["price_times_qty_e5"] = None if price is None or qty is None else (2 * price * qty + 10**8) // (2 * 10**8) * FEN_E5
+    product: int | None = None if price is None or qty is None else price * qty
+    line["price_times_qty_e5"] = None if product is None else (2 * product + 10**8) // (2 * 10**8) * FEN_E5
 
 
 def _dutiable(*parts: int | None) -> int | None:

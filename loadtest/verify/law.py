@@ -78,7 +78,9 @@ class LawData:
             line_rules=parts["line"],
             manifest_codes=compiled(parts["manifest"], HEAD_VARIABLES),
             line_codes=compiled(parts["line"], ("line",)),
-            rates={r["hs_code"]: (r["consumption_1e4"], r["vat_1e4"]) for r in self.rates if r["from"] <= day <= r["to"]},
+            rates={
+                r["hs_code"]: (r["consumption_1e4"], r["vat_1e4"]) for r in self.rates if r["from"] <= day <= r["to"]
+            },
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
         )

@@ -91,8 +91,11 @@ def _check_accounts(rows: Iterable[AccountRow], accounts: Mapping[Account, list[
         seen.add(account)
         entries = accounts.get(account)
         # the slow path opens an account before it knows whether anything is taken from it
-        last = (entries[-1].entry_no, entries[-1].reserved_after_fen, entries[-1].used_after_fen) if entries else (0, 0, 0)
-        report.same(account_place(account), "last number, reserved, used", last, row[2:])
+        last = (0, 0, 0)
+        if entries:
+            last = (entries[-1].entry_no, entries[-1].reserved_after_fen, entries[-1].used_after_fen)
+        stored = (row.entry_no, row.reserved_fen, row.used_fen)
+        report.same(account_place(account), "last number, reserved, used", last, stored)
     for account in accounts.keys() - seen:
         report.differs(account_place(account), "row of quota_account", "one", "none")
 
@@ -173,7 +176,8 @@ def _check_limit_refusal(one: Facts, read: Mapping[str, Any], entries: list[Entr
     expected = {"entry_no": at, "balance_fen": balance, "amount_fen": one.amount_fen}
     report.same(place, "what it saw", expected, dict(read))
     if balance + one.amount_fen <= one.limit_fen:
-        report.differs(place, "refusal", f"accepted: {balance} and {one.amount_fen} are within {one.limit_fen}", "refused")
+        room = f"accepted: {balance} and {one.amount_fen} are within {one.limit_fen}"
+        report.differs(place, "refusal", room, "refused")
 
 
 def _check_number_refusal(

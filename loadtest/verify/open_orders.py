@@ -19,7 +19,8 @@ def check_open(order: Order, report: Report) -> None:
         for d in (d for d in order.free if d.ebp_code == ebp_code):
             _check_waiting(order, d, report)
         if order.is_open(ebp_code) and not _missing(order, ebp_code):
-            report.differs(f"order {ebp_code}|{order.order_no}", "state", "decided: all three documents are there", "open")
+            place = f"order {ebp_code}|{order.order_no}"
+            report.differs(place, "state", "decided: all three documents are there", "open")
     for stray in (d for d in order.free if d.ebp_code == ""):
         _check_stray(order, stray, report)
 

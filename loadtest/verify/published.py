@@ -89,7 +89,13 @@ def _where(m: Message) -> str:
 
 
 def _compare(
-    place: str, what: str, message: Message, found: Mapping[str, Any] | None, key: bytes, expected: Mapping[str, Any], report: Report
+    place: str,
+    what: str,
+    message: Message,
+    found: Mapping[str, Any] | None,
+    key: bytes,
+    expected: Mapping[str, Any],
+    report: Report,
 ) -> None:
     """Compare what a message decoded to (`found`) with what it has to say."""
     if found is None:
@@ -112,7 +118,8 @@ def check_decision(
     lines = zip(order["orderList"], taxed, strict=True) if taxed else ()
     found = decode(DECISION, message.value)
     order_of_codes = [f["code"] for f in found["findings"]] if found else []
-    listed = sorted(codes) if sorted(order_of_codes) != sorted(codes) else order_of_codes  # any order of findings is right
+    # any order of findings is right
+    listed = sorted(codes) if sorted(order_of_codes) != sorted(codes) else order_of_codes
     expected = {
         "decisionId": row.decision_id.hex(), "ebpCode": row.ebp_code, "orderNo": row.order_no, "attempt": row.attempt,
         "outcome": row.outcome, "queue": row.queue, "returnStatus": str(row.return_status), "tradeMode": row.trade_mode,
@@ -132,11 +139,13 @@ def check_decision(
     _compare(place, "decision", message, found, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
 
 
-def _receipt(subject: str, row: ManifestRow | FateRow | OpenReport, ident: str, code: str, status: str, at: int) -> dict[str, Any]:
+def _receipt(
+    subject: str, row: ManifestRow | FateRow | OpenReport, ident: str, code: str, status: str, at: int
+) -> dict[str, Any]:
     return {
-        "receiptId": ident, "subject": subject, "ebpCode": row.ebp_code, "orderNo": row.order_no, "attempt": row.attempt,
-        "kind": "", "topic": "", "partition": -1, "offset": -1, "code": code, "returnStatus": status,
-        "returnTime": at, "returnInfo": f"[Code:{status};Desc:{code}]",
+        "receiptId": ident, "subject": subject, "ebpCode": row.ebp_code, "orderNo": row.order_no,
+        "attempt": row.attempt, "kind": "", "topic": "", "partition": -1, "offset": -1, "code": code,
+        "returnStatus": status, "returnTime": at, "returnInfo": f"[Code:{status};Desc:{code}]",
     }  # fmt: skip
 
 
@@ -145,7 +154,9 @@ def manifest_receipt_id(decision_id: bytes) -> str:
     return hex_id("manifest", decision_id.hex())
 
 
-def check_manifest_receipt(message: Message | None, row: ManifestRow, codes: set[str], place: str, report: Report) -> None:
+def check_manifest_receipt(
+    message: Message | None, row: ManifestRow, codes: set[str], place: str, report: Report
+) -> None:
     """Compare a manifest's receipt; its code may be any of the findings."""
     if message is None:
         return
@@ -199,7 +210,8 @@ def check_dead_letter(row: DeadLetterRow, box: Box, report: Report) -> None:
     if message is None:
         return
     headers = [
-        {"name": name, "value": None if value is None else bytes.fromhex(value)} for name, value in json.loads(row.headers)
+        {"name": name, "value": None if value is None else bytes.fromhex(value)}
+        for name, value in json.loads(row.headers)
     ]
     expected = {
         "topic": row.topic, "partition": row.partition, "offset": row.kafka_offset, "logTime": row.log_time,

@@ -19,7 +19,8 @@ def shares(fee: int, weights: Sequence[int]) -> list[int]:
 def line_taxes(fee: int, prices: Sequence[int], rates: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
     """(dutiable, consumption tax, VAT) in fen of each line; prices in fen, rates (consumption, VAT) in 10⁻⁴."""
     taxes: list[tuple[int, int, int]] = []
-    for price, share, (consumption, vat) in zip(prices, shares(fee, prices) if fee else [0] * len(prices), rates, strict=True):
+    parts = shares(fee, prices) if fee else [0] * len(prices)
+    for price, share, (consumption, vat) in zip(prices, parts, rates, strict=True):
         dutiable = price + share
         divisor = 10 * (10_000 - consumption)
         taxes.append(

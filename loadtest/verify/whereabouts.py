@@ -49,7 +49,8 @@ def account_for(evidence: Evidence, complete: bool, report: Report) -> Whereabou
             continue
         _compare(place, row, record, report)
         if not latest.get((kind, partition), 0) <= row.batch_seq <= batch_of.get(row.lane, 0):
-            report.differs(record_place(*place), "batch_seq of its document row", "batches in offset order", row.batch_seq)
+            what = "batch_seq of its document row"
+            report.differs(record_place(*place), what, "batches in offset order", row.batch_seq)
         latest[kind, partition] = row.batch_seq
     for place in [*found.rows, *found.fates, *found.dead]:
         if place not in evidence.inputs:
@@ -93,7 +94,8 @@ def _positions(evidence: Evidence, report: Report) -> dict[tuple[int, int], int]
         following[where] = row.next_offset
         end = evidence.ends.get(where, 0)
         if row.next_offset > end:
-            report.differs(f"{row.topic}[{row.partition}]", "position", f"not beyond the log end {end}", row.next_offset)
+            place = f"{row.topic}[{row.partition}]"
+            report.differs(place, "position", f"not beyond the log end {end}", row.next_offset)
     return following
 
 
@@ -136,7 +138,8 @@ def _compare(place: Place, row: DocumentRow, record: Record, report: Report) -> 
         names = ("log_time", "lane", "digest", "value", "order_hash", "ebp_code and order_no")
         for name, right in zip(names, expected, strict=True):
             if not right:
-                report.differs(record_place(*place), f"{name} of its document row", "as in the record", "something else")
+                what = f"{name} of its document row"
+                report.differs(record_place(*place), what, "as in the record", "something else")
 
 
 def _check_unused(inputs: Mapping[Place, Record], found: Whereabouts, report: Report) -> None:

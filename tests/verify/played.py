@@ -85,7 +85,8 @@ class Play:
         tables = self.tables
         tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
         tables.lanes = [
-            Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete)) for n, s in self.lanes.items()
+            Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete))
+            for n, s in self.lanes.items()
         ]
         accounts = self.store.accounts.values()
         tables.accounts = [evidence.AccountRow._make(a[c] for c in evidence.AccountRow._fields) for a in accounts]

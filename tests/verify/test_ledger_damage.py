@@ -43,7 +43,9 @@ def test_a_balance_that_is_not_its_sum(evidence: Evidence, proved: Prove, column
     assert proof.discrepancy_count <= 2  # not told again by every entry that follows
 
 
-@pytest.mark.parametrize("changes", [{"movement": "reserve"}, {"debit": "used"}, {"credit": "reserved"}, {"manifest_id": 1}])
+@pytest.mark.parametrize(
+    "changes", [{"movement": "reserve"}, {"debit": "used"}, {"credit": "reserved"}, {"manifest_id": 1}]
+)
 def test_another_movement(evidence: Evidence, proved: Prove, changes: dict[str, Any]) -> None:
     entry = next(e for e in evidence.tables.entries if e.movement == "confirm")
     evidence.tables.entries[evidence.tables.entries.index(entry)] = entry._replace(**changes)

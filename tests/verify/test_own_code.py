@@ -53,7 +53,9 @@ def test_conditions_mean_what_sql_means(text: str) -> None:
             assert codes(row) == (["C"] if verdict else [])
 
 
-@pytest.mark.parametrize("text", ["a LIKE 'x%'", "a = ", "(a = 'x'", "a ; b", "UPPER(a) = 'X'", "a NOT 5", "REGEXP_LIKE(a, b)"])
+@pytest.mark.parametrize(
+    "text", ["a LIKE 'x%'", "a = ", "(a = 'x'", "a ; b", "UPPER(a) = 'X'", "a NOT 5", "REGEXP_LIKE(a, b)"]
+)
 def test_conditions_outside_the_subset_are_refused(text: str) -> None:
     def resolve(name: str) -> Column:
         if name not in TEXTS:

@@ -36,7 +36,9 @@ def test_a_dead_letter_without_a_row(evidence: Evidence, proved: Prove) -> None:
     assert any(d.what == "dead letter" for d in proof.discrepancies)  # published, and the tables do not know it
 
 
-@pytest.mark.parametrize("changes", [{"code": "DL-04"}, {"record_value": b"x"}, {"log_time": 5}, {"headers": '[["a", "00"]]'}])
+@pytest.mark.parametrize(
+    "changes", [{"code": "DL-04"}, {"record_value": b"x"}, {"log_time": 5}, {"headers": '[["a", "00"]]'}]
+)
 def test_a_dead_letter_that_says_otherwise(evidence: Evidence, proved: Prove, changes: dict[str, Any]) -> None:
     letters = evidence.tables.dead_letters
     n = next(n for n, x in enumerate(letters) if x.code == "DL-01")
@@ -45,7 +47,9 @@ def test_a_dead_letter_that_says_otherwise(evidence: Evidence, proved: Prove, ch
     assert told(proved(), where, "dead")
 
 
-@pytest.mark.parametrize("changes", [{"digest": b"0" * 16}, {"value_sha256": b""}, {"order_no": "X"}, {"log_time": 7}, {"lane": 99}])
+@pytest.mark.parametrize(
+    "changes", [{"digest": b"0" * 16}, {"value_sha256": b""}, {"order_no": "X"}, {"log_time": 7}, {"lane": 99}]
+)
 def test_a_document_row_that_says_otherwise(evidence: Evidence, proved: Prove, changes: dict[str, Any]) -> None:
     documents = evidence.tables.documents
     documents[5] = documents[5]._replace(**changes)
@@ -126,7 +130,8 @@ def test_a_second_attempt_after_a_release(evidence: Evidence, proved: Prove) -> 
 def test_a_report_before_its_time(evidence: Evidence, proved: Prove) -> None:
     row = evidence.tables.open_reports[0]
     evidence.tables.open_reports[0] = row._replace(reported_at=row.first_log_time + 599_999)
-    assert told(proved(), f"open report {row.ebp_code}|{row.order_no} attempt {row.attempt} DOC-09", "time of the report")
+    place = f"open report {row.ebp_code}|{row.order_no} attempt {row.attempt} DOC-09"
+    assert told(proved(), place, "time of the report")
 
 
 def test_a_report_that_is_due_and_lacking(evidence: Evidence, proved: Prove) -> None:
