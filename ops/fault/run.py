@@ -1,0 +1,212 @@
+"""The run: fresh stack, load, faults one after the other, everything drained, verified."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents.settings import person_key
+from loadtest.generate import GeneratedSet
+from ops import capacity
+from ops.fault import check, plan
+from ops.fault.gauge import BEFORE_SECONDS, Gauge
+from ops.fault.inject import Injector
+from ops.fault.load import Load
+from ops.fault.plan import Fault, Plan
+from ops.stack import Stack
+from ops.supervisor import Supervisor
+from schemas.contracts import PARTITIONS, document_topics
+from sinks.migrate import migrate
+from sinks.topics import ensure_topics
+
+Say = Callable[[str, int, int], None]
+RECOVERY_SECONDS = 60.0  # how long recovery is waited for
+STARTUP_SECONDS = 60.0
+STUCK_SECONDS = 90.0  # without any movement while draining
+TEND_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`seconds` until the rate was back; None: not within RECOVERY_SECONDS. `outage`: of the fault itself."""
+
+    kind: str
+    whom: str
+    at: float
+    outage: float
+    before: float
+    seconds: float | None
+    measured: bool = True  # False: the next fault came before recovery was waited for, or there was no load
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Result of a run; `unasked`: workers that ended without being told to."""
+
+    plan: Plan
+    verified: bool = False
+    faults: list[Measured] = field(default_factory=lambda: list[Measured]())
+    unasked: int = 0
+    drained_seconds: float = 0.0
+    exit_codes: list[int] = field(default_factory=lambda: list[int]())
+    checked: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
+    log: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Told = Callable[[Measured], None]
+
+
+async def run(
+    plan_: Plan, home: Path, name: str = "fault", say: Say = lambda *_: None, told: Told = lambda _: None
+) -> Outcome:
+    """One fault run on a stack of its own, wiped afterwards. RunFailed when the group does not come to its end."""
+    documents = await asyncio.to_thread(_documents, home, plan_, say)
+    outcome = Outcome(plan_, log=str(home / f"{name}-workers.log"))
+    Path(outcome.log).unlink(missing_ok=True)
+    async with _stack(home, name) as stack:
+        endpoints = stack.endpoints()
+        await ensure_topics(endpoints.kafka_options())
+        await migrate(endpoints.postgres, datetime.now(UTC))
+        supervisor = Supervisor(
+            plan_.workers, environment=capacity.environment(endpoints, home), log=Path(outcome.log)
+        )
+        await _Run(plan_, stack, supervisor, documents, outcome, say, told).drive()
+        key = person_key(home / "person.key")
+        outcome.verified, outcome.checked = await check.verify(endpoints, documents, key, say)
+    return outcome
+
+
+def _documents(home: Path, plan_: Plan, say: Say) -> GeneratedSet:
+    return capacity.generated(home, capacity.Plan(plan_.size(), plan_.workers, plan_.profile, plan_.seed), say)
+
+
+@asynccontextmanager
+async def _stack(home: Path, name: str) -> AsyncGenerator[Stack, None]:
+    """The stack starts and stops in a thread: it runs event loops of its own."""
+    stack = capacity.fresh_stack(home, name)
+    try:
+        yield await asyncio.to_thread(stack.__enter__)
+    finally:
+        await asyncio.to_thread(stack.__exit__, None, None, None)
+
+
+class _Run:
+    def __init__(
+        self, plan_: Plan, stack: Stack, supervisor: Supervisor, documents: GeneratedSet, outcome: Outcome,
+        say: Say, told: Told,
+    ) -> None:  # fmt: skip
+        self.plan, self.stack, self.supervisor, self.outcome = plan_, stack, supervisor, outcome
+        self.say, self.told = say, told
+        self.load = Load(stack.endpoints(), documents, plan_.rate)
+        self.gauge = Gauge(stack.endpoints().postgres)
+        self.injector = Injector(stack, supervisor, plan_.stop_seconds)
+        self.begun, self.before, self.killed = time.monotonic(), 0.0, 0
+
+    async def drive(self) -> None:
+        self.supervisor.start()
+        self.gauge.start()
+        tending = asyncio.create_task(self._tend(), name="tend")
+        try:
+            await self.load.start()
+            await self._until_running()
+            faults = self.plan.faults()
+            for number, fault in enumerate(faults):
+                following = faults[number + 1] if number + 1 < len(faults) else None
+                self.say(fault.kind, number, len(faults))
+                await self._one(fault, following is None or following.patient)
+            self.say("draining", len(faults), len(faults))
+            await self._drain(await self.load.rest())
+        finally:
+            tending.cancel()
+            await asyncio.gather(tending, return_exceptions=True)
+            await self.gauge.stop()
+            await self.load.stop()
+            self.injector.undo()
+            self.outcome.exit_codes = await asyncio.to_thread(self.supervisor.stop)
+            restarts = sum(slot.restarts for slot in self.supervisor.slots)
+            self.outcome.unasked = restarts - self.killed
+
+    async def _tend(self) -> None:
+        while True:
+            self.supervisor.tend()
+            await asyncio.sleep(TEND_SECONDS)
+
+    async def _until_running(self) -> None:
+        """All workers are up and keep pace with the load."""
+        wanted = self.load.per_second * 0.8
+        started = time.monotonic()
+        while (rate := self.gauge.rate(BEFORE_SECONDS, started)) is None or rate < wanted:
+            self.load.running()
+            if time.monotonic() - started > STARTUP_SECONDS:
+                raise capacity.RunFailed(f"the group did not reach the load's rate; log: {self.outcome.log}")
+            await asyncio.sleep(0.1)
+
+    async def _one(self, fault: Fault, measure: bool) -> None:
+        quiet = time.monotonic()
+        await asyncio.sleep(fault.pause)
+        rate = self.gauge.rate(min(BEFORE_SECONDS, fault.pause - 0.5), quiet)
+        if rate is not None and fault.patient and self.load.running():
+            # catching up is no measure of before: the load's own rate bounds it
+            self.before = min(rate, self.load.per_second)
+        since = time.monotonic()
+        if fault.kind == plan.RESUME:
+            await asyncio.sleep(max(0.0, self.plan.stop_seconds - fault.pause))
+            since = time.monotonic()
+        whom = await self.injector.inject(fault)
+        self.killed += fault.kind == plan.KILL
+        outage, seconds = time.monotonic() - since, None
+        measure = measure and self.load.running()
+        if measure:
+            seconds = await self.gauge.until_back(self.before, since, RECOVERY_SECONDS + outage, self._live)
+        measured = Measured(
+            fault.kind, whom, since - self.begun, outage, self.before, seconds, measure and self.load.running()
+        )
+        self.outcome.faults.append(measured)
+        self.told(measured)
+
+    def _live(self) -> None:
+        self.load.running()
+
+    async def _drain(self, sent: int) -> None:
+        """Until every document is consumed and every committed batch published; RunFailed when nothing moves."""
+        target = await self._sent()
+        if target < sent:
+            raise capacity.RunFailed(f"the broker holds {target} documents of {sent} that it acknowledged")
+        begun = moved = time.monotonic()
+        last: tuple[int, int] | None = None
+        while True:
+            sample = self.gauge.latest()
+            now = (sample.documents, sample.behind) if sample else (0, 0)
+            if now[0] >= target and now[1] == 0 and sample and sample.at > begun:
+                break
+            if now != last:
+                last, moved = now, time.monotonic()
+                self.say("draining", now[0], target)
+            if time.monotonic() - moved > STUCK_SECONDS:
+                raise capacity.RunFailed(
+                    f"nothing moved for {STUCK_SECONDS:.0f} s: {now[0]} of {target} documents consumed, "
+                    f"{now[1]} batches not published; log: {self.outcome.log}"
+                )
+            await asyncio.sleep(0.1)
+        self.outcome.drained_seconds = round(time.monotonic() - begun, 2)
+
+    async def _sent(self) -> int:
+        """Documents the broker holds."""
+        consumer = AIOKafkaConsumer(**self.stack.endpoints().kafka_options())
+        await consumer.start()
+        try:
+            ends = await consumer.end_offsets(
+                [TopicPartition(t.name, p) for t in document_topics() for p in range(PARTITIONS)]
+            )
+        finally:
+            await consumer.stop()
+        return sum(ends.values())

@@ -1,0 +1,80 @@
+"""What is seen of a fault run: a bar on a terminal, plain lines elsewhere, a table at the end."""
+
+import statistics
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ops.fault.run import Measured, Outcome
+
+GOAL_SECONDS = 10.0
+LINE_SECONDS = 5.0
+
+
+class Show:
+    """`say` and `told` for a run."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live = console.is_terminal
+        self._bar = Progress(
+            TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=console, disable=not self._live,
+        )  # fmt: skip
+        self._task = self._bar.add_task("starting", total=None)
+        self._last = ("", 0.0)
+
+    def __enter__(self) -> "Show":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, what: str, done: int, of: int) -> None:
+        self._bar.update(self._task, description=what, completed=done, total=of or None)
+        now = time.monotonic()
+        if not self._live and (what != self._last[0] or now - self._last[1] > LINE_SECONDS):
+            self._last = (what, now)
+            self.console.print(f"{what} {done}/{of}", highlight=False)
+
+    def told(self, m: Measured) -> None:
+        self.console.print(
+            f"{m.at:7.1f} s  {m.kind:17} {back(m):>12}  before {m.before:.0f} documents/s"
+            f"{f', outage {m.outage:.1f} s' if m.outage > 0.5 else ''}  {m.whom}",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def back(m: Measured) -> str:
+    """Recovery in words."""
+    if not m.measured:
+        return "—"
+    return "never" if m.seconds is None else f"{m.seconds:.1f} s"
+
+
+def summary(outcome: Outcome, console: Console) -> None:
+    """The table by kind, and the verdict."""
+    table = Table(title="Seconds until the rate was ≥ 90 % of before", box=None)
+    for heading in ("fault", "times", "median", "worst", f"≤ {GOAL_SECONDS:.0f} s"):
+        table.add_column(heading, justify="left" if heading == "fault" else "right")
+    for kind in dict.fromkeys(m.kind for m in outcome.faults):
+        of_kind = [m for m in outcome.faults if m.kind == kind]
+        seconds = [m.seconds if m.seconds is not None else float("inf") for m in of_kind if m.measured]
+        good = sum(s <= GOAL_SECONDS for s in seconds)
+        middle, worst = (f"{statistics.median(seconds):.1f}", f"{max(seconds):.1f}") if seconds else ("—", "—")
+        table.add_row(kind, str(len(of_kind)), middle, worst, f"{good} of {len(seconds)}")
+    console.print(table)
+    checked = outcome.checked
+    console.print(
+        f"{checked.get('decided', 0)} manifests decided, {checked.get('published', 0)} decisions published, "
+        f"{outcome.unasked} workers ended unasked, exit codes {outcome.exit_codes}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    for line in checked.get("wrong", []):
+        console.print(f"  {line}", highlight=False, soft_wrap=True, style="red")
+    for d in checked.get("verifier", {}).get("discrepancies", [])[:20]:
+        console.print(f"  {d['place']}: {d['what']}: expected {d['expected']}, found {d['found']}", highlight=False, style="red")
+    console.print("verified" if outcome.verified else f"NOT verified; the workers' log is {outcome.log}", style="bold")
