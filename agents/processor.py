@@ -54,6 +54,7 @@ class Processor:
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: dict[int, int] = field(default_factory=lambda: dict[int, int]())  # order_hash → lane
+    moved: set[int] = field(default_factory=lambda: set[int]())  # of `again`: stored when other lanes than now were ours
     recent: Recent = field(default_factory=Recent)
     jitter: random.Random = field(default_factory=random.Random)
 
@@ -64,6 +65,8 @@ class Processor:
         self.lanes.update({s.lane: s for s in states})
         self.positions.update(positions)
         self.again.update(look_again)
+        # what was foreign when these were stored may lie in a lane of ours by now
+        self.moved = set(self.again)
 
     def disown(self, lanes: Iterable[int]) -> None:
         """Lanes that went to another worker: whoever claimed them looks at their last batch again."""
@@ -74,6 +77,7 @@ class Processor:
             self.recent.disown()
         self.positions = {place: o for place, o in self.positions.items() if place[1] not in gone}
         self.again = {h: lane for h, lane in self.again.items() if lane not in gone}
+        self.moved &= set(self.again)
 
     async def process(self, work: Mapping[int, LaneRecords]) -> Done:
         """Commit one batch of the lanes in `work`. Fenced and anything unknown pass through: the worker exits."""
@@ -102,15 +106,15 @@ class Processor:
 
     async def _attempt(self, work: Mapping[int, LaneRecords], read: Read, slow: bool) -> flow.Decided:
         before = [self.lanes[lane] for lane in sorted(work)]
-        lane_of = _lanes_of(read.tables)
-        hashes = set(lane_of)
+        came_by = _lanes_of(read.tables)
+        lane_of, hashes = dict(came_by), set(came_by)
         if self.again:
             foreign = await self.store.fetch("foreign_documents", list(self.again), list(self.lanes))
-            for row in foreign:
+            for order in self.moved | {row["order_hash"] for row in foreign}:
                 # a lane without work in this batch is looked at again by its next
-                if (lane := self.again[row["order_hash"]]) in work:
-                    lane_of.setdefault(row["order_hash"], lane)
-                    hashes.add(row["order_hash"])
+                if (lane := self.again[order]) in work:
+                    lane_of.setdefault(order, lane)
+                    hashes.add(order)
         after = {
             s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
         }
@@ -147,7 +151,8 @@ class Processor:
         self.lanes.update(after)
         self.recent.add(after, as_documents(read, stored=True))
         self.positions.update({place: following for place, (_, following) in moves.items()})
-        self.again = {**{h: lane for h, lane in self.again.items() if lane not in work}, **lane_of}
+        kept = {h: lane for h, lane in self.again.items() if lane not in work}
+        self.again, self.moved = kept | came_by, self.moved & set(kept)
         return decided_last[-1]
 
     def _moves(self, work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], tuple[int, int]]:
