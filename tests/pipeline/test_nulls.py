@@ -116,6 +116,12 @@ def test_a_null_amount_before_the_derived_columns_is_never_a_release(kind: str, 
         assert "SYS-01" in codes
 
 
+def test_a_sum_with_an_unknown_part_is_unknown() -> None:
+    base = rederived(with_value("line", "line_totalPrice_e5", None))
+    assert base.heads["line_total_sum_e5"].to_list() == [None]
+    assert rederived(derived()).heads["line_total_sum_e5"].to_list() == [32_204_000]
+
+
 def test_unknown_and_false_is_false_unknown_or_true_is_true() -> None:
     frame = pl.DataFrame({"a": [None], "f": [False], "t": [True]}, schema={"a": pl.Boolean, "f": pl.Boolean, "t": pl.Boolean})
     row = frame.select(pl.sql_expr("a AND f").alias("and"), pl.sql_expr("a OR t").alias("or"), pl.sql_expr("a AND t").alias("null")).row(0)
