@@ -55,10 +55,13 @@ class Store:
         self._dsn = dsn
         self._step = step
         self._connection: asyncpg.Connection | None = None
+        self._inside = False  # a transaction is under way: nothing may go over another connection
 
     async def connection(self) -> asyncpg.Connection:
         """The open connection; Unavailable when PostgreSQL cannot be reached."""
         if self._connection is None or self._connection.is_closed():
+            if self._inside:
+                raise Unavailable("PostgreSQL: the connection was lost inside a transaction")
             try:
                 connection: asyncpg.Connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=60)
                 self._connection = connection
@@ -135,6 +138,7 @@ class Store:
     async def _transaction(self, batch: Batch, work: Callable[[], Awaitable[None]]) -> None:
         connection = await self.connection()
         transaction = connection.transaction()
+        self._inside = True
         try:
             await transaction.start()
             await self._advance_lanes(connection, batch)
@@ -149,6 +153,8 @@ class Store:
             if isinstance(e, AWAY):
                 raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
             raise
+        finally:
+            self._inside = False
         try:
             await transaction.commit()
             await self._step("committed")
@@ -190,8 +196,13 @@ class Store:
         await _apply_accounts(connection, batch.accounts, accounts_exist)
 
     async def _ask_whether_committed(self, batch: Batch, cause: BaseException) -> None:
-        """The answer to COMMIT was lost: the lanes themselves say what became of it."""
-        rows = await self.fetch("lanes_read", [s.lane for s in batch.before])
+        """The answer to COMMIT was lost: the lanes themselves say what became of it, as soon as anybody answers."""
+        while True:
+            try:
+                rows = await self.fetch("lanes_read", [s.lane for s in batch.before])
+                break
+            except Unavailable:
+                await backoff(8, 1.0)
         now = {r["lane"]: (r["epoch"], r["batch_seq"]) for r in rows}
         if now == {s.lane: (s.epoch, s.batch_seq) for s in batch.after}:
             return
