@@ -4,13 +4,12 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or not found, 3 Kafka or Pos
 """
 
 import sys
-import warnings
 
 import typer
 
 from ops.commands import dead_letters, doctor, load, lookups, stack, trace, work
 from ops.commands.demo import demo
-from ops.commands.show import ERR, FAILED, UNREACHABLE
+from ops.commands.show import ERR, FAILED, UNREACHABLE, USAGE, NotFound
 from ops.stack.errors import StackError
 from schemas.endpoints import StackUnreachable
 from sinks.errors import Unavailable
@@ -49,12 +48,14 @@ app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
 
 def main() -> None:
     """Run a command; what is known to go wrong becomes one line and an exit code."""
-    warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR.*")
     try:
         app()
     except (StackUnreachable, StackError, Unavailable) as e:
         ERR.print(f"[red]Unreachable:[/] {e}")
         sys.exit(UNREACHABLE)
+    except NotFound as e:
+        ERR.print(f"[red]Not found:[/] {e}")
+        sys.exit(USAGE)
     except (MigrationError, TopicError) as e:
         ERR.print(f"[red]Failed:[/] {e}")
         sys.exit(FAILED)

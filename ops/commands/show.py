@@ -5,25 +5,20 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
+LONG = 10_000  # a step of fewer parts gets no line of its own where there is no terminal
 OUT = Console(highlight=False)
 ERR = Console(stderr=True, highlight=False)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
-class NotFound(click.ClickException):
+class NotFound(RuntimeError):
     """Nothing matches what was asked for: exit code 2."""
-
-    exit_code = USAGE
-
-    def show(self, file: Any = None) -> None:
-        ERR.print(f"[red]Not found:[/] {self.format_message()}")
 
 
 def print_json(data: Any) -> None:
@@ -85,7 +80,7 @@ class Steps:
         """`done` of `total` of `what`."""
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what.capitalize(), total=total)
-            if not ERR.is_terminal:
+            if not ERR.is_terminal and total >= LONG:
                 ERR.print(f"{what.capitalize()} …")
         self._progress.update(self._tasks[what], completed=min(done, total), total=total)
 

@@ -76,11 +76,11 @@ class Gauge:
         inside = [s for s in self.samples if s.at >= max(since, last.at - seconds - EVERY_SECONDS)]
         return (inside[0], last) if last.at - inside[0].at >= seconds else None
 
-    async def until_back(self, before: float, since: float, limit: float, live: Callable[[], None]) -> float | None:
-        """Seconds from `since` to the end of the first good window, less the window; None when `limit` passed."""
+    async def until_back(self, before: float, since: float, limit: float, live: Callable[[], bool]) -> float | None:
+        """Seconds from `since` to the end of the first good window, less the window; None when `limit` passed or
+        the load ended."""
         while not self.back(before, since):
-            live()
-            if time.monotonic() - since > limit:
+            if not live() or time.monotonic() - since > limit:
                 return None
             await asyncio.sleep(EVERY_SECONDS / 2)
         last = self.latest()

@@ -6,12 +6,15 @@ import signal
 import time
 from dataclasses import dataclass
 
+import asyncpg
+
 from ops.fault import plan
 from ops.fault.plan import Fault
 from ops.stack import Stack
 from ops.supervisor import Slot, Supervisor
 
 LEAVE_SECONDS = 40.0
+JOIN_SECONDS = 40.0
 
 
 @dataclass(slots=True)
@@ -31,7 +34,7 @@ class Injector:
                 return self._signal(self._victim(fault), signal.SIGKILL)
             case plan.JOIN:
                 self.joined = self.supervisor.join()
-                return f"worker {self.joined.process.pid}"
+                return f"worker {self.joined.process.pid}, up after {await self._until_up(self.joined):.1f} s"
             case plan.LEAVE:
                 return await self._leave()
             case plan.STOP:
@@ -62,6 +65,20 @@ class Injector:
             os.kill(pid, sign)
             return f"worker {pid}"
         return "nobody: it had ended"
+
+    async def _until_up(self, slot: Slot) -> float:
+        """Seconds until the new worker has claimed a lane."""
+        started, dsn = time.monotonic(), self.stack.endpoints().postgres
+        connection = await asyncpg.connect(dsn, timeout=10, command_timeout=10)
+        try:
+            owner = f"{slot.process.pid}-%"
+            while not await connection.fetchval("SELECT count(*) FROM lane WHERE owner LIKE $1", owner):
+                if time.monotonic() - started > JOIN_SECONDS:
+                    break
+                await asyncio.sleep(0.05)
+        finally:
+            await connection.close()
+        return time.monotonic() - started
 
     async def _leave(self) -> str:
         slot, self.joined = self.joined, None

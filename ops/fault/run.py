@@ -47,12 +47,12 @@ class Measured:
 
 @dataclass(slots=True)
 class Outcome:
-    """Result of a run; `unasked`: workers that ended without being told to."""
+    """Result of a run; `restarts`: of workers, those killed and those that ended by themselves (a zombie does)."""
 
     plan: Plan
     verified: bool = False
     faults: list[Measured] = field(default_factory=lambda: list[Measured]())
-    unasked: int = 0
+    restarts: int = 0
     drained_seconds: float = 0.0
     exit_codes: list[int] = field(default_factory=lambda: list[int]())
     checked: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
@@ -109,7 +109,8 @@ class _Run:
         self.load = Load(stack.endpoints(), documents, plan_.rate)
         self.gauge = Gauge(stack.endpoints().postgres)
         self.injector = Injector(stack, supervisor, plan_.stop_seconds)
-        self.begun, self.before, self.killed = time.monotonic(), 0.0, 0
+        self.begun = time.monotonic()
+        self.before = self.load.per_second  # the group kept pace with the open loop, or the run would not have begun
 
     async def drive(self) -> None:
         self.supervisor.start()
@@ -132,8 +133,7 @@ class _Run:
             await self.load.stop()
             self.injector.undo()
             self.outcome.exit_codes = await asyncio.to_thread(self.supervisor.stop)
-            restarts = sum(slot.restarts for slot in self.supervisor.slots)
-            self.outcome.unasked = restarts - self.killed
+            self.outcome.restarts = sum(slot.restarts for slot in self.supervisor.slots)
 
     async def _tend(self) -> None:
         while True:
@@ -151,30 +151,21 @@ class _Run:
             await asyncio.sleep(0.1)
 
     async def _one(self, fault: Fault, measure: bool) -> None:
-        quiet = time.monotonic()
         await asyncio.sleep(fault.pause)
-        rate = self.gauge.rate(min(BEFORE_SECONDS, fault.pause - 0.5), quiet)
-        if rate is not None and fault.patient and self.load.running():
-            # catching up is no measure of before: the load's own rate bounds it
-            self.before = min(rate, self.load.per_second)
         since = time.monotonic()
         if fault.kind == plan.RESUME:
             await asyncio.sleep(max(0.0, self.plan.stop_seconds - fault.pause))
             since = time.monotonic()
         whom = await self.injector.inject(fault)
-        self.killed += fault.kind == plan.KILL
         outage, seconds = time.monotonic() - since, None
         measure = measure and self.load.running()
         if measure:
-            seconds = await self.gauge.until_back(self.before, since, RECOVERY_SECONDS + outage, self._live)
+            seconds = await self.gauge.until_back(self.before, since, RECOVERY_SECONDS + outage, self.load.running)
         measured = Measured(
             fault.kind, whom, since - self.begun, outage, self.before, seconds, measure and self.load.running()
         )
         self.outcome.faults.append(measured)
         self.told(measured)
-
-    def _live(self) -> None:
-        self.load.running()
 
     async def _drain(self, sent: int) -> None:
         """Until every document is consumed and every committed batch published; RunFailed when nothing moves."""

