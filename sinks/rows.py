@@ -53,7 +53,7 @@ def manifest_frames(decided: Decided) -> Frames:
         "quota_entry": entries.select(
             "person_key", "year", "entry_no", "manifest_id", "movement", "debit", "credit", "amount_fen",
             "reserved_after_fen", "used_after_fen",
-        ),
+        ).sort("person_key", "year", "entry_no"),  # every writer in one order, or two deadlock
         "number_use": uses.select(
             "number", pl.col("use_no").cast(pl.Int16), "order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at"
         ),
