@@ -1,0 +1,86 @@
+"""One real Kafka and PostgreSQL for all of these tests; each test has a database and topics of its own."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from ops.capacity import fresh_stack
+from ops.stack import Stack
+from schemas import contracts
+from schemas.endpoints import Endpoints
+from sinks.migrate import migrate
+from sinks.topics import ensure_topics
+
+HOME = Path(__file__).parents[2] / ".tidegate"
+TEMPLATE = "migrated"
+NUMBERS = count(1)
+
+
+async def on_server(dsn: str, statement: str) -> None:
+    """Run one statement outside of a transaction."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The stack of this session, with an empty migrated database to copy from; the jars are the project's."""
+    with fresh_stack(HOME, f"test-{os.getpid()}") as running:
+        dsn = running.endpoints().postgres
+        asyncio.run(on_server(dsn, f"CREATE DATABASE {TEMPLATE}"))
+        asyncio.run(migrate(database(dsn, TEMPLATE), datetime.now(UTC)))
+        yield running
+
+
+def database(dsn: str, name: str) -> str:
+    """The address of another database of the same server."""
+    return f"{dsn.rsplit('/', 1)[0]}/{name}"
+
+
+def use_prefix(prefix: str) -> None:
+    """Topic names are read from the environment and kept: forget what was kept."""
+    os.environ["TIDEGATE_TOPIC_PREFIX"] = prefix
+    contracts.topics.cache_clear()
+    contracts.topic.cache_clear()
+
+
+@pytest.fixture
+async def endpoints(stack: Stack) -> AsyncIterator[Endpoints]:
+    """A database of its own and a topic prefix of its own, without topics."""
+    name = f"t{next(NUMBERS)}"
+    former = os.environ.get("TIDEGATE_TOPIC_PREFIX", contracts.PREFIX)
+    server = stack.endpoints()
+    await on_server(server.postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    use_prefix(f"{name}.")
+    yield Endpoints(server.kafka, database(server.postgres, name))
+    use_prefix(former)
+    await on_server(server.postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def topics(endpoints: Endpoints) -> AsyncIterator[Endpoints]:
+    """The same with all topics made."""
+    names = await ensure_topics(endpoints.kafka_options())
+    yield endpoints
+    client = AIOKafkaAdminClient(**endpoints.kafka_options())
+    await client.start()
+    await client.delete_topics(names)
+    await client.close()
+
+
+@pytest.fixture
+async def db(endpoints: Endpoints) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the test itself."""
+    connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
+    yield connection
+    await connection.close()

@@ -1,0 +1,112 @@
+"""Accounts and numbers that two workers want at once: both end, nothing is lost, no limit is passed."""
+
+import asyncio
+import json
+
+import asyncpg
+import pytest
+
+from loadtest.generate.people import identity_number
+from schemas.endpoints import Endpoints
+from tests.pipeline.memory import Rec
+from tests.pipeline.test_ledgers import SOMEBODY, costing
+from tests.pipeline.trios import KINDS, rec
+from tests.stack.nodes import NOW_MS, Node, manifests, nodes, within
+
+A, B = identity_number(1), identity_number(2)
+LIMIT_FEN = 2_600_000
+
+
+def order(lane: int, offset: int, n: int, person: str, yuan: str = "100.00", second: int = 0) -> list[Rec]:
+    """A manifest's three documents in one lane, complete at `second`."""
+    trio = costing(n, yuan, person)
+    return [rec(kind, trio[kind], offset, NOW_MS + 1000 * second, partition=lane) for kind in KINDS]
+
+
+async def both_have_read(first: Node, second: Node, ones: list[Rec], others: list[Rec]) -> list[asyncio.Task[object]]:
+    """Two batches that read the same balances before either writes; they go on at the same time."""
+    gates = [node.steps.hold("read") for node in (first, second)]
+    tasks: list[asyncio.Task[object]] = [asyncio.create_task(first.take(*ones)), asyncio.create_task(second.take(*others))]
+    for gate in gates:
+        await within(gate.reached.wait())
+    for gate in gates:
+        gate.open.set()
+    return tasks
+
+
+async def balances(db: asyncpg.Connection) -> list[tuple[int, int]]:
+    """(entries, fen) of each account, checked against its entries."""
+    rows = await db.fetch(
+        "SELECT a.entry_no, a.reserved_fen + a.used_fen AS fen, count(*) AS entries, sum(e.amount_fen)::bigint AS moved,"
+        " max(e.reserved_after_fen + e.used_after_fen) AS highest"
+        " FROM quota_account a JOIN quota_entry e USING (person_key, year) GROUP BY person_key, year ORDER BY person_key"
+    )
+    for r in rows:
+        assert (r["entry_no"], r["fen"]) == (r["entries"], r["moved"])
+        assert r["fen"] == r["highest"] <= LIMIT_FEN
+    return sorted((r["entry_no"], r["fen"]) for r in rows)
+
+
+@pytest.mark.parametrize("standing", [False, True], ids=["new accounts", "standing accounts"])
+async def test_crossed_accounts(endpoints: Endpoints, db: asyncpg.Connection, standing: bool) -> None:
+    """One batch touches A then B, the other B then A; neither sees the other's entries when it decides."""
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        base = 0
+        if standing:
+            await first.take(*order(1, 0, 1, A), *order(1, 1, 2, B))
+            base = 2
+        ones = [*order(1, base, 11, A, second=1), *order(1, base + 1, 12, B, second=2)]
+        others = [*order(2, 0, 21, B, second=1), *order(2, 1, 22, A, second=2)]
+        for task in await both_have_read(first, second, ones, others):
+            await within(task)
+        count = 3 if standing else 2
+        assert await balances(db) == [(count, count * 11_000)] * 2
+        assert [m[2] for m in await manifests(db)] == ["RELEASE"] * count * 2
+
+
+async def test_crossed_accounts_with_the_second_waiting_for_the_first(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """The first holds its entries uncommitted; the second runs into them, repeats, and counts on from there."""
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        gate = first.steps.hold("before-commit")
+        holding = asyncio.create_task(first.take(*order(1, 0, 11, A), *order(1, 1, 12, B, second=1)))
+        await within(gate.reached.wait())
+        running = asyncio.create_task(second.take(*order(2, 0, 21, B), *order(2, 1, 22, A, second=1)))
+        gate.open.set()
+        await within(holding)
+        await within(running)
+        assert await balances(db) == [(2, 22_000)] * 2
+
+
+async def test_two_orders_of_one_person_at_the_limit(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """CNY 1,000 are left and two workers want CNY 600 each: one gets it, the other is told what it saw."""
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        await first.take(*(r for n in range(5) for r in order(1, n, 90 + n, SOMEBODY, "4990.00", second=n)))
+        ones, others = order(1, 5, 1, SOMEBODY, "590.00", second=9), order(2, 0, 2, SOMEBODY, "590.00", second=9)
+        for task in await both_have_read(first, second, ones, others):
+            await within(task)
+        rivals = [m for m in await manifests(db) if m[0] in ("EXAMPLE-1", "EXAMPLE-2")]
+        assert sorted((m[2], m[3]) for m in rivals) == [("REJECT", ["LIM-03"]), ("RELEASE", [])]
+        seen = await db.fetchval("SELECT values_read FROM finding WHERE code = 'LIM-03'")
+        assert json.loads(seen) == {"entry_no": 6, "balance_fen": 2_560_000, "amount_fen": 60_000}
+        assert await balances(db) == [(6, 2_560_000)]
+
+
+@pytest.mark.parametrize(("field", "code"), [("payTransactionId", "PAY-03"), ("logisticsNo", "WAY-06")])
+async def test_one_number_for_two_orders_on_two_workers(
+    endpoints: Endpoints, db: asyncpg.Connection, field: str, code: str
+) -> None:
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        trios = [costing(n, "100.00", person) for n, person in ((1, A), (2, B))]
+        for trio in trios:
+            for kind in ("order", "payment") if field == "payTransactionId" else ("waybill",):
+                trio[kind][field] = "ONE-NUMBER"
+        ones, others = (
+            [rec(kind, trio[kind], 0, NOW_MS, partition=lane) for kind in KINDS] for lane, trio in enumerate(trios, start=1)
+        )
+        for task in await both_have_read(first, second, ones, others):
+            await within(task)
+        assert sorted((m[2], m[3]) for m in await manifests(db)) == [("REJECT", [code]), ("RELEASE", [])]
+        assert len(await balances(db)) == 1
+        held = json.loads(await db.fetchval("SELECT values_read FROM finding WHERE code = $1", code))
+        winner = next(m[0] for m in await manifests(db) if m[2] == "RELEASE")
+        assert held == {"use_no": 1, "held_by": f"330296P001|{winner}"}
