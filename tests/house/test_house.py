@@ -45,8 +45,8 @@ def swallows(source: str) -> list[int]:
     lines: list[int] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler):
-            broad = node.type is None or isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
-            idle = all(isinstance(s, ast.Pass | ast.Continue) or isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in node.body)
+            broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"))
+            idle = all(isinstance(s, ast.Pass | ast.Continue) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in node.body)
             if broad and idle:
                 lines.append(node.lineno)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):

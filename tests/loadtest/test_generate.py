@@ -93,5 +93,5 @@ def test_nobody_in_a_set_can_exist() -> None:
 
 def test_profiles_are_known_by_name() -> None:
     assert {"small", "demo", "clean-mix"} <= set(profile_names())
-    with pytest.raises(KeyError, match="there are .*small"):
+    with pytest.raises(KeyError, match=r"there are .*small"):
         profile("none")

@@ -73,5 +73,5 @@ def test_encode_is_fastavro_behind_its_id() -> None:
 def test_columns_of_unequal_length_are_refused() -> None:
     columns: dict[str, list[Any]] = {f["name"]: [] for f in avro("receipt-1")["fields"]}
     columns["code"] = ["DOC-01"]
-    with pytest.raises(ValueError, match="unequal|shorter|longer"):
+    with pytest.raises(ValueError, match=r"unequal|shorter|longer"):
         encode_records("receipt-1", columns)
