@@ -31,10 +31,33 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class Sparing(logging.Filter):
+    """Of a library's message that comes again and again (a broker is away), one in some seconds, with how many were not."""
+
+    def __init__(self, libraries: tuple[str, ...], seconds: float = 5.0) -> None:
+        super().__init__()
+        self._libraries, self._seconds = libraries, seconds
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(self._libraries):
+            return True
+        kind = (record.name, str(record.msg)[:80])
+        last, unsaid = self._told.get(kind, (0.0, 0))
+        if record.created - last < self._seconds:
+            self._told[kind] = (last, unsaid + 1)
+            return False
+        self._told[kind] = (record.created, 0)
+        if unsaid:
+            record.unsaid = unsaid
+        return True
+
+
 def configure(level: str = "INFO") -> None:
     """Everything to standard error; Faust and aiokafka only from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    handler.addFilter(Sparing(("aiokafka", "faust", "mode")))
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for noisy in ("faust", "mode", "aiokafka", "agents"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents.app import intake_topics
@@ -14,11 +16,13 @@ from agents.metrics import METRICS
 from agents.processor import Processor
 from agents.topic_identity import topic_ids
 from schemas.endpoints import Endpoints
+from sinks.errors import Unavailable
 from sinks.lanes import Position, claim, open_positions
 from sinks.named_sql import sql
-from sinks.store import Store
+from sinks.store import AWAY, Store
 
 LOG = logging.getLogger("tidegate.lanes")
+PATIENCE_SECONDS = 60.0  # how long a claim waits for PostgreSQL or Kafka
 RECREATED, OUT_OF_LOG = "LANE-01", "LANE-02"
 
 
@@ -31,6 +35,7 @@ class Ownership:
         self._endpoints, self._store, self._processor, self._intake = endpoints, store, processor, intake
         self._owner, self._transactional_id = owner, transactional_id
         self.busy = asyncio.Lock()
+        self._moving_since: float | None = None
         self.app: Any = None
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -38,16 +43,35 @@ class Ownership:
         """lane → epoch of what is owned right now."""
         return {lane: state.epoch for lane, state in self._processor.lanes.items()}
 
+    def moving_seconds(self) -> float:
+        """How long lanes have been between two assignments; 0 when they are not. Being fenced meanwhile is no surprise:
+        another worker may have claimed before we knew what is left to us."""
+        return time.monotonic() - self._moving_since if self._moving_since is not None else 0.0
+
     async def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Claim what is new in the assignment and say where each topic-partition is read on."""
         try:
             async with self.busy:
-                return await self._assign(assigned)
+                found = await self._assign_patiently(assigned)
+                self._moving_since = None
+                return found
         except BaseException as e:
             # Faust would log this and go on without positions: the worker has to end instead.
             if not self.failed.done():
                 self.failed.set_exception(e if isinstance(e, Exception) else RuntimeError(type(e).__name__))
             raise
+
+    async def _assign_patiently(self, assigned: set[TP]) -> Mapping[TP, int]:
+        """A store that is away is waited for, but not for ever; a claim begun is begun again."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._assign(assigned)
+            except (Unavailable, KafkaError, *AWAY) as e:
+                if time.monotonic() > deadline:
+                    raise
+                LOG.warning("claim put off", extra={"reason": type(e).__name__})
+                await asyncio.sleep(0.5)
 
     async def _assign(self, assigned: set[TP]) -> Mapping[TP, int]:
         METRICS.rebalances.inc()
@@ -66,11 +90,13 @@ class Ownership:
         return {TP(topic, partition): offset for (topic, partition), offset in positions.items()}
 
     async def _still_mine(self, lanes: set[int]) -> set[int]:
-        """Lanes kept over the rebalance, unless somebody else claimed them in a generation we missed."""
+        """Lanes kept over the rebalance, unless somebody else claimed them in a generation we missed, or a batch of
+        ours was committed and we did not learn it."""
         if not lanes:
             return set()
         rows = await self._store.fetch("lanes_read", sorted(lanes))
-        return {r["lane"] for r in rows if r["epoch"] == self._processor.lanes[r["lane"]].epoch}
+        mine = {lane: (state.epoch, state.batch_seq) for lane, state in self._processor.lanes.items()}
+        return {r["lane"] for r in rows if (r["epoch"], r["batch_seq"]) == mine[r["lane"]]}
 
     async def _claim(self, lanes: set[int]) -> None:
         kafka = self._endpoints.kafka_options()
@@ -115,6 +141,8 @@ class Ownership:
         return {(r["topic"], r["partition"]) for r in await self._store.fetch("pauses")}
 
     def revoked(self, partitions: set[TP]) -> None:
+        if self._moving_since is None:
+            self._moving_since = time.monotonic()
         self._intake.drop({(tp.topic, tp.partition) for tp in partitions})
 
     def durable(self) -> Mapping[Place, int]:

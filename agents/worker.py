@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from agents import http, logs
 from agents.app import build_app
@@ -21,9 +22,10 @@ from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
 from agents.processor import Done, Processor
 from agents.settings import WorkerSettings
-from agents.watchdog import Watchdog
+from agents.watchdog import Stuck, Watchdog
 from schemas.contracts import topic_name
 from schemas.lawbook import load
+from sinks.errors import Fenced
 from sinks.lanes import release
 from sinks.relay import Relay
 from sinks.store import Store
@@ -32,6 +34,7 @@ LOG = logging.getLogger("tidegate.worker")
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
 MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
 DRAIN_SECONDS = 20
+MOVING_SECONDS = 120.0  # longest rebalance; a claim inside it waits at most half of that for its stores
 
 
 class Worker:
@@ -68,7 +71,7 @@ class Worker:
         self._clock = AIOKafkaProducer(**self.settings.endpoints.kafka_options(), acks="all")
         await self._clock.start()
         LOG.info("worker starting", extra={"owner": self.owner, "port": port})
-        relay = asyncio.create_task(self.relay.run(), name="relay")
+        relay = asyncio.create_task(self._publish(), name="relay")
         batches = asyncio.create_task(self._batches(), name="batches")
         tasks = {
             relay,
@@ -92,6 +95,16 @@ class Worker:
             await asyncio.sleep(0.5)
         raise RuntimeError("Faust ended by itself")
 
+    async def _publish(self) -> None:
+        while True:
+            try:
+                return await self.relay.run()
+            except Fenced:
+                if not self.ownership.moving_seconds():
+                    raise
+                LOG.info("relay fenced while lanes move")
+                await asyncio.sleep(0.1)
+
     async def _batches(self) -> None:
         while not self.stopping.is_set():
             work = await self.intake.gather(self.settings.batch_records)
@@ -103,7 +116,13 @@ class Worker:
                 while self.relay.behind() > MAX_UNPUBLISHED:
                     METRICS.unpublished_batches.set(self.relay.behind())
                     await asyncio.sleep(0.05)
-                done = await self.processor.process(work)
+                try:
+                    done = await self.processor.process(work)
+                except Fenced:
+                    if not self.ownership.moving_seconds():
+                        raise
+                    LOG.info("batch given up: its lanes were claimed while they move", extra={"lanes": sorted(work)})
+                    continue
             self.relay.wake()
             self.watchdog.progress()
             now = time.monotonic()
@@ -150,9 +169,12 @@ class Worker:
             METRICS.buffered_records.set(self.intake.buffered())
             METRICS.unpublished_batches.set(self.relay.behind())
             METRICS.ready.set(0 if self._why_not_ready() else 1)
+            if self.ownership.moving_seconds() > MOVING_SECONDS:
+                raise Stuck(f"no assignment for {MOVING_SECONDS:.0f} s after the last one was revoked")
             async with self.ownership.busy:
                 await self.ownership.resume_released()
-            await self._tick_idle_lanes()
+            with suppress(KafkaError, TimeoutError):  # the broker is away: it will tick later
+                await asyncio.wait_for(self._tick_idle_lanes(), 5.0)
             self.watchdog.check(sum(lag.values()))
 
     async def _tick_idle_lanes(self) -> None:

@@ -32,7 +32,7 @@ class DecisionReader:
                 self._due[d.key] = max(self._due.get(d.key, 0), d.due_ms)
         self._due = {key: due for key, due in self._due.items() if counts[key] == 3}
         self.outcomes: Counter[str] = Counter()
-        self.latency_ms: "array[float]" = array("d")
+        self.latency_ms: array[float] = array("d")
 
     async def run(self, start_ms: Mapping[str, float], speed: float = 1.0) -> None:
         """Read until cancelled; `start_ms["at"]` is when due_ms 0 was, known once the replay has begun."""

@@ -43,9 +43,10 @@ async def claim(
         async with connection.transaction():
             former = await connection.fetch(sql("lanes_former"), wanted)
             rows = await connection.fetch(sql("lanes_claim"), wanted, owner, transactional_id)
-        unclean = {r["transactional_id"] for r in former if not r["released"]} - {transactional_id}
+        unclean = {one for r in former if not r["released"] for one in r["transactional_id"].split()} - {transactional_id}
         for other in sorted(unclean):
             await fence_former(kafka, other)
+        await connection.execute(sql("lanes_fenced"), wanted, owner, transactional_id)
         consumed = await connection.fetch(sql("consumed_of_lanes"), wanted)
         look_again: dict[int, int] = {}
         for row in rows:

@@ -126,8 +126,8 @@ class Relay:
                 await producer.send_offsets_to_transaction(as_offsets(found.positions), group_id())
                 await self._step("offsets-sent")
         except ProducerFenced as e:
-            await self._check_still_mine(lanes, e)
             await self._forget()
+            await self._check_still_mine(e)
             return 0
         await self._step("kafka-committed")
         for lane, seq in found.positions.items():
@@ -213,10 +213,12 @@ class Relay:
             self._done.clear()  # what became of a transaction before is learnt from Kafka
         return self._producer
 
-    async def _check_still_mine(self, lanes: Mapping[int, int], cause: BaseException) -> None:
+    async def _check_still_mine(self, cause: BaseException) -> None:
+        """Of the lanes owned now: a rebalance may have exchanged them since the round began."""
+        lanes = dict(self._lanes())
         connection = await self._postgres()
         rows = await connection.fetch(sql("relay_lanes"), list(lanes))
-        if not any(lanes.get(r["lane"]) == r["epoch"] for r in rows):
+        if lanes and not any(lanes.get(r["lane"]) == r["epoch"] for r in rows):
             raise Fenced("the relay was fenced and all its lanes are another worker's") from cause
 
     async def _postgres(self) -> asyncpg.Connection:

@@ -6,7 +6,7 @@ CREATE TABLE lane (
     lane smallint PRIMARY KEY,
     epoch bigint NOT NULL,
     owner text NOT NULL,                 -- worker process that claimed last
-    transactional_id text NOT NULL,      -- of that worker's relay
+    transactional_id text NOT NULL,      -- of that worker's relay; behind it those still to be fenced
     released boolean NOT NULL,           -- given back cleanly, nothing unpublished left
     batch_seq bigint NOT NULL,
     published_seq bigint NOT NULL,

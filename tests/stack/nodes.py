@@ -77,6 +77,7 @@ class Node:
     endpoints: Endpoints
     steps: Steps
     processor: Processor
+    relay_steps: Steps = field(default_factory=Steps)
 
     @property
     def epochs(self) -> dict[int, int]:

@@ -1,8 +1,8 @@
 """Write, then look again: parts of one order that are stored at the same moment always meet, and are decided once."""
 
+import asyncio
 from itertools import permutations
 
-import asyncio
 import asyncpg
 import pytest
 
