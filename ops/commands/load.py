@@ -15,7 +15,7 @@ from loadtest.replay import replay as replay_set
 from loadtest.verify import Proof
 from loadtest.verify import verify as verify_all
 from ops.capacity import Measured, Plan, RunFailed, fresh_stack, generated, prepare, run
-from ops.commands.show import ERR, FAILED, OUT, AsJson, Steps, print_json, table
+from ops.commands.show import FAILED, OUT, AsJson, Steps, fail, print_json, table, yuan
 from schemas.endpoints import Endpoints, home_folder
 
 Manifests = Annotated[int, typer.Option(help="Order numbers in the set.", min=100, max=5_000_000)]
@@ -56,7 +56,7 @@ def capacity(
                 count = min(manifests, BASELINE_MANIFESTS) if name == "plain-faust" else manifests
                 reports[name] = _one_run(home, Plan(count, workers, profile, seed, name), verify, steps)
     except RunFailed as e:
-        ERR.print(f"[red]Failed:[/] {e}")
+        fail("Failed", str(e))
         raise typer.Exit(FAILED) from None
     report = next(iter(reports.values()))
     if engine == "both":
@@ -157,11 +157,22 @@ def verify(
     if json_:
         print_json(proof.to_json())
     else:
-        OUT.print(table("Proof", ("what was checked", "count"), sorted(proof.counts.items())))
+        show_counts(proof)
         show_discrepancies(proof)
-        OUT.print("[bold green]Verified.[/]" if proof.verified else f"[bold red]{proof.discrepancy_count} discrepancies.[/]")
+        OUT.print("[bold green]Verified: every decision right, every fen, each published exactly once.[/]" if proof.verified else f"[bold red]{proof.discrepancy_count} discrepancies.[/]")
     if not proof.verified:
         raise typer.Exit(FAILED)
+
+
+def show_counts(proof: Proof) -> None:
+    """How much of what was checked; amounts in CNY."""
+    rows = (
+        (f"{name.removesuffix('_fen').replace('_', ' ')}, CNY", yuan(n)) if name.endswith("_fen") else (name.replace("_", " "), f"{n:,}")
+        for name, n in sorted(proof.counts.items())
+    )
+    shown = table("Proof", ("what was checked", "how much"), rows)
+    shown.columns[1].justify = "right"
+    OUT.print(shown)
 
 
 def show_discrepancies(proof: Proof) -> None:

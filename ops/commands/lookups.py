@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from agents.reading import documents, read_records, read_stored
-from ops.commands.show import OUT, AsJson, print_json, table, yuan
+from ops.commands.show import AsJson, print_json, show_list, yuan
 from pipeline.documents import BIT, KINDS
 from pipeline.open_orders import open_orders
 from schemas.endpoints import Endpoints
+from schemas.lawbook import load
 from sinks.store import Store
 
 Platform = Annotated[str | None, typer.Option(help="Only of this platform (ebpCode).")]
@@ -26,7 +27,11 @@ def decisions(
 ) -> None:
     """List decisions, newest first: outcome, tax, findings."""
     if outcome and outcome.upper() not in ("RELEASE", "HOLD", "REJECT"):
-        raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT")
+        raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT", param_hint="--outcome")
+    if queue and queue not in ("review", "orderer"):
+        raise typer.BadParameter("queue is review or orderer", param_hint="--queue")
+    if code and code not in load().texts():
+        raise typer.BadParameter(f"no code {code}; docs/platforms.md lists all codes", param_hint="--code")
     wanted = outcome.upper() if outcome else None
     rows = asyncio.run(fetch("decisions_list", wanted, queue, platform, code, limit))
     if json_:
@@ -38,7 +43,7 @@ def decisions(
         for r in rows
     )  # fmt: skip
     columns = ("accepted", "platform", "order number", "attempt", "outcome", "dutiable CNY", "tax CNY", "findings")
-    OUT.print(table(f"Decisions ({len(rows)})", columns, shown))
+    show_list("Decisions", columns, shown, "No decision fits.")
 
 
 def waiting(platform: Platform = None, limit: Limit = 20, json_: AsJson = False) -> None:
@@ -49,7 +54,7 @@ def waiting(platform: Platform = None, limit: Limit = 20, json_: AsJson = False)
         return
     columns = ("since", "platform", "order number", "attempt", "missing", "who has to send it")
     shown = ([r["since"], r["ebp_code"] or "(none)", r["order_no"], r["attempt"], ", ".join(r["missing"]), r["sender"]] for r in rows)
-    OUT.print(table(f"Waiting ({len(rows)})", columns, shown))
+    show_list("Waiting", columns, shown, "No order waits for a document.")
 
 
 async def _waiting(platform: str | None, limit: int) -> list[dict[str, Any]]:
@@ -58,7 +63,8 @@ async def _waiting(platform: str | None, limit: int) -> list[dict[str, Any]]:
         hashes = [r["order_hash"] for r in await store.fetch("waiting_orders", platform, limit)]
         stored = await store.look_up(hashes)
         together = documents(read_records({}), read_stored(stored.documents))
-        named = {o["orderNo"]: (o["payCode"], o["payName"]) for o in together.order.select("orderNo", "payCode", "payName").to_dicts()}
+        orders = together.order.select("ebpCode", "orderNo", "payCode", "payName").to_dicts()
+        named = {(o["ebpCode"], o["orderNo"]): (o["payCode"], o["payName"]) for o in orders}
         found = open_orders(together, stored.past).sort("first_log_time").to_dicts()
     finally:
         await store.close()
@@ -66,7 +72,7 @@ async def _waiting(platform: str | None, limit: int) -> list[dict[str, Any]]:
         {
             "ebp_code": row["ebp_code"], "order_no": row["order_no"], "attempt": row["attempt"],
             "missing": [kind for kind in KINDS if row["missing"] & BIT[kind]], "since": row["first_log_time"],
-            "sender": _senders(row, named.get(row["order_no"])),
+            "sender": _senders(row, named.get((row["ebp_code"], row["order_no"]))),
         }
         for row in found if platform is None or row["ebp_code"] == platform
     ]  # fmt: skip

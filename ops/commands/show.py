@@ -1,19 +1,27 @@
 """What all commands share in showing: tables for people, JSON for machines, errors with their exit code."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 LONG = 10_000  # a step of fewer parts gets no line of its own where there is no terminal
+PIPED_WIDTH = 200  # where there is no terminal nothing has to fit: a path is not to be broken in two
 OUT = Console(highlight=False)
 ERR = Console(stderr=True, highlight=False)
+for console in (OUT, ERR):
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -34,16 +42,32 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+def fail(what: str, why: str) -> None:
+    """One error, in plain words on standard error."""
+    ERR.print(f"[red]{what}:[/] {escape(plain(why))}", soft_wrap=True)
+
+
+def plain(text: str) -> str:
+    """The text without characters that a terminal would obey: what a sender wrote must not move the reader's cursor."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A table of texts; numbers to the right."""
+    """A table of texts, shown as they are; numbers to the right."""
     kept = [list(row) for row in rows]
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False)
     for n, name in enumerate(columns):
         numeric = all(isinstance(row[n], int | float) for row in kept) and bool(kept)
         made.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in kept:
-        made.add_row(*("" if v is None else _shown(v) for v in row))
+        made.add_row(*(Text("" if v is None else plain(_shown(v))) for v in row))
     return made
+
+
+def show_list(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], none: str) -> None:
+    """A table with the count of its rows, or `none` when there are none."""
+    kept = list(rows)
+    OUT.print(table(f"{title} ({len(kept)})", columns, kept) if kept else none)
 
 
 def _shown(value: Any) -> str:

@@ -1,6 +1,7 @@
 """up, down, status, topics, migrate: what everything else runs on."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,12 +9,23 @@ import typer
 
 from ops.commands.show import ERR, OUT, UNREACHABLE, AsJson, print_json, table
 from ops.stack import Stack
+from ops.stack.stack import NAME
 from schemas.contracts import topics as all_topics
-from schemas.endpoints import Endpoints
+from schemas.endpoints import Endpoints, stack_name
 from sinks.migrate import migrate as migrate_database
 from sinks.topics import ensure_topics
 
-Name = Annotated[str, typer.Option(help="Name of the stack; stacks of different names do not meet.")]
+
+def _name(given: str) -> str:
+    if not NAME.fullmatch(given):
+        raise typer.BadParameter("use letters, digits, - and _")
+    return given
+
+
+Name = Annotated[str, typer.Option(
+    help="Name of the stack; stacks of different names do not meet. Other commands find it by TIDEGATE_STACK.",
+    envvar="TIDEGATE_STACK", callback=_name,
+)]  # fmt: skip
 
 
 def up(name: Name = "default") -> None:
@@ -26,7 +38,11 @@ def up(name: Name = "default") -> None:
     created = asyncio.run(ensure_topics(endpoints.kafka_options()))
     applied = asyncio.run(migrate_database(endpoints.postgres, datetime.now(UTC)))
     _show(stack)
-    OUT.print(f"{len(created)} topics created, {len(applied)} migrations applied. Next: [bold]tidegate worker[/]")
+    OUT.print(f"Topics created: {len(created)}. Migrations applied: {len(applied)}.")
+    if name != stack_name():
+        OUT.print(f"Other commands find this stack with TIDEGATE_STACK={name} in the environment.", soft_wrap=True)
+    _say_outside()
+    OUT.print("Next: [bold]tidegate worker --count 2[/] in another terminal.")
 
 
 def down(
@@ -34,8 +50,10 @@ def down(
     wipe: Annotated[bool, typer.Option("--wipe", help="Remove the stack's data as well.")] = False,
 ) -> None:
     """Stop Kafka and PostgreSQL cleanly; the data stays unless --wipe."""
-    Stack(name=name, say=ERR.print).down(wipe=wipe)
-    OUT.print("Stopped, data removed." if wipe else "Stopped.")
+    stack = Stack(name=name, say=ERR.print)
+    ran = stack.running_parts()
+    stack.down(wipe=wipe)
+    OUT.print(f"{'Stopped: ' + ', '.join(ran) if ran else 'Nothing was running'}{', data removed' if wipe else ''}.")
 
 
 def status(name: Name = "default", json_: AsJson = False) -> None:
@@ -45,6 +63,9 @@ def status(name: Name = "default", json_: AsJson = False) -> None:
         print_json(stack.status())
     else:
         _show(stack)
+        _say_outside()
+        if not stack.running():
+            OUT.print("Start it with [bold]tidegate up[/].")
     if not stack.running():
         raise typer.Exit(UNREACHABLE)
 
@@ -55,6 +76,12 @@ def _show(stack: Stack) -> None:
         for part, s in stack.status().items()
     ]
     OUT.print(table(f"Stack {stack.folder.name}", ("part", "state", "port", "pid", "log"), rows))
+
+
+def _say_outside() -> None:
+    """The local stack is not what the other commands use when others are named."""
+    if named := [v for v in ("TIDEGATE_KAFKA", "TIDEGATE_POSTGRES") if os.environ.get(v)]:
+        OUT.print(f"{' and '.join(named)} set: other commands use what is named there instead of this stack.", soft_wrap=True)
 
 
 def topics(

@@ -5,10 +5,11 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from agents.reading import order_hash
 from ops.commands.lookups import Platform
-from ops.commands.show import OUT, AsJson, NotFound, print_json, table, yuan
+from ops.commands.show import OUT, AsJson, NotFound, plain, print_json, table, yuan
 from pipeline.documents import BIT, KINDS
 from schemas.codec import decode_output
 from schemas.contracts import topic_name, topics
@@ -28,7 +29,10 @@ def trace(
     found = asyncio.run(gather(Endpoints.resolve().postgres, order_no, platform))
     if not found["documents"]:
         where = f" of platform {platform}" if platform else ""
-        raise NotFound(f"no document of order number {order_no}{where} was consumed; see `tidegate dead-letters list`")
+        raise NotFound(
+            f"no document of order number {order_no}{where} was consumed. Was it sent, does a worker run (`tidegate doctor`), "
+            "or could it not be read (`tidegate dead-letters list`)?"
+        )
     if json_:
         print_json(found)
     else:
@@ -76,7 +80,7 @@ async def _receipts(store: Store, order_no: str, batches: set[tuple[int, int]]) 
 
 def show(found: dict[str, Any]) -> None:
     """Print what `gather` found, in the order things happened."""
-    OUT.print(f"[bold]Order number {found['order_no']}[/]")
+    OUT.print(f"[bold]Order number[/] {escape(plain(found['order_no']))}")
     used = {
         (number, m[f"{kind}_partition"], m[f"{kind}_offset"]): m["attempt"]
         for m in found["manifests"] for number, kind in enumerate(KINDS, start=1)
@@ -90,11 +94,14 @@ def show(found: dict[str, Any]) -> None:
     for m in found["manifests"]:
         _show_manifest(m)
     if not found["manifests"]:
-        OUT.print("Not decided: a document is missing. See [bold]tidegate waiting[/].")
+        OUT.print("Not decided: a document is missing. [bold]tidegate waiting[/] says which, and from whom.")
     if found["reports"]:
         OUT.print(table("Reported as open", ("reported", "attempt", "code", "missing"),
                         ((r["reported_at"], r["attempt"], r["code"], ", ".join(k for k in KINDS if r["missing"] & BIT[k]))
                          for r in found["reports"])))  # fmt: skip
+    if not found["receipts"]:
+        OUT.print("No receipt so far.")
+        return
     OUT.print(table("Receipts", ("subject", "return status", "order / payment / waybill", "info"),
                     ((r["subject"] + (f" {r['kind']}" if r["kind"] else ""), r["returnStatus"],
                       f"{r['orderStatus'] or '-'} / {r['paymentStatus'] or '-'} / {r['waybillStatus'] or '-'}", r["returnInfo"])
@@ -123,12 +130,12 @@ def _show_manifest(m: dict[str, Any]) -> None:
     texts = load().texts()
     if m["findings"]:
         OUT.print(table("Findings", ("code", "outcome", "meaning", "values read", "what to do"), (
-            (f["code"], f["outcome"], f"{texts[f['code']]['en']} / {texts[f['code']]['zh']}",
-             ", ".join(f"{k}={v}" for k, v in f["values_read"].items()), texts[f["code"]].get("todo", ""))
+            (f["code"], f["outcome"], f"{texts[f['code']]['en']}\n{texts[f['code']]['zh']}",
+             "\n".join(f"{k} = {'null' if v is None else v}" for k, v in f["values_read"].items()), texts[f["code"]].get("todo", ""))
             for f in m["findings"])))  # fmt: skip
     else:
         OUT.print("No findings: every check passed.")
-    OUT.print(table("Lines", ("line", "item", "HS code", "account book", "quantity", "total CNY", "dutiable", "consumption tax", "VAT"), (
+    OUT.print(table("Lines", ("line", "item", "HS code", "account book", "quantity", "total CNY", "dutiable CNY", "consumption tax CNY", "VAT CNY"), (
         (x["line_no"], x["item_no"], x["hs_code"] or "-", x["account_book_item"] or "-", _units(x["qty_e5"]), _units(x["total_price_e5"]),
          yuan(x["dutiable_fen"]), yuan(x["consumption_tax_fen"]), yuan(x["vat_fen"]))
         for x in m["lines"])))  # fmt: skip

@@ -3,13 +3,17 @@
 import asyncio
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from aiokafka import AIOKafkaProducer
+from rich.markup import escape
 
-from ops.commands.show import OUT, AsJson, NotFound, print_json, table
+from agents import logs
+from ops.commands.reach import ready
+from ops.commands.show import OUT, AsJson, plain, print_json, show_list
 from ops.supervisor import Supervisor
 from schemas.codec import encode
 from schemas.contracts import KINDS, newest, topic_name
@@ -19,15 +23,18 @@ from schemas.endpoints import Endpoints
 
 def worker(
     count: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
-    port: Annotated[int, typer.Option(help="Metrics and health of the first; the others follow. 0: free ports.")] = 0,
-) -> None:
+    port: Annotated[int, typer.Option(
+        help="Metrics and health of the first; the others follow. 0: free ports.", envvar="TIDEGATE_PORT", min=0, max=65_000)] = 0,
+) -> None:  # fmt: skip
     """Run workers and start again those that die. SIGTERM or Ctrl-C lets them finish their batch and publish it.
 
-    Logs go to standard error, a JSON object a line. Each worker serves /metrics, /alive and /ready on loopback.
+    Logs go to standard error, a JSON object a line; the line "worker starting" names the port on which that worker
+    serves /metrics, /alive and /ready (loopback only).
     """
-    Endpoints.resolve()  # says what is missing before any process is started
-    base = port or int(os.environ.get("TIDEGATE_PORT", "0"))
-    Supervisor(count, base_port=base).run()
+    endpoints = Endpoints.resolve()
+    asyncio.run(ready(endpoints))  # says what is missing before any process is started
+    logs.configure(os.environ.get("TIDEGATE_LOG_LEVEL", "INFO"))
+    Supervisor(count, base_port=port).run()
 
 
 def send(
@@ -40,34 +47,41 @@ def send(
     Try `tidegate send schemas/examples/release/*.json`.
     """
     records = [record for path in files for record in _read(path, kind)]
-    sent = asyncio.run(_send(records))
+    sent = asyncio.run(_send(records)) if records else []
     if json_:
         print_json([dict(zip(("topic", "partition", "offset", "order_no"), row, strict=True)) for row in sent])
     else:
-        OUT.print(table("Sent", ("topic", "partition", "offset", "order number"), sent))
-        OUT.print(f"Next: [bold]tidegate trace {sent[-1][3]}[/]")
+        show_list("Sent", ("topic", "partition", "offset", "order number"), sent, "The files hold no document.")
+        if sent:
+            OUT.print(f"Next: [bold]tidegate trace[/] {escape(shlex.quote(plain(sent[-1][3])))}")
 
 
 def _read(path: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    if kind and kind not in KINDS:
+        raise typer.BadParameter(f"use one of {', '.join(KINDS)}", param_hint="--kind")
     kind = kind or next((k for k in KINDS if path.stem.lower().startswith(k)), "")
-    if kind not in KINDS:
+    if not kind:
         raise typer.BadParameter(f"{path}: its name does not begin with order, payment or waybill: say --kind")
     try:
         content = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise NotFound(f"{path}") from None
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{path} is not text in UTF-8") from None
     except ValueError as e:
         raise typer.BadParameter(f"{path} is not JSON: {e}") from None
-    try:
-        return [(kind, from_json(kind, one)) for one in (content if isinstance(content, list) else [content])]
-    except JsonError as e:
-        raise typer.BadParameter(f"{path}: {e}") from None
+    several = isinstance(content, list)
+    found: list[tuple[str, dict[str, Any]]] = []
+    for number, one in enumerate(content if several else [content]):  # pyright: ignore
+        try:
+            found.append((kind, from_json(kind, one)))
+        except JsonError as e:
+            raise typer.BadParameter(f"{path}{f', document [{number}]' if several else ''}: {e}") from None
+    return found
 
 
 async def _send(records: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, int, int, str]]:
     producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
-    await producer.start()
     try:
+        await producer.start()
         sent: list[tuple[str, int, int, str]] = []
         for kind, record in records:
             key = f"{record['ebpCode']}|{record['orderNo']}".encode()

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from ops.stack import processes
 from ops.stack.errors import StackError
 from ops.stack.jars import class_path, java, java_environment
-from ops.stack.ports import HOST, free_ports
+from ops.stack.ports import HOST, free_ports, port_to_use
 from ops.stack.state import Part
 
 PROPERTIES = """process.roles=broker,controller
@@ -57,13 +57,15 @@ class Kafka:
             return
         path = class_path(self.jars, self.say)
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / "server.properties").exists():
-            self._format(path)
+        self.part.port = port_to_use(self.part.port, "Kafka", self.say)
+        properties = self._configure()
+        if not (self.folder / "log" / "meta.properties").exists():
+            self._format(path, properties)
         self.say("Starting Kafka …")
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [java(), "-Xms256m", "-Xmx768m", "-XX:+UseG1GC", f"-Dkafka.logs.dir={self.folder}", "-cp", path,
-                 "kafka.Kafka", str(self.folder / "server.properties")],
+                 "kafka.Kafka", str(properties)],
                 env=java_environment(), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 cwd=self.folder, start_new_session=True,
             )  # fmt: skip
@@ -97,18 +99,19 @@ class Kafka:
             await client.close()
         return True
 
-    def _format(self, path: str) -> None:
-        port, controller = free_ports(2)
-        self.part.port = self.part.port or port
+    def _configure(self) -> Path:
+        (controller,) = free_ports(1)  # nobody else talks to it
         properties = self.folder / "server.properties"
         properties.write_text(
             PROPERTIES.format(host=HOST, port=self.part.port, controller=controller, folder=self.folder)
         )
+        return properties
+
+    def _format(self, path: str, properties: Path) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
         made = subprocess.run(
             [java(), "-cp", path, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)],
             env=java_environment(), capture_output=True, text=True, cwd=self.folder,
         )  # fmt: skip
         if made.returncode:
-            properties.unlink()
             raise StackError(f"Kafka's storage could not be formatted in {self.folder}:\n{made.stderr[-800:]}")

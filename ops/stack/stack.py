@@ -1,5 +1,6 @@
 """A Kafka broker and a PostgreSQL server that belong together, under one folder and one name."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from ops.stack.postgres import Postgres
 from ops.stack.state import State
 from schemas.endpoints import Endpoints, home_folder
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
 
 def _silent(_line: str) -> None:
     return None
@@ -19,6 +22,8 @@ class Stack:
     """`home` is the project's `.tidegate` folder; several stacks side by side have different names."""
 
     def __init__(self, home: Path | None = None, name: str = "default", say: Callable[[str], None] = _silent) -> None:
+        if not NAME.fullmatch(name):  # it becomes a folder, which `wipe` removes
+            raise StackError(f"'{name}' is no name of a stack: use letters, digits, - and _.")
         self.home = (home or home_folder()).resolve()
         self.folder = self.home / "stack" / name
         self._file = self.folder / "stack.json"
@@ -64,12 +69,17 @@ class Stack:
         return Endpoints(kafka=self.kafka.address, postgres=self.postgres.dsn)
 
     def running(self) -> bool:
-        return self.kafka.running() and self.postgres.running()
+        return len(self.running_parts()) == 2
+
+    def running_parts(self) -> list[str]:
+        """Names of the parts whose process lives."""
+        parts = {"kafka": self.kafka, "postgres": self.postgres}
+        return [name for name, part in parts.items() if part.running()]
 
     def status(self) -> dict[str, dict[str, object]]:
         """State, port, pid and log of each part; no password."""
         return {
-            name: {"running": part.running(), "port": state.port, "pid": state.pid, "log": str(part.log)}
+            name: {"running": part.running(), "port": state.port, "pid": state.pid if part.running() else None, "log": str(part.log)}
             for name, part, state in (
                 ("kafka", self.kafka, self._state.kafka),
                 ("postgres", self.postgres, self._state.postgres),

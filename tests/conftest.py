@@ -1,4 +1,4 @@
-"""One real Kafka and PostgreSQL for all of these tests; each test has a database and topics of its own."""
+"""One real Kafka and PostgreSQL for all tests that need them; each has a database and topics of its own."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from schemas.endpoints import Endpoints
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
-HOME = Path(__file__).parents[2] / ".tidegate"
+HOME = Path(__file__).parents[1] / ".tidegate"
 TEMPLATE = "migrated"
 NUMBERS = count(1)
 
