@@ -64,7 +64,7 @@ async def _of_stack(endpoints: Endpoints) -> list[Result]:
         ("tables", "database", _tables, "tidegate migrate"),
         ("partitions", "tables", _pauses, "mend the sender, then tidegate dead-letters resume"),
         ("lanes", "tables", _lanes, "a topic was made anew or with other partitions: see docs/architecture.md"),
-        ("workers", "broker tables", _workers, "tidegate worker"),
+        ("workers", "topics tables", _workers, "tidegate worker"),
         ("publishing", "tables", _published, "is a worker running? tidegate worker; its log says why it does not publish"),
     ]
     results: list[Result] = []

@@ -15,6 +15,7 @@ from loadtest.replay import replay as replay_set
 from loadtest.verify import Proof
 from loadtest.verify import verify as verify_all
 from ops.capacity import Measured, Plan, RunFailed, fresh_stack, generated, prepare, run
+from ops.commands.reach import ready
 from ops.commands.show import FAILED, OUT, AsJson, Steps, fail, print_json, table, yuan
 from schemas.endpoints import Endpoints, home_folder
 
@@ -152,8 +153,10 @@ def verify(
 
     Shares no code with the pipeline. Exit code 1 when anything differs; each discrepancy names its place.
     """
+    endpoints = Endpoints.resolve()
+    asyncio.run(ready(endpoints))
     with Steps() as steps:
-        proof = asyncio.run(_prove(Endpoints.resolve(), answers, steps, complete))
+        proof = asyncio.run(_prove(endpoints, answers, steps, complete))
     if json_:
         print_json(proof.to_json())
     else:

@@ -1,11 +1,14 @@
 """Are broker and database there, and are they prepared? Asked before workers start, and by the doctor."""
 
+import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from agents.topic_identity import topic_ids
 from schemas.contracts import PARTITIONS, topics
@@ -13,10 +16,15 @@ from schemas.endpoints import Endpoints
 from sinks.migrate import FOLDER, MigrationError
 from sinks.topics import TopicError
 
+LEADER_SECONDS = 5.0  # a topic made a moment ago has no leader yet
+
 
 async def ready(endpoints: Endpoints) -> None:
     """Errors of aiokafka and asyncpg when one cannot be reached; TopicError, MigrationError when it is not prepared."""
-    if missing := await missing_topics(endpoints):
+    deadline = time.monotonic() + LEADER_SECONDS
+    while (missing := await missing_topics(endpoints)) and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+    if missing:
         raise TopicError(f"{', '.join(missing)} missing: run `tidegate topics`.")
     connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     try:
@@ -49,6 +57,8 @@ async def members(endpoints: Endpoints, groups: Iterable[str]) -> int:
         await client.start()
         answers: list[Any] = await client.describe_consumer_groups(list(groups))
         return sum(len(group[5]) for answer in answers for group in answer.groups)
+    except GroupCoordinatorNotAvailableError:
+        return 0  # a broker that never had a group
     finally:
         await client.close()
 
