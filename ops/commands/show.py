@@ -55,7 +55,7 @@ def plain(text: str) -> str:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A table of texts, shown as they are; numbers to the right."""
     kept = [list(row) for row in rows]
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for n, name in enumerate(columns):
         numeric = all(isinstance(row[n], int | float) for row in kept) and bool(kept)
         made.add_column(name, justify="right" if numeric else "left", overflow="fold")
