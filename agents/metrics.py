@@ -21,7 +21,7 @@ class Metrics:
     batch_seconds: Histogram = field(default=Histogram("tidegate_batch_seconds", "One batch, from records to commit", buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)))
     batch_documents: Histogram = field(default=Histogram("tidegate_batch_documents", "Documents in a batch", buckets=(1, 10, 100, 500, 1000, 2500, 5000, 10000)))
     batch_repeats: Counter = field(default=Counter("tidegate_batch_repeats_total", "Batches repeated", ["reason"]))
-    slow_path_batches: Counter = field(default=Counter("tidegate_slow_path_batches_total", "Batches that locked their accounts first"))
+    slow_path_batches: Counter = field(default=Counter("tidegate_slow_path_batches_total", "Batches whose claims were decided again under locks"))
     store_unavailable: Counter = field(default=Counter("tidegate_store_unavailable_total", "Waits for PostgreSQL"))
     latency_seconds: Histogram = field(default=Histogram("tidegate_decision_seconds", "Log time of the completing document to commit", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)))
     lag_records: Gauge = field(default=Gauge("tidegate_lag_records", "Records not yet consumed", ["topic"]))

@@ -39,8 +39,8 @@ class Balances:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`refusals`: FINDINGS; `entries`: one a manifest that took; `accounts`: new balances with the entry
-    number they were read at; `uses`: numbers taken."""
+    """`refusals`: FINDINGS; `entries`: one a manifest that took; `accounts`: new balances beside those they were read
+    at, `exact` where a refusal quotes what was read; `uses`: numbers taken."""
 
     refusals: pl.DataFrame
     entries: pl.DataFrame
@@ -72,9 +72,14 @@ def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     refusals = _one_by_one(_failing(at_hand))
     granted = at_hand.join(refusals.select("m").unique(), on="m", how="anti", maintain_order="left")
     entries = _entries(granted)
-    accounts = entries.group_by("person_key", "year", maintain_order=True).agg(
-        pl.col("read_entry_no").first(),
+    account = ["person_key", "year"]
+    accounts = entries.group_by(account, maintain_order=True).agg(
+        pl.col("read_entry_no", "read_reserved_fen", "read_used_fen", "annual_limit_fen").first(),
         pl.col("entry_no", "reserved_after_fen", "used_after_fen").last(),
+    )
+    refused = at_hand.join(refusals.select("m"), on="m", how="semi").select(account).unique().with_columns(exact=True)
+    accounts = accounts.join(refused, on=account, how="left", maintain_order="left").with_columns(
+        pl.col("exact").fill_null(False)
     )
     # a batch may span more than the reuse period: then a number is taken twice in it
     following = pl.int_range(1, pl.len() + 1, dtype=pl.Int16).over("number")
@@ -82,6 +87,33 @@ def post(asked: pl.DataFrame, balances: Balances) -> Posted:
         granted.select("m", number=f"number_{x}", use_no=pl.col(f"use_no_{x}").fill_null(0)) for x in ("p", "w")
     ).with_columns(pl.col("use_no") + following)
     return Posted(refusals, entries, accounts, uses)
+
+
+def admits(moved: pl.DataFrame) -> bool:
+    """Whether accounts that moved on since they were read still grant what was decided on the former balances.
+
+    `moved`: `exact`, `annual_limit_fen` and the balances `reserved_fen`, `used_fen` with the batch's entries in them.
+    """
+    return not moved["exact"].any() and (moved["reserved_fen"] + moved["used_fen"] <= moved["annual_limit_fen"]).all()
+
+
+def moved_on(entries: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
+    """The entries of accounts that `admits` let pass: numbers and balances count on from where the account was."""
+    by = moved.select(
+        "person_key", "year",
+        entries=pl.col("entry_no") - pl.col("expected_entry_no"),
+        reserved=pl.col("reserved_fen") - pl.col("expected_reserved_fen"),
+        used=pl.col("used_fen") - pl.col("expected_used_fen"),
+    )  # fmt: skip
+    return (
+        entries.join(by, on=["person_key", "year"], how="left", maintain_order="left")
+        .with_columns(
+            entry_no=pl.col("entry_no") + pl.col("entries").fill_null(0),
+            reserved_after_fen=pl.col("reserved_after_fen") + pl.col("reserved").fill_null(0),
+            used_after_fen=pl.col("used_after_fen") + pl.col("used").fill_null(0),
+        )
+        .drop("entries", "reserved", "used")
+    )
 
 
 def _failing(at_hand: pl.DataFrame) -> pl.DataFrame:
@@ -157,7 +189,10 @@ def _entries(granted: pl.DataFrame) -> pl.DataFrame:
     return granted.select(
         *account,
         "m",
+        "annual_limit_fen",
         read_entry_no="entry_no",
+        read_reserved_fen="reserved_fen",
+        read_used_fen="used_fen",
         entry_no=pl.col("entry_no") + pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(account),
         movement=pl.when(hold).then(pl.lit("reserve")).otherwise(pl.lit("confirm")),
         debit=pl.lit("available"),
