@@ -10,9 +10,10 @@ import fastavro
 import polars as pl
 
 from schemas.codec import MAX_VALUE, OUT_OF_TIME, TOO_WIDE, ints_fit
-from schemas.container import Unreadable, is_sound, read_block
+from schemas.container import Unreadable, read_block
 from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import FramingError, split
+from schemas.walk import unsound
 
 MONEY = {
     "goodsValue", "freight", "discount", "taxTotal", "actualPaid", "price", "totalPrice", "amountPaid", "insuredFee",
@@ -22,7 +23,8 @@ BOUND_E5 = 10**14  # CNY 10^9, or 10^9 units, in 10^-5
 FEN_E5 = 1000
 END_OF_TIME_MS = 253_402_300_800_000  # 10000-01-01; earlier than 1970 is no time of this business either
 MILLISECONDS = pl.Datetime("ms", "UTC")
-ONE_BY_ONE = 8  # in a block this small with something unsound, fastavro takes over
+ONE_BY_ONE = 8  # so few are not worth a block of their own
+BLOCK = 1_000  # payloads; a larger one is not faster, and one that fails costs more
 BEYOND = 10**30  # stands for any decimal of more than 16 bytes
 
 
@@ -108,36 +110,33 @@ def _by_schema(kind: str, values: Sequence[bytes], work: _Work) -> dict[int, lis
 
 
 def _decode(work: _Work, name: str, rows: list[int], payloads: list[bytes]) -> None:
-    """All at once; when that fails, the unsound ones apart and the rest at once; when that fails too, by halves."""
-    try:
-        work.add(name, rows, read_block(name, payloads))
-        return
-    except Unreadable as e:
-        work.panics += e.panicked
-    bad = set(_unsound(work, name, payloads, 0))
-    for position in sorted(bad):
+    """In blocks, without those that would break one: each of these is decoded alone."""
+    rows, payloads = _without_unsound(work, name, rows, payloads)
+    for first in range(0, len(rows), BLOCK):
+        of_block, in_block = rows[first : first + BLOCK], payloads[first : first + BLOCK]
+        try:
+            work.add(name, of_block, read_block(name, in_block))
+        except Unreadable as e:
+            work.panics += e.panicked
+            _decode_by_halves(work, name, *_without_unsound(work, name, of_block, in_block, texts=True))
+
+
+def _without_unsound(
+    work: _Work, name: str, rows: list[int], payloads: list[bytes], texts: bool = False
+) -> tuple[list[int], list[bytes]]:
+    """Decodes the unsound ones alone; what is left for a block."""
+    bad = unsound(name, payloads, texts) if len(payloads) > ONE_BY_ONE else list(range(len(payloads)))
+    for position in bad:
         _decode_one(work, name, rows[position], payloads[position])
-    if bad:
-        good = [n for n in range(len(rows)) if n not in bad]
-        rows, payloads = [rows[n] for n in good], [payloads[n] for n in good]
-    if payloads:
-        _decode_by_halves(work, name, rows, payloads)
-
-
-def _unsound(work: _Work, name: str, payloads: list[bytes], first: int) -> Iterator[int]:
-    """Positions, counted from `first`, of payloads to be decoded one by one, because one of them breaks its block."""
-    if is_sound(name, payloads):
-        return
-    if len(payloads) <= ONE_BY_ONE:
-        yield from range(first, first + len(payloads))
-        return
-    work.bisections += 1
-    middle = len(payloads) // 2
-    yield from _unsound(work, name, payloads[:middle], first)
-    yield from _unsound(work, name, payloads[middle:], first + middle)
+    if not bad:
+        return rows, payloads
+    alone = set(bad)
+    good = [n for n in range(len(rows)) if n not in alone]
+    return [rows[n] for n in good], [payloads[n] for n in good]
 
 
 def _decode_by_halves(work: _Work, name: str, rows: list[int], payloads: list[bytes]) -> None:
+    """What neither the walk nor the texts explain, if there is such a thing."""
     if len(rows) <= ONE_BY_ONE:
         for row, payload in zip(rows, payloads, strict=True):
             _decode_one(work, name, row, payload)
