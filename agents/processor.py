@@ -84,8 +84,7 @@ class Processor:
         started = time.perf_counter()
         work = {lane: records for lane, records in work.items() if lane in self.lanes}
         read = read_records(_by_kind(work.values()))
-        METRICS.decoder_panics.inc(read.panics)
-        METRICS.decode_bisections.inc(read.bisections)
+        METRICS.decoded_alone.inc(read.decoded_alone)
         repeats = 0
         while True:
             try:

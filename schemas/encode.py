@@ -12,9 +12,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute
 
-from schemas.container import zigzag
 from schemas.contracts import avro, id_of
-from schemas.framing import frame
+from schemas.framing import frame, zigzag
 
 pc: Any = pyarrow.compute  # its functions are made at run time
 BINARY = pa.large_binary()
@@ -24,7 +23,8 @@ Piece = Any  # a LargeBinaryArray: bytes of each row; or a LargeBinaryScalar: th
 
 
 def encode_frame(schema_name: str, rows: pl.DataFrame) -> pa.LargeBinaryArray:
-    """Each row as a framed record; columns by field name, times as Int64 ms, an array of records as a list of structs.
+    """Each row as a framed record; columns by field name, times as Int64 ms. An array of records is a list of
+    structs or, where every row has as many, a struct of them.
 
     polars' ColumnNotFoundError when a field has no column.
     """
@@ -70,6 +70,10 @@ _ZERO = {"long": 0, "int": 0, "string": "", "bytes": b""}
 
 def _items(fields: list[Any], values: Any) -> list[Piece]:
     """An Avro array is one block of its items and an empty block; an empty array is the empty block alone."""
+    if pa.types.is_struct(values.type):  # as many items in every row
+        items = [values.field(n) for n in range(values.type.num_fields)]
+        parts = [p for item in items for f in fields for p in _pieces(f["type"], item.field(f["name"]))]
+        return [_same(zigzag(len(items))), *parts, _same(b"\0")]
     flat = values.flatten()
     parts = [p for f in fields for p in _pieces(f["type"], flat.field(f["name"]))]
     items = _laid(len(flat), parts)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.documents import BIT, KINDS
 from pipeline.flow import Decided
+from pipeline.manifests import beside
 from schemas.contracts import topic, topic_name
 from schemas.encode import encode_frame
 from sinks.messages import packed_by_lane
@@ -66,12 +67,12 @@ def add_decisions(mail: Mail, decided: Decided) -> None:
         "gnum": "line_gnum", "hsCode": "hs_code", "dutiableFen": "dutiable_fen",
         "consumptionTaxFen": "consumption_fen", "vatFen": "vat_fen",
     }  # fmt: skip
-    rows = (
-        heads.with_columns(decisionId=pl.col("decision_id").bin.encode("hex"))
-        .join(_lists(decided.tax, "lines", lines), on="m", how="left", maintain_order="left")
-        .join(_lists(findings, "findings", {"code": "code", "outcome": "outcome"}), on="m", how="left", maintain_order="left")
-        .with_columns(pl.col("lines", "findings").fill_null([]))
-    )
+    rows = heads.with_columns(
+        *beside(heads, _lists(decided.tax, "lines", lines)),
+        *beside(heads, _lists(findings, "findings", {"code": "code", "outcome": "outcome"})),
+        *beside(heads, findings.group_by("m").agg(pl.col("code").first())),
+        decisionId=pl.col("decision_id").bin.encode("hex"),
+    ).with_columns(pl.col("lines", "findings").fill_null([]))
     decisions = rows.select(
         "decisionId", "attempt", "outcome", "queue", "taxed", "lane", "lines", "findings",
         ebpCode="ebp_code",
@@ -83,15 +84,13 @@ def add_decisions(mail: Mail, decided: Decided) -> None:
         consumptionTaxFen="consumption_fen",
         vatFen="vat_fen",
         taxFen=pl.col("consumption_fen") + pl.col("vat_fen"),
-        documents=pl.concat_list(*map(_reference, KINDS)),
+        documents=pl.struct(*map(_reference, KINDS)),
         ruleSet="rule_set",
         batchSeq="batch_seq",
     )  # fmt: skip
     lane, key = heads["lane"], heads.select(KEY).to_series()
     mail.add(lane, heads["outcome"].replace_strict(OUTPUT), key, encode_frame("decision-1", decisions))
-    first = findings.group_by("m").agg(pl.col("code").first())
-    receipts = _manifest_receipts(rows.join(first, on="m", how="left", maintain_order="left"))
-    mail.add(lane, _same("receipt", len(heads)), key, encode_frame("receipt-1", receipts))
+    mail.add(lane, _same("receipt", len(heads)), key, encode_frame("receipt-1", _manifest_receipts(rows)))
 
 
 def _reference(kind: str) -> pl.Expr:
@@ -100,7 +99,7 @@ def _reference(kind: str) -> pl.Expr:
         pl.lit(topic_name(kind)).alias("topic"),
         pl.col(f"{kind}_partition").alias("partition"),
         pl.col(f"{kind}_offset").alias("offset"),
-    )
+    ).alias(kind)
 
 
 def _manifest_receipts(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,5 @@
 """The fast decoder agrees with the plain one, record by record, whatever stands beside a record."""
 
-import os
-import tempfile
 from typing import Any
 
 import pytest
@@ -11,9 +9,9 @@ from hypothesis import strategies as st
 from loadtest.generate import generate, profile
 from loadtest.generate.wire import encode
 from schemas.codec import MAX_VALUE
-from schemas.columnar import Decoded, decode_columns
-from schemas.container import Unreadable, read_block, zigzag
-from schemas.contracts import avro
+from schemas.columnar import ONE_BY_ONE, Decoded, decode_columns
+from schemas.contracts import avro, schemas_of
+from schemas.framing import zigzag
 from tests.schemas.wire import KINDS, batches, calm, reference
 
 CALM = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -46,10 +44,13 @@ def check(kind: str, values: list[bytes]) -> Decoded:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_decoders_agree(kind: str) -> None:
+    crowd = [encode(name, calm(avro(name)["fields"])) for name in schemas_of(kind).values()] * (ONE_BY_ONE + 1)
+
     @CALM
     @given(batches(kind))
     def agree(values: list[bytes]) -> None:
-        check(kind, values)
+        check(kind, values)  # one by one
+        check(kind, [*values, *crowd])  # in a block
 
     agree()
 
@@ -68,8 +69,8 @@ def sample() -> dict[str, list[bytes]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_generated_batch_decodes_at_once(kind: str, sample: dict[str, list[bytes]]) -> None:
     decoded = check(kind, sample[kind])
-    assert (len(decoded.frame), decoded.bisections, decoded.panics, decoded.undecodable) == (60, 0, 0, [])
-    assert decoded.slow_records <= 1  # an older version that stands alone
+    assert (len(decoded.frame), decoded.undecodable) == (60, [])
+    assert decoded.alone <= ONE_BY_ONE  # older versions, too few for a block
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,22 +100,36 @@ def test_an_int_beyond_32_bits_is_no_document() -> None:
     assert check("waybill", [good]).undecodable == []
 
 
-def test_a_panic_is_told_and_says_nothing(sample: dict[str, list[bytes]]) -> None:
+def test_a_count_of_items_that_cannot_be(sample: dict[str, list[bytes]]) -> None:
     good = sample["order"]
-    forged = good[0][:-1] + zigzag(10**6)
-    with tempfile.TemporaryFile() as heard:
-        kept = os.dup(2)
-        os.dup2(heard.fileno(), 2)
-        try:
-            with pytest.raises(Unreadable) as unreadable:
-                read_block("order-2", [v[5:] for v in (good[1], forged, good[2])])
-            os.write(2, b"still there")
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-        heard.seek(0)
-        assert heard.read() == b"still there"
-    assert unreadable.value.panicked
+    for count in (10**6, -(10**6), 2**62, -(2**63)):
+        decoded = check("order", [*good[1:12], good[0][:-1] + zigzag(count), good[12]])
+        assert [row for row, _, _ in decoded.undecodable] == [11]
+
+
+def order_of(*blocks: tuple[int, int]) -> bytes:
+    """An order whose lines come in blocks: (count as written, items); a negative count names the bytes, too."""
+    plain = calm(avro("order-2")["fields"])
+    head = encode("order-2", plain | {"orderList": []})[:-1]
+    item = encode("order-2", plain | {"orderList": plain["orderList"][:1]})[len(head) + 1 : -1]
+    cut = [
+        zigzag(count) + (zigzag(items * len(item)) if count < 0 else b"") + item * items for count, items in blocks
+    ]
+    return b"".join((head, *cut, b"\0"))
+
+
+def test_an_array_in_several_blocks(sample: dict[str, list[bytes]]) -> None:
+    """Avro lets a writer cut an array into blocks, and say the bytes of one before it."""
+    cut = order_of((1, 1), (-2, 2), (3, 3))
+    decoded = check("order", [*sample["order"][:10], cut, sample["order"][10]])
+    assert (decoded.undecodable, decoded.alone) == ([], 0)
+    assert len(decoded.lines.filter(decoded.lines["row"] == 10)) == 6
+
+
+def test_orders_of_many_lines(sample: dict[str, list[bytes]]) -> None:
+    long = [order_of((n, n)) for n in (4, 40, 7)]
+    decoded = check("order", [*sample["order"][:10], *long, sample["order"][10]])
+    assert (decoded.undecodable, decoded.alone) == ([], 2)
 
 
 def test_a_value_larger_than_a_document_is_none() -> None:
