@@ -4,12 +4,13 @@ import json
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import polars as pl
 
 from agents.reading import DeadLetter
 from pipeline.documents import MILLISECONDS
-from schemas.encode import encode_records
+from schemas.codec import encode
 
 RUN_LIMIT = 1_000  # undecodable records in a row
 WINDOW, SHARE_LIMIT = 10_000, 0.20  # share of the last records
@@ -60,20 +61,14 @@ def dead_letter_rows(dead: Sequence[DeadLetter]) -> pl.DataFrame:
         return pl.DataFrame(schema=ROWS)
     records = [d.record for d in dead]
     headers = [[(name, value) for name, value in r.headers] for r in records]
-    messages = encode_records(
-        "dead-letter-1",
-        {
-            "topic": [r.topic for r in records],
-            "partition": [r.partition for r in records],
-            "offset": [r.offset for r in records],
-            "logTime": [r.timestamp for r in records],
-            "key": [r.key for r in records],
-            "value": [r.value for r in records],
-            "headers": headers,
-            "code": [d.code for d in dead],
-            "reason": [d.reason for d in dead],
-        },
-    )
+    messages = [
+        encode("dead-letter-1", {
+            "topic": r.topic, "partition": r.partition, "offset": r.offset,
+            "logTime": datetime.fromtimestamp(r.timestamp / 1000, UTC), "key": r.key, "value": r.value,
+            "headers": [{"name": name, "value": value} for name, value in h], "code": d.code, "reason": d.reason,
+        })
+        for d, r, h in zip(dead, records, headers, strict=True)
+    ]  # fmt: skip
     rows = [
         (r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, json.dumps([[name, value.hex()] for name, value in h]), d.code, d.reason, m)
         for d, r, h, m in zip(dead, records, headers, messages, strict=True)

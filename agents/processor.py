@@ -22,7 +22,7 @@ from pipeline.documents import KINDS, Documents, together
 from pipeline.ledgers import Balances
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook
-from sinks.batch import ACCOUNTS, Batch, LaneState
+from sinks.batch import Batch, LaneState
 from sinks.errors import Contended, Unavailable
 from sinks.prepare import Arrived, frames
 from sinks.store import Store, backoff
@@ -84,12 +84,11 @@ class Processor:
         started = time.perf_counter()
         work = {lane: records for lane, records in work.items() if lane in self.lanes}
         read = read_records(_by_kind(work.values()))
-        METRICS.decoder_panics.inc(read.panics)
-        METRICS.decode_bisections.inc(read.bisections)
+        METRICS.decoded_alone.inc(read.decoded_alone)
         repeats = 0
         while True:
             try:
-                decided = await self._attempt(work, read, slow=repeats > 0)
+                decided = await self._attempt(work, read)
                 break
             except Contended as e:
                 METRICS.batch_repeats.labels(str(e)[:40]).inc()
@@ -104,7 +103,7 @@ class Processor:
                 await backoff(8, 0.5 + self.jitter.random())
         return _done(decided, read, time.perf_counter() - started)
 
-    async def _attempt(self, work: Mapping[int, LaneRecords], read: Read, slow: bool) -> flow.Decided:
+    async def _attempt(self, work: Mapping[int, LaneRecords], read: Read) -> flow.Decided:
         before = [self.lanes[lane] for lane in sorted(work)]
         came_by = _lanes_of(read.tables)
         lane_of, hashes = dict(came_by), set(came_by)
@@ -134,7 +133,7 @@ class Processor:
 
         def batch(decided: flow.Decided) -> Batch:
             rows = frames(decided, arrived, after, lane_of, self.statuses)
-            return Batch(before, list(after.values()), moves, rows, decided.posted.accounts.select(ACCOUNTS))
+            return Batch(before, list(after.values()), moves, rows, decided.posted.accounts)
 
         decided_last: list[flow.Decided] = []
 
@@ -142,12 +141,8 @@ class Processor:
             decided_last.append(flow.decide(opened, balances, self.lawbook.on(flow.NO_DAY)))
             return batch(decided_last[-1])
 
-        if slow:
-            METRICS.slow_path_batches.inc()
-            shell = Batch(before, list(after.values()), moves, {})
-            await self.store.commit_locked(shell, opened.claims, decide)
-        else:
-            await self.store.commit(decide(await self.store.balances(opened.claims)))
+        committed = await self.store.commit(decide(await self.store.balances(opened.claims)), opened.claims, decide)
+        METRICS.slow_path_batches.inc(committed.repeats > 0)
         self.lanes.update(after)
         self.recent.add(after, as_documents(read, stored=True))
         self.positions.update({place: following for place, (_, following) in moves.items()})

@@ -11,6 +11,7 @@ import polars as pl
 from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code, together
 from schemas.columnar import decode_columns
 
+DIGEST_SIZE = 16  # BLAKE2b-128 of a document's whole value: two with one digest are the same document
 PLACE = ("partition", "offset", "log_time", "digest", "value")
 
 
@@ -49,13 +50,7 @@ class Read:
     tables: dict[str, pl.DataFrame]
     lines: pl.DataFrame
     dead: list[DeadLetter]
-    panics: int
-    bisections: int
-
-
-def digest(value: bytes) -> bytes:
-    """BLAKE2b-128 of a document's whole value: two documents with one digest are the same document."""
-    return blake2b(value, digest_size=16).digest()
+    decoded_alone: int
 
 
 def order_hash(order_no: str) -> int:
@@ -67,13 +62,14 @@ def read_records(records: Mapping[str, Sequence[Record]]) -> Read:
     """Decode the records of each kind and check that each carries the identity its key says."""
     tables: dict[str, pl.DataFrame] = {}
     dead: list[DeadLetter] = []
+    known: dict[str, int] = {}
     lines = pl.DataFrame()
-    panics = bisections = 0
+    alone = 0
     for kind in KINDS:
         of_kind = records.get(kind, ())
         values = [r.value or b"" for r in of_kind]
         decoded = decode_columns(kind, values)
-        panics, bisections = panics + decoded.panics, bisections + decoded.bisections
+        alone += decoded.alone
         dead += [DeadLetter(of_kind[row], code, reason) for row, code, reason in decoded.undecodable]
         rows = decoded.frame["row"].to_list()
         chosen = [of_kind[row] for row in rows]
@@ -83,18 +79,18 @@ def read_records(records: Mapping[str, Sequence[Record]]) -> Read:
             pl.Series("offset", [r.offset for r in chosen], dtype=pl.Int64),
             pl.Series("log_time", [r.timestamp for r in chosen], dtype=pl.Int64).cast(MILLISECONDS),
             pl.Series("value", [values[row] for row in rows], dtype=pl.Binary),
-            pl.Series("digest", [digest(values[row]) for row in rows], dtype=pl.Binary),
+            pl.Series("digest", [blake2b(values[row], digest_size=DIGEST_SIZE).digest() for row in rows], dtype=pl.Binary),
             may_lack_platform=pl.lit(kind == "waybill"),
         )
         code = table.select(code=identity_code())["code"]
         for position in code.is_not_null().arg_true().to_list():
             dead.append(DeadLetter(chosen[position], code[position], _identity_reason(code[position])))
         table = table.filter(code.is_null()).drop("key", "may_lack_platform")
-        tables[kind] = _with_hash(table)
+        tables[kind] = _with_hash(table, known)
         if kind == "order":
             lines = _lines_of(table, decoded.lines)
         tables[kind] = tables[kind].drop("row")
-    return Read(tables, lines, dead, panics, bisections)
+    return Read(tables, lines, dead, alone)
 
 
 def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
@@ -118,7 +114,7 @@ def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
         if kind == "order":
             lines = _lines_of(table, decoded.lines)
         tables[kind] = table.drop("row")
-    return Read(tables, lines, [], 0, 0)
+    return Read(tables, lines, [], 0)
 
 
 def as_documents(read: Read, stored: bool) -> Documents:
@@ -133,9 +129,11 @@ def documents(new: Read, stored: Read) -> Documents:
     return together([as_documents(new, stored=False), as_documents(stored, stored=True)])
 
 
-def _with_hash(table: pl.DataFrame) -> pl.DataFrame:
-    hashes = [order_hash(n) for n in table["orderNo"].to_list()]
-    return table.with_columns(pl.Series("order_hash", hashes, dtype=pl.Int64))
+def _with_hash(table: pl.DataFrame, known: dict[str, int]) -> pl.DataFrame:
+    """`known`: hashes by order number, of which most come three times in a batch."""
+    numbers = table["orderNo"].to_list()
+    known |= {number: order_hash(number) for number in numbers if number not in known}
+    return table.with_columns(pl.Series("order_hash", [known[n] for n in numbers], dtype=pl.Int64))
 
 
 def _lines_of(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from schemas.lawbook import Lawbook
 from sinks.batch import LaneState
 from sinks.store import Store
 
-SLICE = 500  # documents looked at in one batch and lane
+SLICE = 3_000  # overdue documents looked at in one batch
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 STAGES = (("incomplete_after_seconds", "swept_incomplete", "DOC-09"), ("closed_after_seconds", "swept_closed", "DOC-10"))
 REPORT = {**OPEN, "code": pl.String}
@@ -30,18 +30,24 @@ class Sweep:
     async def candidates(self, store: Store) -> dict[int, int]:
         """order_hash → lane of documents that have waited too long; a lane without a clock yet has none."""
         for limit, mark, code in STAGES:
-            for lane, state in list(self.after.items()):
-                if state.record_time is None:
-                    continue
-                until = state.record_time - timedelta(seconds=self._seconds(limit, state.record_time))
-                since: datetime = getattr(state, mark) or EPOCH
-                if until - since < timedelta(seconds=1):
-                    continue
-                rows = await store.fetch("open_candidates", lane, since, until, SLICE)
-                reached = until if len(rows) < SLICE else rows[-1]["log_time"]
+            ranges = {lane: span for lane, state in self.after.items() if (span := self._range(state, limit, mark))}
+            if not ranges:
+                continue
+            since, until = zip(*ranges.values(), strict=True)
+            rows = await store.fetch("open_candidates", list(ranges), since, until, SLICE)
+            last = until if len(rows) < SLICE else [min(u, max(s, rows[-1]["log_time"])) for s, u in ranges.values()]
+            for lane, reached in zip(ranges, last, strict=True):
                 self.after[lane] = replace(self.after[lane], **{mark: reached})
-                self.due.setdefault(code, {}).update({row["order_hash"]: lane for row in rows})
+            self.due[code] = {row["order_hash"]: row["lane"] for row in rows}
         return {h: lane for hashes in self.due.values() for h, lane in hashes.items()}
+
+    def _range(self, state: LaneState, limit: str, mark: str) -> tuple[datetime, datetime] | None:
+        """(from, to] of the log times whose documents have now waited for `limit`, once it is a second or more."""
+        if state.record_time is None:
+            return None
+        until = state.record_time - timedelta(seconds=self._seconds(limit, state.record_time))
+        since: datetime = getattr(state, mark) or EPOCH
+        return (since, until) if until - since >= timedelta(seconds=1) else None
 
     def _seconds(self, name: str, at: datetime) -> int:
         return self.lawbook.limits_on(at.date())[name]

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipeline import rules
 from pipeline.law import RETURN_STATUS, Law
-from pipeline.manifests import Manifests, derive
+from pipeline.manifests import Manifests, beside, derive
 
 UNTAXED = ("REG-02", "LIM-01", "SYS-02")  # held before a rate, full rates, or sound amounts are known
 CONFIRMATION = "PAY-04"
@@ -55,7 +55,7 @@ def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame
         .otherwise(pl.lit("RELEASE"))
     )
     return (
-        heads.join(verdicts, on="m", how="left", maintain_order="left")
+        heads.with_columns(beside(heads, verdicts))
         .with_columns(outcome=outcome, fault_kinds=pl.col("fault_kinds").fill_null(0).cast(pl.Int16))
         .with_columns(
             queue=pl.when(pl.col("outcome") != "HOLD")

@@ -15,7 +15,7 @@ from pipeline.attempts import Past
 from pipeline.decide import Judged
 from pipeline.documents import Documents
 from pipeline.law import Law
-from pipeline.manifests import Manifests, assemble, take
+from pipeline.manifests import Manifests, assemble, beside, take
 from pipeline.personal import with_keys
 from pipeline.tax import tax_lines
 
@@ -66,9 +66,7 @@ def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
     lines = opened.judged.manifests.lines
     tax = tax_lines(Manifests(heads, lines), heads["taxed"])
     totals = tax.group_by("m").agg(pl.col("consumption_fen", "vat_fen").sum())
-    heads = heads.join(totals, on="m", how="left", maintain_order="left").with_columns(
-        pl.col("consumption_fen", "vat_fen").fill_null(0)
-    )
+    heads = heads.with_columns(column.fill_null(0) for column in beside(heads, totals))
     return Decided(heads, lines, tax, found, opened.fates, posted)
 
 

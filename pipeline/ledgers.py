@@ -39,8 +39,8 @@ class Balances:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`refusals`: FINDINGS; `entries`: one a manifest that took; `accounts`: new balances with the entry
-    number they were read at; `uses`: numbers taken."""
+    """`refusals`: FINDINGS; `entries`: one a manifest that took; `accounts`: new balances beside those they were read
+    at, `exact` where a refusal quotes what was read; `uses`: numbers taken."""
 
     refusals: pl.DataFrame
     entries: pl.DataFrame
@@ -61,9 +61,12 @@ def claims(heads: pl.DataFrame) -> pl.DataFrame:
 
 def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     """Post the claims in the order their documents completed."""
+    account = ["person_key", "year"]
+    numbered = asked.select(account).unique().with_row_index("a")  # a short key: windows over it are cheap
     at_hand = (
         asked.sort("completing")
-        .join(balances.accounts, on=["person_key", "year"], how="left", maintain_order="left")
+        .join(numbered, on=account, how="left", maintain_order="left")
+        .join(balances.accounts, on=account, how="left", maintain_order="left")
         .with_columns(pl.col("entry_no", "reserved_fen", "used_fen").fill_null(0))
     )
     for letter in ("p", "w"):
@@ -72,9 +75,13 @@ def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     refusals = _one_by_one(_failing(at_hand))
     granted = at_hand.join(refusals.select("m").unique(), on="m", how="anti", maintain_order="left")
     entries = _entries(granted)
-    accounts = entries.group_by("person_key", "year", maintain_order=True).agg(
-        pl.col("read_entry_no").first(),
+    accounts = entries.group_by(account, maintain_order=True).agg(
+        pl.col("read_entry_no", "read_reserved_fen", "read_used_fen", "annual_limit_fen").first(),
         pl.col("entry_no", "reserved_after_fen", "used_after_fen").last(),
+    )
+    refused = at_hand.join(refusals.select("m"), on="m", how="semi").select(account).unique().with_columns(exact=True)
+    accounts = accounts.join(refused, on=account, how="left", maintain_order="left").with_columns(
+        pl.col("exact").fill_null(False)
     )
     # a batch may span more than the reuse period: then a number is taken twice in it
     following = pl.int_range(1, pl.len() + 1, dtype=pl.Int16).over("number")
@@ -84,21 +91,47 @@ def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     return Posted(refusals, entries, accounts, uses)
 
 
+def admits(moved: pl.DataFrame) -> bool:
+    """Whether accounts that moved on since they were read still grant what was decided on the former balances.
+
+    `moved`: `exact`, `annual_limit_fen` and the balances `reserved_fen`, `used_fen` with the batch's entries in them.
+    """
+    return not moved["exact"].any() and (moved["reserved_fen"] + moved["used_fen"] <= moved["annual_limit_fen"]).all()
+
+
+def moved_on(entries: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
+    """The entries of accounts that `admits` let pass: numbers and balances count on from where the account was."""
+    by = moved.select(
+        "person_key", "year",
+        entries=pl.col("entry_no") - pl.col("expected_entry_no"),
+        reserved=pl.col("reserved_fen") - pl.col("expected_reserved_fen"),
+        used=pl.col("used_fen") - pl.col("expected_used_fen"),
+    )  # fmt: skip
+    return (
+        entries.join(by, on=["person_key", "year"], how="left", maintain_order="left")
+        .with_columns(
+            entry_no=pl.col("entry_no") + pl.col("entries").fill_null(0),
+            reserved_after_fen=pl.col("reserved_after_fen") + pl.col("reserved").fill_null(0),
+            used_after_fen=pl.col("used_after_fen") + pl.col("used").fill_null(0),
+        )
+        .drop("entries", "reserved", "used")
+    )
+
+
 def _failing(at_hand: pl.DataFrame) -> pl.DataFrame:
     """The claims that fail or could: an account as a whole, a number held by another or wanted twice here.
 
     In two steps: a window inside another would see only the rows of the outer one's group.
     """
-    account = ("person_key", "year")
     over = (
-        pl.col("reserved_fen") + pl.col("used_fen") + pl.col("dutiable_fen").sum().over(account)
+        pl.col("reserved_fen") + pl.col("used_fen") + pl.col("dutiable_fen").sum().over("a")
         > pl.col("annual_limit_fen")
     )
     held = pl.col("use_no_p").is_not_null() | pl.col("use_no_w").is_not_null()
-    wanted_twice = (pl.len().over("number_p") > 1) | (pl.len().over("number_w") > 1)
+    wanted_twice = pl.col("number_p").is_duplicated() | pl.col("number_w").is_duplicated()
     # every manifest of a touched account is decided jointly
     flagged = at_hand.with_columns(key_fails=over | held | wanted_twice)
-    return flagged.filter(pl.col("key_fails").any().over(account)).drop("key_fails")
+    return flagged.filter(pl.col("key_fails").any().over("a")).drop("key_fails")
 
 
 def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
@@ -151,18 +184,21 @@ def _close(used_at: datetime, claim: dict[str, Any]) -> bool:
 
 def _entries(granted: pl.DataFrame) -> pl.DataFrame:
     """Entry numbers and balances run on within each account, in completing order."""
-    account = ("person_key", "year")
     hold = pl.col("outcome") == "HOLD"
     amount = pl.col("dutiable_fen")
     return granted.select(
-        *account,
+        "person_key",
+        "year",
         "m",
+        "annual_limit_fen",
         read_entry_no="entry_no",
-        entry_no=pl.col("entry_no") + pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(account),
+        read_reserved_fen="reserved_fen",
+        read_used_fen="used_fen",
+        entry_no=pl.col("entry_no") + pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("a"),
         movement=pl.when(hold).then(pl.lit("reserve")).otherwise(pl.lit("confirm")),
         debit=pl.lit("available"),
         credit=pl.when(hold).then(pl.lit("reserved")).otherwise(pl.lit("used")),
         amount_fen=amount,
-        reserved_after_fen=pl.col("reserved_fen") + pl.when(hold).then(amount).otherwise(0).cum_sum().over(account),
-        used_after_fen=pl.col("used_fen") + pl.when(hold).then(0).otherwise(amount).cum_sum().over(account),
+        reserved_after_fen=pl.col("reserved_fen") + pl.when(hold).then(amount).otherwise(0).cum_sum().over("a"),
+        used_after_fen=pl.col("used_fen") + pl.when(hold).then(0).otherwise(amount).cum_sum().over("a"),
     )

@@ -59,6 +59,14 @@ def take(manifests: Manifests, chosen: pl.Series) -> Manifests:
     )
 
 
+def beside(heads: pl.DataFrame, table: pl.DataFrame) -> list[pl.Series]:
+    """The columns of a table with at most one row a manifest, in the order of the heads; null where it has none.
+
+    A join that need not touch the heads, which are far wider.
+    """
+    return heads.select("m").join(table, on="m", how="left", maintain_order="left").drop("m").get_columns()
+
+
 def derive(manifests: Manifests, law: Law) -> Manifests:
     """Add the derived columns; `law` brings the goods registry and the rates of the day."""
     lines = _derive_lines(manifests, law)
@@ -70,7 +78,7 @@ def derive(manifests: Manifests, law: Law) -> Manifests:
         bonded_lines=(pl.col("registered") & pl.col("bonded")).sum(),
         direct_lines=(pl.col("registered") & ~pl.col("bonded")).sum(),
     )
-    heads = manifests.heads.join(sums, on="m", how="left", maintain_order="left")
+    heads = manifests.heads.with_columns(beside(manifests.heads, sums))
     known = pl.col("line_count").is_not_null()  # an order without lines has no row in sums
     heads = heads.with_columns(
         line_count=pl.col("line_count").fill_null(0),
@@ -79,8 +87,8 @@ def derive(manifests: Manifests, law: Law) -> Manifests:
         one_indivisible_item=(pl.col("line_count").fill_null(0) == 1) & (pl.col("single_qty_e5") == UNIT),
         trade_mode=_trade_mode(),
         dutiable_fen=_dutiable_fen(),
-        buyer_id_valid=identity_valid("order_buyerIdNumber"),
-        payer_id_valid=identity_valid("payment_payerIdNumber"),
+        buyer_id_valid=identity_valid(heads["order_buyerIdNumber"]),
+        payer_id_valid=identity_valid(heads["payment_payerIdNumber"]),
     ).drop("single_qty_e5", "bonded_lines", "direct_lines")
     heads = heads.with_columns(
         one_indivisible_item=pl.when(pl.col("line_count") == 1)

@@ -18,16 +18,15 @@ def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
     unknown: dict[int, list[str]] = {}
     for scope, table in (("manifest", manifests.heads), ("line", manifests.lines)):
         rules = [rule for rule in law.rules if rule.scope == scope]
-        for rule, rows in _not_false(table, rules):
-            verdicts = table[rows].select(
-                "m", rule.condition.alias("verdict"), *(c for c in rule.reads if c != "m")
-            )
-            for m, verdict, *values in verdicts.iter_rows():
+        suspects, hit = _not_false(table, rules)
+        for rule in hit:
+            verdicts = suspects.select("m", rule.condition.alias("verdict"), *(c for c in rule.reads if c != "m"))
+            for m, verdict, *values in verdicts.filter(pl.col("verdict").fill_null(True)).iter_rows():
                 if verdict is None:
                     unknown.setdefault(m, []).append(rule.code)
                 else:
-                    read = _as_json(rule.reads, values, law.personal)
-                    found.append((m, rule.code, rule.consequence.outcome, read))
+                    shown = _as_json(rule.reads, values, law.personal)
+                    found.append((m, rule.code, rule.consequence.outcome, shown))
     missing = law.consequences["SYS-01"]
     for m, codes in unknown.items():
         rules_json = json.dumps({"conditions": ",".join(dict.fromkeys(codes))})
@@ -37,15 +36,16 @@ def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
     )
 
 
-def _not_false(table: pl.DataFrame, rules: list[Rule]) -> Iterable[tuple[Rule, pl.Series]]:
-    """Each rule with the rows where it is true or null; rules that are false everywhere are left out."""
+def _not_false(table: pl.DataFrame, rules: list[Rule]) -> tuple[pl.DataFrame, list[Rule]]:
+    """The few rows where some rule is true or null, and the rules that are so somewhere."""
     if not len(table):
-        return
+        return table, []
     verdicts = table.select(rule.condition.fill_null(True).alias(rule.code) for rule in rules)
     hits = verdicts.select(pl.all().any()).row(0)
-    for rule, hit in zip(rules, hits, strict=True):
-        if hit:
-            yield rule, verdicts[rule.code].arg_true()
+    hit = [rule for rule, somewhere in zip(rules, hits, strict=True) if somewhere]
+    if not hit:
+        return table.clear(), []
+    return table.filter(verdicts.select(pl.any_horizontal(rule.code for rule in hit)).to_series()), hit
 
 
 def _as_json(names: Iterable[str], values: Iterable[object], personal: frozenset[str]) -> str:

@@ -1,7 +1,7 @@
 """Many documents at once: decode into tables whose amounts are bound-checked integers (docs/decisions.md section 1)."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 import fastavro
 import polars as pl
 
+from schemas.block import read_block
 from schemas.codec import MAX_VALUE, OUT_OF_TIME, TOO_WIDE, ints_fit
-from schemas.container import Unreadable, is_sound, read_block
 from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import FramingError, split
 
@@ -22,73 +22,70 @@ BOUND_E5 = 10**14  # CNY 10^9, or 10^9 units, in 10^-5
 FEN_E5 = 1000
 END_OF_TIME_MS = 253_402_300_800_000  # 10000-01-01; earlier than 1970 is no time of this business either
 MILLISECONDS = pl.Datetime("ms", "UTC")
-ONE_BY_ONE = 8  # in a block this small with something unsound, fastavro takes over
-BEYOND = 10**30  # stands for any decimal of more than 16 bytes
+ONE_BY_ONE = 8  # so few are not worth a block
+BEYOND = 2**62  # stands for any decimal that is larger: beyond every bound
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """`frame`: `row` (index into the values) and the fields of the newest schema, decimals as Int64 `<field>_e5`
     (null when out of bounds), `amount_out`, `amount_fine`; `lines`: `row`, `position` from 1 and the line's fields.
-    `undecodable`: (row, code, reason)."""
+    Neither is in the order of the values. `undecodable`: (row, code, reason); `alone`: values decoded one by one."""
 
     frame: pl.DataFrame
     lines: pl.DataFrame
     undecodable: list[tuple[int, str, str]]
-    panics: int
-    bisections: int
-    slow_records: int
+    alone: int
 
 
 @dataclass(slots=True)
 class _Work:
-    """What has been decoded so far: `blocks` and `singles` by schema name."""
+    """What has been decoded so far, in the shape of the kind's newest schema; `singles` by schema name."""
 
-    blocks: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: dict[str, list[pl.DataFrame]]())
+    kind: str
+    frames: list[pl.DataFrame] = field(default_factory=lambda: list[pl.DataFrame]())
+    lines: list[pl.DataFrame] = field(default_factory=lambda: list[pl.DataFrame]())
     singles: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: dict[str, list[dict[str, Any]]]())
     undecodable: list[tuple[int, str, str]] = field(default_factory=lambda: list[tuple[int, str, str]]())
-    panics: int = 0
-    bisections: int = 0
-    slow_records: int = 0
+    alone: int = 0
 
-    def add(self, name: str, rows: list[int], frame: pl.DataFrame) -> None:
-        frame.insert_column(0, pl.Series("row", rows, dtype=pl.UInt32))
-        self.blocks.setdefault(name, []).append(frame)
+    def add(self, frame: pl.DataFrame, lines: pl.DataFrame) -> None:
+        self.frames.append(_shape(_schema(newest(self.kind)), _defaults(self.kind), frame))
+        if self.kind == "order":
+            self.lines.append(_shape(_line_schema(), {}, lines))
 
-    def frames(self, kind: str) -> Iterator[pl.DataFrame]:
-        """One a schema version and way of decoding, all in the shape of the kind's newest schema."""
-        for parts in self.blocks.values():
-            # decimals as unscaled Int128, times as Int64 ms, also inside the lines
-            yield _shape(kind, pl.concat(parts).select(pl.all().to_physical()))
+    def add_singles(self) -> None:
+        """Turn the records decoded one by one into tables."""
         for name, records in self.singles.items():
-            yield _shape(kind, pl.DataFrame(records, schema={"row": pl.UInt32, **_schema(name)}, orient="row"))
+            lines = [
+                {"row": r["row"], "position": n, **line} for r in records for n, line in enumerate(r.pop("orderList", ()), 1)
+            ]
+            frame = pl.DataFrame(records, schema={"row": pl.UInt32, **_schema(name)}, orient="row")
+            self.add(frame, pl.DataFrame(lines, schema={"row": pl.UInt32, **_line_schema()}, orient="row"))
 
 
 def decode_columns(kind: str, values: Sequence[bytes]) -> Decoded:
     """Decode framed values of one kind; one that is no document lands in `undecodable` and harms no other."""
-    work = _Work()
+    work = _Work(kind)
     for schema_id, rows in _by_schema(kind, values, work).items():
-        name = schemas_of(kind)[schema_id]
-        payloads = [values[row][start:] for row, start in rows]
-        _decode(work, name, [row for row, _ in rows], payloads)
-    frame = pl.concat([_empty(kind), *work.frames(kind)])
-    in_time = pl.all_horizontal(
-        *((pl.col(t) >= 0) & (pl.col(t) < END_OF_TIME_MS) for t in _times(kind))
-    )
-    late = frame.filter(~in_time)
-    if len(late):
-        work.undecodable += [(row, "DL-01", OUT_OF_TIME) for row in late["row"].to_list()]
-        frame = frame.filter(in_time)
-    frame = frame.sort("row").with_columns(pl.col(t).cast(MILLISECONDS) for t in _times(kind))
-    frame, lines = _lines(kind, frame)
-    frame = _amounts(frame, lines)
+        _decode(work, schemas_of(kind)[schema_id], values, rows)
+    work.add_singles()
+    frame = pl.concat([pl.DataFrame(schema={"row": pl.UInt32, **_schema(newest(kind))}), *work.frames])
+    lines = pl.concat([pl.DataFrame(schema={"row": pl.UInt32, **_line_schema()}), *work.lines])
+    times = _times(kind)
+    in_time = frame.select(pl.all_horizontal(pl.col(t).is_between(0, END_OF_TIME_MS, closed="left") for t in times))
+    if not in_time.to_series().all():
+        late = frame.filter(~in_time.to_series())["row"]
+        work.undecodable += [(row, "DL-01", OUT_OF_TIME) for row in late.to_list()]
+        frame = frame.filter(in_time.to_series())
+        lines = lines.filter(~pl.col("row").is_in(late.implode()))
+    frame = _amounts(frame, lines).with_columns(pl.col(t).cast(MILLISECONDS) for t in times)
     work.undecodable.sort()
-    return Decoded(
-        frame, _line_amounts(lines), work.undecodable, work.panics, work.bisections, work.slow_records
-    )
+    return Decoded(frame, _line_amounts(lines), work.undecodable, work.alone)
 
 
 def _by_schema(kind: str, values: Sequence[bytes], work: _Work) -> dict[int, list[tuple[int, int]]]:
+    """schema id → (row, where the payload starts)."""
     groups: dict[int, list[tuple[int, int]]] = {}
     heads: dict[bytes, int] = {b"\0" + i.to_bytes(4, "big"): i for i in schemas_of(kind)}
     for row, value in enumerate(values):
@@ -107,54 +104,22 @@ def _by_schema(kind: str, values: Sequence[bytes], work: _Work) -> dict[int, lis
     return groups
 
 
-def _decode(work: _Work, name: str, rows: list[int], payloads: list[bytes]) -> None:
-    """All at once; when that fails, the unsound ones apart and the rest at once; when that fails too, by halves."""
-    try:
-        work.add(name, rows, read_block(name, payloads))
-        return
-    except Unreadable as e:
-        work.panics += e.panicked
-    bad = set(_unsound(work, name, payloads, 0))
-    for position in sorted(bad):
-        _decode_one(work, name, rows[position], payloads[position])
-    if bad:
-        good = [n for n in range(len(rows)) if n not in bad]
-        rows, payloads = [rows[n] for n in good], [payloads[n] for n in good]
-    if payloads:
-        _decode_by_halves(work, name, rows, payloads)
-
-
-def _unsound(work: _Work, name: str, payloads: list[bytes], first: int) -> Iterator[int]:
-    """Positions, counted from `first`, of payloads to be decoded one by one, because one of them breaks its block."""
-    if is_sound(name, payloads):
-        return
-    if len(payloads) <= ONE_BY_ONE:
-        yield from range(first, first + len(payloads))
-        return
-    work.bisections += 1
-    middle = len(payloads) // 2
-    yield from _unsound(work, name, payloads[:middle], first)
-    yield from _unsound(work, name, payloads[middle:], first + middle)
-
-
-def _decode_by_halves(work: _Work, name: str, rows: list[int], payloads: list[bytes]) -> None:
-    if len(rows) <= ONE_BY_ONE:
-        for row, payload in zip(rows, payloads, strict=True):
-            _decode_one(work, name, row, payload)
-        return
-    try:
-        work.add(name, rows, read_block(name, payloads))
-    except Unreadable as e:
-        work.panics += e.panicked
-        work.bisections += 1
-        middle = len(rows) // 2
-        _decode_by_halves(work, name, rows[:middle], payloads[:middle])
-        _decode_by_halves(work, name, rows[middle:], payloads[middle:])
+def _decode(work: _Work, name: str, values: Sequence[bytes], rows: list[tuple[int, int]]) -> None:
+    """All at once, and those that a block is not for one by one."""
+    payloads = [values[row][start:] for row, start in rows]
+    alone: Iterable[int] = range(len(payloads))
+    if len(payloads) > ONE_BY_ONE:
+        block = read_block(name, payloads)
+        number = pl.Series([row for row, _ in rows], dtype=pl.UInt32)
+        work.add(*(part.with_columns(number[part["row"]].alias("row")) for part in (block.frame, block.lines)))
+        alone = block.alone
+    for position in alone:
+        _decode_one(work, name, rows[position][0], payloads[position])
 
 
 def _decode_one(work: _Work, name: str, row: int, payload: bytes) -> None:
     """The bottom: fastavro, without logical types so that no value can be too large for them."""
-    work.slow_records += 1
+    work.alone += 1
     stream = io.BytesIO(payload)
     try:
         record: Any = fastavro.schemaless_reader(stream, _plain(name), None)
@@ -183,11 +148,10 @@ def _plain(name: str) -> Any:
 
 
 def _unscaled(record: dict[str, Any]) -> dict[str, Any]:
-    """Decimal bytes (two's complement, big-endian) as integers; more than 16 bytes are beyond any bound."""
+    """Decimal bytes (two's complement, big-endian) as integers."""
     for key, value in record.items():
         if isinstance(value, bytes):
-            number = int.from_bytes(value, "big", signed=True) if len(value) <= 16 else BEYOND
-            record[key] = max(-BEYOND, min(BEYOND, number))
+            record[key] = max(-BEYOND, min(BEYOND, int.from_bytes(value, "big", signed=True)))
         elif isinstance(value, list):
             record[key] = [_unscaled(item) for item in value]  # pyright: ignore
     return record
@@ -195,33 +159,33 @@ def _unscaled(record: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache
 def _schema(name: str) -> dict[str, Any]:
-    """polars types of a schema's fields in physical form."""
-    return {f["name"]: _type(f["type"]) for f in avro(name)["fields"]}
+    """polars types of a schema's own fields; its lines are a table of their own."""
+    return {f["name"]: t for f in avro(name)["fields"] if (t := _type(f["type"])) is not None}
+
+
+@lru_cache
+def _line_schema() -> dict[str, Any]:
+    """polars types of an order line."""
+    items = next(f["type"]["items"] for f in avro(newest("order"))["fields"] if f["name"] == "orderList")
+    return {"position": pl.Int16} | {f["name"]: _type(f["type"]) for f in items["fields"]}
 
 
 def _type(node: Any) -> Any:
     if isinstance(node, str):
         return {"string": pl.String, "int": pl.Int32, "long": pl.Int64}[node]
-    if node.get("logicalType") == "decimal":
-        return pl.Int128
-    if node.get("logicalType"):
-        return pl.Int64
-    return pl.List(pl.Struct({f["name"]: _type(f["type"]) for f in node["items"]["fields"]}))
+    return pl.Int64 if node.get("logicalType") else None
 
 
-def _shape(kind: str, part: pl.DataFrame) -> pl.DataFrame:
-    """The newest version's columns; what an older one lacks gets its default."""
-    schema, found = _schema(newest(kind)), part.schema
-    missing = {f["name"]: f["default"] for f in avro(newest(kind))["fields"] if f["name"] not in found}
-    if missing:
-        part = part.with_columns(pl.lit(value, schema[name]).alias(name) for name, value in missing.items())
-    if missing:
-        found = part.schema
-    return part.select("row", *(pl.col(n).cast(t) if found[n] != t else n for n, t in schema.items()))
+@lru_cache
+def _defaults(kind: str) -> dict[str, Any]:
+    """What an older version's documents get for the fields it lacks."""
+    return {f["name"]: f["default"] for f in avro(newest(kind))["fields"] if "default" in f}
 
 
-def _empty(kind: str) -> pl.DataFrame:
-    return pl.DataFrame(schema={"row": pl.UInt32, **_schema(newest(kind))})
+def _shape(schema: dict[str, Any], defaults: dict[str, Any], part: pl.DataFrame) -> pl.DataFrame:
+    """The columns of the newest version, in its order."""
+    missing = [name for name in schema if name not in part.columns]
+    return part.with_columns(pl.lit(defaults[name], schema[name]).alias(name) for name in missing).select("row", *schema)
 
 
 @lru_cache
@@ -230,19 +194,6 @@ def _times(kind: str) -> tuple[str, ...]:
     return tuple(
         f["name"] for f in fields if isinstance(f["type"], dict) and f["type"].get("logicalType") == "timestamp-millis"
     )
-
-
-def _lines(kind: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    if kind != "order":
-        return frame, pl.DataFrame(schema={"row": pl.UInt32})
-    lines = (
-        frame.select("row", "orderList")
-        .filter(pl.col("orderList").list.len() > 0)
-        .explode("orderList")
-        .unnest("orderList")
-        .with_columns(position=pl.int_range(1, pl.len() + 1, dtype=pl.Int16).over("row"))
-    )
-    return frame.drop("orderList"), lines
 
 
 def _verdicts(frame: pl.DataFrame) -> tuple[list[pl.Expr], list[pl.Expr], list[str]]:

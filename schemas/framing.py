@@ -56,3 +56,14 @@ def split(kind: str, value: bytes) -> tuple[int, int]:
         return found, 10
     reason = "the value is empty" if not value else "the framing is neither Confluent nor single-object"
     raise FramingError("DL-01", reason)
+
+
+def zigzag(number: int) -> bytes:
+    """An Avro long."""
+    number = (number << 1) ^ (number >> 63)
+    out = bytearray()
+    while number & ~0x7F:
+        out.append((number & 0x7F) | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

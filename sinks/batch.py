@@ -5,12 +5,11 @@ from datetime import datetime
 
 import polars as pl
 
-# Tables in the order every writer fills them: lane → documents → manifest → ledgers → outbox.
-TABLES = (
-    "document", "manifest", "manifest_line", "finding", "document_fate", "open_report", "dead_letter",
-    "number_use", "quota_entry", "outbox",
-)  # fmt: skip
-ACCOUNTS = ("person_key", "year", "read_entry_no", "entry_no", "reserved_after_fen", "used_after_fen")
+# The order every writer keeps: lane → what came → accounts → numbers → what was decided (docs/adr/0006).
+ARRIVED = ("document", "document_fate", "open_report", "dead_letter")
+NUMBERS = "number_use"
+ENTRIES = "quota_entry"
+DECIDED = ("manifest", "manifest_line", "finding", ENTRIES, "outbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class LaneState:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`moves`: (topic, partition) → (offset read from, offset to read next). `frames`: rows by table. `accounts`: ACCOUNTS."""
+    """`moves`: (topic, partition) → (offset read from, offset to read next). `frames`: rows by table. `accounts`: as ledgers.Posted."""
 
     before: list[LaneState]
     after: list[LaneState]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
+import pyarrow as pa
 
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
@@ -67,10 +68,13 @@ def frames(
 def _placed(frame: pl.DataFrame, lane_of: Mapping[int, int], after: Mapping[int, LaneState]) -> pl.DataFrame:
     """With the lane that decides, one of those the batch holds, and its batch number."""
     lanes = [lane_of[h] for h in frame["order_hash"].to_list()]
-    return frame.with_columns(
-        pl.Series("lane", lanes, dtype=pl.Int16),
-        pl.Series("batch_seq", [after[lane].batch_seq for lane in lanes], dtype=pl.Int64),
-    )
+    return _numbered(frame.with_columns(pl.Series("lane", lanes, dtype=pl.Int16)), after)
+
+
+def _numbered(frame: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
+    """With the batch number of each row's lane."""
+    seqs = {lane: state.batch_seq for lane, state in after.items()}
+    return frame.with_columns(batch_seq=pl.col("lane").replace_strict(seqs, return_dtype=pl.Int64))
 
 
 def _documents(tables: Mapping[str, pl.DataFrame], after: Mapping[int, LaneState]) -> pl.DataFrame:
@@ -84,29 +88,22 @@ def _documents(tables: Mapping[str, pl.DataFrame], after: Mapping[int, LaneState
         )
         for number, kind in enumerate(KINDS, start=1)
     )  # fmt: skip
-    seqs = [after[lane].batch_seq for lane in rows["lane"].to_list()]
-    return rows.with_columns(pl.Series("batch_seq", seqs, dtype=pl.Int64))
+    return _numbered(rows, after)
 
 
 def _dead_letters(dead: pl.DataFrame, after: Mapping[int, LaneState], mail: Mail) -> pl.DataFrame:
-    lanes = dead["partition"].to_list()
-    mail.add(
-        lanes, ["dead-letter"] * len(dead), [k or b"" for k in dead["record_key"].to_list()], dead["message"].to_list()
-    )
-    return dead.drop("message").with_columns(
-        pl.Series("lane", lanes, dtype=pl.Int16),
-        pl.Series("batch_seq", [after[lane].batch_seq for lane in lanes], dtype=pl.Int64),
-    )
+    if len(dead):
+        names = pl.Series(["dead-letter"]).new_from_index(0, len(dead))
+        mail.add(dead["partition"], names, dead["record_key"].fill_null(b""), pa.array(dead["message"].to_list(), pa.large_binary()))
+    return _numbered(dead.drop("message").with_columns(lane="partition"), after)
 
 
 def _outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """One row a lane, also where there is nothing to say: the relay counts batches without holes."""
-    rows = [(lane, state.batch_seq, mail.by_lane.get(lane, [])) for lane, state in sorted(after.items())]
-    return pl.DataFrame(
-        [(lane, seq, len(messages), b"".join(messages)) for lane, seq, messages in rows],
-        schema={"lane": pl.Int16, "batch_seq": pl.Int64, "message_count": pl.Int32, "messages": pl.Binary},
-        orient="row",
-    )
+    by_lane = mail.by_lane()
+    rows = [(lane, state.batch_seq, *by_lane.get(lane, (0, b""))) for lane, state in sorted(after.items())]
+    schema = {"lane": pl.Int16, "batch_seq": pl.Int64, "message_count": pl.Int32, "messages": pl.Binary}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _milliseconds(time: datetime | None) -> int:

@@ -1,35 +1,42 @@
 """What a batch publishes: decisions and receipts, encoded and grouped by lane for the outbox."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from pipeline.documents import BIT, KINDS
 from pipeline.flow import Decided
+from pipeline.manifests import beside
 from schemas.contracts import topic, topic_name
-from schemas.encode import encode_records
-from sinks.messages import packed
+from schemas.encode import encode_frame
+from sinks.messages import packed_by_lane
 
 OUTPUT = {"RELEASE": "release", "HOLD": "hold", "REJECT": "reject"}
 FILED, REJECTED = "120", "100"  # returnStatus of one document
+KEY = pl.concat_str("ebp_code", pl.lit("|"), "order_no")
 
 
 @dataclass(slots=True)
 class Mail:
-    """Packed messages by lane, in the order they will be published."""
+    """Messages in the order they will be published: lane, topic index, key, value."""
 
-    by_lane: dict[int, list[bytes]] = field(default_factory=lambda: dict[int, list[bytes]]())
+    heads: list[pl.DataFrame] = field(default_factory=lambda: list[pl.DataFrame]())
+    values: list[pa.LargeBinaryArray] = field(default_factory=lambda: list[pa.LargeBinaryArray]())
 
-    def add(self, lanes: Iterable[int], names: Iterable[str], keys: Iterable[bytes], values: Iterable[bytes]) -> None:
-        indexes = {name: topic(topic_name(name)).index for name in ("release", "hold", "reject", "receipt", "dead-letter")}
-        by_lane = self.by_lane
-        for lane, name, key, value in zip(lanes, names, keys, values, strict=True):
-            if lane not in by_lane:
-                by_lane[lane] = []
-            by_lane[lane].append(packed(indexes[name], key, value))
+    def add(self, lane: pl.Series, topics: pl.Series, key: pl.Series, values: pa.LargeBinaryArray) -> None:
+        """One message a row; `topics` are names without prefix."""
+        indexes = {name: topic(topic_name(name)).index for name in topics.unique().to_list()}
+        index = topics.replace_strict(indexes, return_dtype=pl.UInt8)
+        self.heads.append(pl.DataFrame({"lane": lane, "topic": index, "key": key.cast(pl.Binary)}))
+        self.values.append(values)
+
+    def by_lane(self) -> dict[int, tuple[int, bytes]]:
+        """lane → how many messages, and all of them as one blob."""
+        return packed_by_lane(pl.concat(self.heads), pa.concat_arrays(self.values)) if self.heads else {}
 
 
 def hex_id(*parts: object) -> str:
@@ -39,94 +46,89 @@ def hex_id(*parts: object) -> str:
 
 def decision_ids(heads: pl.DataFrame) -> list[bytes]:
     """BLAKE2b-128 of key, attempt and step 1, one a manifest."""
-    texts = heads.select(t=pl.concat_str("ebp_code", pl.lit("|"), "order_no", pl.lit("|"), "attempt", pl.lit("|1")))["t"]
+    texts = heads.select(t=pl.concat_str(KEY, pl.lit("|"), "attempt", pl.lit("|1")))["t"]
     return [blake2b(t.encode(), digest_size=16).digest() for t in texts.to_list()]
 
 
-def _keys(frame: pl.DataFrame) -> list[bytes]:
-    keys = frame.select(key=pl.concat_str("ebp_code", pl.lit("|"), "order_no"))["key"]
-    return [key.encode() for key in keys.to_list()]
-
-
-def _grouped(frame: pl.DataFrame, count: int, columns: Sequence[str]) -> list[list[tuple[Any, ...]]]:
-    """Rows by manifest number `m`: one list a manifest, in the order of the frame."""
-    groups: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
-    for m, row in zip(frame["m"].to_list(), frame.select(columns).rows(), strict=True):
-        groups[m].append(row)
-    return groups
-
-
-def _milliseconds(frame: pl.DataFrame, column: str) -> list[int]:
-    return frame[column].dt.epoch("ms").to_list()
+def _lists(rows: pl.DataFrame, name: str, fields: Mapping[str, str]) -> pl.DataFrame:
+    """`m` and, under `name`, the list of its rows as structs; `fields`: field → column."""
+    return rows.group_by("m", maintain_order=True).agg(
+        pl.struct(pl.col(column).alias(field) for field, column in fields.items()).alias(name)
+    )
 
 
 def add_decisions(mail: Mail, decided: Decided) -> None:
-    """The decision of each manifest; heads carry lane, batch_seq and decision_id (bytes)."""
+    """The decision of each manifest and its receipt; heads carry lane, batch_seq and decision_id (bytes)."""
     heads = decided.heads
-    count = len(heads)
-    if not count:
+    if not len(heads):
         return
-    h = {c: heads[c].to_list() for c in (
-        "ebp_code", "order_no", "attempt", "outcome", "queue", "trade_mode", "dutiable_fen", "taxed",
-        "consumption_fen", "vat_fen", "lane", "batch_seq", "rule_set", "return_status",
-    )}  # fmt: skip
-    places = [
-        heads.select(pl.lit(kind), pl.lit(name).alias("topic"), f"{kind}_partition", f"{kind}_offset").rows()
-        for kind, name in ((kind, topic_name(kind)) for kind in KINDS)
-    ]
-    columns: dict[str, list[Any]] = {
-        "decisionId": [d.hex() for d in heads["decision_id"].to_list()],
-        "ebpCode": h["ebp_code"],
-        "orderNo": h["order_no"],
-        "attempt": h["attempt"],
-        "outcome": h["outcome"],
-        "queue": h["queue"],
-        "returnStatus": [str(s) for s in h["return_status"]],
-        "tradeMode": h["trade_mode"],
-        "acceptedAt": _milliseconds(heads, "accepted_at"),
-        "dutiableFen": h["dutiable_fen"],
-        "taxed": h["taxed"],
-        "consumptionTaxFen": h["consumption_fen"],
-        "vatFen": h["vat_fen"],
-        "taxFen": [c + v for c, v in zip(h["consumption_fen"], h["vat_fen"], strict=True)],
-        "lines": _grouped(
-            decided.tax, count, ("line_gnum", "hs_code", "dutiable_fen", "consumption_fen", "vat_fen")
-        ),
-        "findings": _grouped(decided.findings, count, ("code", "outcome")),
-        "documents": [list(three) for three in zip(*places, strict=True)],
-        "ruleSet": h["rule_set"],
-        "lane": h["lane"],
-        "batchSeq": h["batch_seq"],
-    }
-    mail.add(h["lane"], [OUTPUT[o] for o in h["outcome"]], _keys(heads), encode_records("decision-1", columns))
-    _add_manifest_receipts(mail, decided, columns)
+    findings = decided.findings.sort("m", "code")
+    lines = {
+        "gnum": "line_gnum", "hsCode": "hs_code", "dutiableFen": "dutiable_fen",
+        "consumptionTaxFen": "consumption_fen", "vatFen": "vat_fen",
+    }  # fmt: skip
+    rows = heads.with_columns(
+        *beside(heads, _lists(decided.tax, "lines", lines)),
+        *beside(heads, _lists(findings, "findings", {"code": "code", "outcome": "outcome"})),
+        *beside(heads, findings.group_by("m").agg(pl.col("code").first())),
+        decisionId=pl.col("decision_id").bin.encode("hex"),
+    ).with_columns(pl.col("lines", "findings").fill_null([]))
+    decisions = rows.select(
+        "decisionId", "attempt", "outcome", "queue", "taxed", "lane", "lines", "findings",
+        ebpCode="ebp_code",
+        orderNo="order_no",
+        returnStatus=pl.col("return_status").cast(pl.String),
+        tradeMode="trade_mode",
+        acceptedAt=pl.col("accepted_at").dt.epoch("ms"),
+        dutiableFen="dutiable_fen",
+        consumptionTaxFen="consumption_fen",
+        vatFen="vat_fen",
+        taxFen=pl.col("consumption_fen") + pl.col("vat_fen"),
+        documents=pl.struct(*map(_reference, KINDS)),
+        ruleSet="rule_set",
+        batchSeq="batch_seq",
+    )  # fmt: skip
+    lane, key = heads["lane"], heads.select(KEY).to_series()
+    mail.add(lane, heads["outcome"].replace_strict(OUTPUT), key, encode_frame("decision-1", decisions))
+    mail.add(lane, _same("receipt", len(heads)), key, encode_frame("receipt-1", _manifest_receipts(rows)))
 
 
-def _add_manifest_receipts(mail: Mail, decided: Decided, decision: Mapping[str, list[Any]]) -> None:
-    heads = decided.heads
-    count = len(heads)
-    first: list[str] = [""] * count
-    for m, code in decided.findings.sort("m", "code").select("m", "code").iter_rows():
-        first[m] = first[m] or code
-    faults = heads["fault_kinds"].to_list()
-    columns: dict[str, list[Any]] = {
-        "receiptId": [hex_id("manifest", d) for d in decision["decisionId"]],
-        "subject": ["manifest"] * count,
-        "ebpCode": decision["ebpCode"],
-        "orderNo": decision["orderNo"],
-        "attempt": decision["attempt"],
-        "kind": [""] * count,
-        "topic": [""] * count,
-        "partition": [-1] * count,
-        "offset": [-1] * count,
-        "code": first,
-        "returnStatus": decision["returnStatus"],
-        "returnTime": decision["acceptedAt"],
-        "returnInfo": [f"[Code:{s};Desc:{c}]" for s, c in zip(decision["returnStatus"], first, strict=True)],
+def _reference(kind: str) -> pl.Expr:
+    return pl.struct(
+        pl.lit(kind).alias("kind"),
+        pl.lit(topic_name(kind)).alias("topic"),
+        pl.col(f"{kind}_partition").alias("partition"),
+        pl.col(f"{kind}_offset").alias("offset"),
+    ).alias(kind)
+
+
+def _manifest_receipts(rows: pl.DataFrame) -> pl.DataFrame:
+    code, status = pl.col("code").fill_null(""), pl.col("return_status").cast(pl.String)
+    ids = [hex_id("manifest", d) for d in rows["decisionId"].to_list()]
+    statuses = {
+        f"{kind}Status": pl.when(pl.col("fault_kinds") & BIT[kind] != 0).then(pl.lit(REJECTED)).otherwise(pl.lit(FILED))
+        for kind in KINDS
     }
-    for kind in KINDS:
-        columns[f"{kind}Status"] = [REJECTED if f & BIT[kind] else FILED for f in faults]
-    mail.add(decision["lane"], ["receipt"] * count, _keys(heads), encode_records("receipt-1", columns))
+    return rows.select(
+        pl.Series("receiptId", ids, dtype=pl.String),
+        "attempt",
+        subject=pl.lit("manifest"),
+        ebpCode="ebp_code",
+        orderNo="order_no",
+        kind=pl.lit(""),
+        topic=pl.lit(""),
+        partition=pl.lit(-1),
+        offset=pl.lit(-1),
+        code=code,
+        returnStatus=status,
+        returnTime=pl.col("accepted_at").dt.epoch("ms"),
+        returnInfo=pl.concat_str(pl.lit("[Code:"), status, pl.lit(";Desc:"), code, pl.lit("]")),
+        **statuses,
+    )
+
+
+def _same(name: str, count: int) -> pl.Series:
+    return pl.Series([name]).new_from_index(0, count)
 
 
 def add_document_receipts(mail: Mail, fates: pl.DataFrame, statuses: Mapping[str, str], now_ms: Sequence[int]) -> None:
@@ -180,5 +182,5 @@ def _receipts(
 
 def _send_receipts(mail: Mail, frame: pl.DataFrame, columns: dict[str, list[Any]]) -> None:
     if len(frame):
-        lanes = frame["lane"].to_list()
-        mail.add(lanes, ["receipt"] * len(frame), _keys(frame), encode_records("receipt-1", columns))
+        key = frame.select(KEY).to_series()
+        mail.add(frame["lane"], _same("receipt", len(frame)), key, encode_frame("receipt-1", pl.DataFrame(columns)))

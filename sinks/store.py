@@ -12,8 +12,9 @@ import polars as pl
 from pipeline.attempts import Past
 from pipeline.ledgers import ACCOUNTS as ACCOUNT_COLUMNS
 from pipeline.ledgers import USES, Balances
-from sinks.batch import ACCOUNTS, TABLES, Batch
-from sinks.copy import binary, copy
+from sinks.batch import ARRIVED, DECIDED, ENTRIES, NUMBERS, Batch
+from sinks.claims import claimed, encoded_entries
+from sinks.copy import copy_all, encoded
 from sinks.errors import Contended, Fenced, Unavailable
 from sinks.named_sql import sql
 
@@ -34,6 +35,7 @@ MANIFESTS = {
 }  # fmt: skip
 FATES = {"kind": pl.Int16, "partition": pl.Int16, "kafka_offset": pl.Int64, "order_hash": pl.Int64}
 STEPS = Callable[[str], Awaitable[None]]
+MOST_REPEATS = 12  # of claims inside one transaction; from the first on the accounts are locked, so numbers alone can fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,14 @@ class Stored:
 
     documents: Sequence[asyncpg.Record]
     past: Past
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What was written: the batch as it was decided last, and how often its claims had to be decided again."""
+
+    batch: Batch
+    repeats: int
 
 
 async def _no_step(_name: str) -> None:
@@ -110,30 +120,40 @@ class Store:
         uses = await self.fetch("number_uses", numbers)
         return Balances(_frame(accounts, ACCOUNT_COLUMNS), _frame(uses, USES))
 
-    async def commit(self, batch: Batch) -> None:
-        """Commit a batch decided on unlocked reads.
+    async def commit(self, batch: Batch, claims: pl.DataFrame, decide: Callable[[Balances], Batch]) -> Committed:
+        """Commit a batch that was decided on unlocked reads.
 
-        Contended: repeat from the reads; Fenced: exit; Unavailable: wait and repeat.
+        Should its claims no longer be granted by the time they are made, it is decided again under locks, inside the
+        transaction. Contended: repeat from the reads; Fenced: exit; Unavailable: wait and repeat.
         """
-        streams = _streams(batch)
-        await self._transaction(batch, lambda: self._write(batch, streams))
-
-    async def commit_locked(
-        self, batch: Batch, claims: pl.DataFrame, decide: Callable[[Balances], Batch]
-    ) -> Batch:
-        """The slow path: lock lanes and accounts, read, decide, write, in one transaction. Returns what it wrote."""
-        decided: list[Batch] = []
+        streams = encoded(batch, (*ARRIVED, NUMBERS, *DECIDED))
+        repeats = 0
 
         async def work() -> None:
-            if len(claims):
-                persons, years = _accounts_of(claims)
-                await (await self.connection()).execute(sql("quota_accounts_open"), persons, years)
-            batch_now = decide(await self._balances(claims, "quota_accounts_locked"))
-            decided.append(batch_now)
-            await self._write(batch_now, _streams(batch_now), accounts_exist=True)
+            nonlocal batch, streams, repeats
+            connection = await self.connection()
+            await copy_all(connection, streams, ARRIVED)
+            await self._step("arrived-written")
+            while (moved := await claimed(connection, batch, streams)) is None:
+                repeats += 1
+                if repeats > MOST_REPEATS:
+                    raise Contended("claims")
+                batch = decide(await self._locked_balances(claims))
+                came = {table: stream for table, stream in streams.items() if table in ARRIVED}
+                streams = came | encoded(batch, (NUMBERS, *DECIDED))
+            if len(moved):
+                streams[ENTRIES] = encoded_entries(batch, moved)
+            await copy_all(connection, streams, DECIDED)
+            await self._step("rows-written")
 
         await self._transaction(batch, work)
-        return decided[-1]
+        return Committed(batch, repeats)
+
+    async def _locked_balances(self, claims: pl.DataFrame) -> Balances:
+        """The same under locks: whoever holds one of these accounts is waited for, and none moves from here on."""
+        persons, years = _accounts_of(claims)
+        await (await self.connection()).execute(sql("quota_accounts_open"), persons, years)
+        return await self._balances(claims, "quota_accounts_locked")
 
     async def _transaction(self, batch: Batch, work: Callable[[], Awaitable[None]]) -> None:
         connection = await self.connection()
@@ -186,15 +206,6 @@ class Store:
             if _count(status) != len(places):
                 raise Fenced("a topic-partition of the batch is not where this worker left it")
 
-    async def _write(
-        self, batch: Batch, streams: dict[str, tuple[list[str], bytes]], accounts_exist: bool = False
-    ) -> None:
-        connection = await self.connection()
-        for table, (columns, data) in streams.items():
-            await copy(connection, table, columns, data)
-        await self._step("rows-written")
-        await _apply_accounts(connection, batch.accounts, accounts_exist)
-
     async def _ask_whether_committed(self, batch: Batch, cause: BaseException) -> None:
         """The answer to COMMIT was lost: the lanes themselves say what became of it, as soon as anybody answers."""
         while True:
@@ -211,39 +222,8 @@ class Store:
         raise Fenced("the lanes moved on while the commit was unanswered") from cause
 
 
-def _streams(batch: Batch) -> dict[str, tuple[list[str], bytes]]:
-    return {
-        table: (batch.frames[table].columns, binary(batch.frames[table]))
-        for table in TABLES
-        if table in batch.frames and len(batch.frames[table])
-    }
-
-
-async def _apply_accounts(connection: asyncpg.Connection, accounts: pl.DataFrame, exist: bool) -> None:
-    if not len(accounts):
-        return
-    accounts = accounts.select(ACCOUNTS).sort("person_key", "year")
-    new = accounts.filter(pl.col("read_entry_no") == 0) if not exist else accounts.clear()
-    if len(new):
-        rows = new.drop("read_entry_no").rename(
-            {"reserved_after_fen": "reserved_fen", "used_after_fen": "used_fen"}
-        )
-        await copy(connection, "quota_account", rows.columns, binary(rows))
-    standing = accounts if exist else accounts.filter(pl.col("read_entry_no") > 0)
-    if len(standing):
-        if not exist:
-            await connection.fetch(sql("quota_accounts_locked"), *_keys(standing))
-        columns = [standing[c].to_list() for c in ACCOUNTS]
-        status = await connection.execute(sql("quota_accounts_apply"), *columns)
-        if _count(status) != len(standing):
-            raise Contended("a quota account moved on since it was read")
-
-
 def _accounts_of(claims: pl.DataFrame) -> tuple[list[bytes], list[int]]:
-    return _keys(claims.select("person_key", "year").unique().sort("person_key", "year"))
-
-
-def _keys(accounts: pl.DataFrame) -> tuple[list[bytes], list[int]]:
+    accounts = claims.select("person_key", "year").unique().sort("person_key", "year")
     return accounts["person_key"].to_list(), accounts["year"].to_list()
 
 

@@ -1,14 +1,23 @@
--- Documents of a lane logged in ($2, $3] that no manifest used and no fate met, oldest first, at most $4 of them.
-SELECT d.order_hash, d.log_time
+-- Documents of lanes $1, logged in ($2, $3] of their lane, that no manifest used and no fate met: oldest first, at most $4
+-- and those of the same instant. The bounds over all lanes are for the index; LATERAL keeps the planner from hashing whole tables.
+SELECT d.lane, d.order_hash, d.log_time
 FROM document d
-WHERE d.lane = $1 AND d.log_time > $2 AND d.log_time <= $3
-  AND NOT EXISTS (SELECT FROM document_fate f
-                  WHERE f.kind = d.kind AND f.partition = d.partition AND f.kafka_offset = d.kafka_offset)
-  AND NOT EXISTS (SELECT FROM manifest m
-                  WHERE m.order_hash = d.order_hash
-                    AND CASE d.kind WHEN 1 THEN (m.order_partition, m.order_offset)
-                                    WHEN 2 THEN (m.payment_partition, m.payment_offset)
-                                    ELSE (m.waybill_partition, m.waybill_offset)
-                        END = (d.partition, d.kafka_offset))
+JOIN unnest($1::smallint[], $2::timestamptz[], $3::timestamptz[]) AS due(lane, since, until)
+    ON d.lane = due.lane AND d.log_time > due.since AND d.log_time <= due.until
+LEFT JOIN LATERAL (
+    SELECT true AS met FROM document_fate f
+    WHERE f.kind = d.kind AND f.partition = d.partition AND f.kafka_offset = d.kafka_offset LIMIT 1
+) fate ON true
+LEFT JOIN LATERAL (
+    SELECT true AS used FROM manifest m
+    WHERE m.order_hash = d.order_hash
+      AND CASE d.kind WHEN 1 THEN (m.order_partition, m.order_offset)
+                      WHEN 2 THEN (m.payment_partition, m.payment_offset)
+                      ELSE (m.waybill_partition, m.waybill_offset)
+          END = (d.partition, d.kafka_offset) LIMIT 1
+) manifest ON true
+WHERE d.log_time > (SELECT min(x) FROM unnest($2::timestamptz[]) x)
+  AND d.log_time <= (SELECT max(x) FROM unnest($3::timestamptz[]) x)
+  AND met IS NULL AND used IS NULL
 ORDER BY d.log_time
 FETCH FIRST $4 ROWS WITH TIES

@@ -1,7 +1,5 @@
 """The fast decoder agrees with the plain one, record by record, whatever stands beside a record."""
 
-import os
-import tempfile
 from typing import Any
 
 import pytest
@@ -11,9 +9,9 @@ from hypothesis import strategies as st
 from loadtest.generate import generate, profile
 from loadtest.generate.wire import encode
 from schemas.codec import MAX_VALUE
-from schemas.columnar import Decoded, decode_columns
-from schemas.container import zigzag
-from schemas.contracts import avro
+from schemas.columnar import ONE_BY_ONE, Decoded, decode_columns
+from schemas.contracts import avro, schemas_of
+from schemas.framing import zigzag
 from tests.schemas.wire import KINDS, batches, calm, reference
 
 CALM = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -46,10 +44,13 @@ def check(kind: str, values: list[bytes]) -> Decoded:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_decoders_agree(kind: str) -> None:
+    crowd = [encode(name, calm(avro(name)["fields"])) for name in schemas_of(kind).values()] * (ONE_BY_ONE + 1)
+
     @CALM
     @given(batches(kind))
     def agree(values: list[bytes]) -> None:
-        check(kind, values)
+        check(kind, values)  # one by one
+        check(kind, [*values, *crowd])  # in a block
 
     agree()
 
@@ -68,8 +69,8 @@ def sample() -> dict[str, list[bytes]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_generated_batch_decodes_at_once(kind: str, sample: dict[str, list[bytes]]) -> None:
     decoded = check(kind, sample[kind])
-    assert (len(decoded.frame), decoded.bisections, decoded.panics, decoded.undecodable) == (60, 0, 0, [])
-    assert decoded.slow_records <= 1  # an older version that stands alone
+    assert (len(decoded.frame), decoded.undecodable) == (60, [])
+    assert decoded.alone <= ONE_BY_ONE  # older versions, too few for a block
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -78,14 +79,14 @@ def test_a_forged_record_does_not_swallow_its_neighbour(kind: str, sample: dict[
     payload = good[1][5:]
     for length in range(len(payload), len(payload) + 24):  # the guard between them is up to ten bytes
         forged = good[0][:-1] + zigzag(length)
-        decoded = check(kind, [good[2], forged, good[1], good[3]])
+        decoded = check(kind, [good[2], forged, good[1], *good[3:20]])
         assert [row for row, _, _ in decoded.undecodable] == [1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_records_in_one_value_are_none(kind: str, sample: dict[str, list[bytes]]) -> None:
     good = sample[kind]
-    decoded = check(kind, [good[0], good[1] + good[2][5:], good[3]])
+    decoded = check(kind, [good[0], good[1] + good[2][5:], *good[3:20]])
     assert [(row, code) for row, code, _ in decoded.undecodable] == [(1, "DL-01")]
 
 
@@ -94,27 +95,41 @@ def test_an_int_beyond_32_bits_is_no_document() -> None:
     good = encode("waybill-2", calm(fields))
     for number in (2**31, -(2**31) - 1, 2**40):
         wide = encode("waybill-2", calm(fields) | {"packNo": number})
-        for values in ([wide], [good, wide], [wide, good, good]):
+        for values in ([wide], [good, wide], [wide, good, good], [*[good] * 20, wide]):
             assert [code for _, code, _ in check("waybill", values).undecodable] == ["DL-01"]
     assert check("waybill", [good]).undecodable == []
 
 
-def test_a_panic_is_counted_and_says_nothing(sample: dict[str, list[bytes]]) -> None:
+def test_a_count_of_items_that_cannot_be(sample: dict[str, list[bytes]]) -> None:
     good = sample["order"]
-    forged = good[0][:-1] + zigzag(10**6)
-    with tempfile.TemporaryFile() as heard:
-        kept = os.dup(2)
-        os.dup2(heard.fileno(), 2)
-        try:
-            decoded = decode_columns("order", [good[1], forged, good[2]])
-            os.write(2, b"still there")
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-        heard.seek(0)
-        assert heard.read() == b"still there"
-    assert decoded.panics > 0
-    assert len(decoded.frame) == 2
+    for count in (10**6, -(10**6), 2**62, -(2**63)):
+        decoded = check("order", [*good[1:12], good[0][:-1] + zigzag(count), good[12]])
+        assert [row for row, _, _ in decoded.undecodable] == [11]
+
+
+def order_of(*blocks: tuple[int, int]) -> bytes:
+    """An order whose lines come in blocks: (count as written, items); a negative count names the bytes, too."""
+    plain = calm(avro("order-2")["fields"])
+    head = encode("order-2", plain | {"orderList": []})[:-1]
+    item = encode("order-2", plain | {"orderList": plain["orderList"][:1]})[len(head) + 1 : -1]
+    cut = [
+        zigzag(count) + (zigzag(items * len(item)) if count < 0 else b"") + item * items for count, items in blocks
+    ]
+    return b"".join((head, *cut, b"\0"))
+
+
+def test_an_array_in_several_blocks(sample: dict[str, list[bytes]]) -> None:
+    """Avro lets a writer cut an array into blocks, and say the bytes of one before it."""
+    cut = order_of((1, 1), (-2, 2), (3, 3))
+    decoded = check("order", [*sample["order"][:10], cut, sample["order"][10]])
+    assert (decoded.undecodable, decoded.alone) == ([], 0)
+    assert len(decoded.lines.filter(decoded.lines["row"] == 10)) == 6
+
+
+def test_orders_of_many_lines(sample: dict[str, list[bytes]]) -> None:
+    long = [order_of((n, n)) for n in (4, 40, 7)]
+    decoded = check("order", [*sample["order"][:10], *long, sample["order"][10]])
+    assert (decoded.undecodable, decoded.alone) == ([], 2)
 
 
 def test_a_value_larger_than_a_document_is_none() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from loadtest.generate.wire import encode
 from schemas.codec import DecodeError, decode
 from schemas.columnar import BOUND_E5, MONEY, QUANTITY
-from schemas.container import zigzag
 from schemas.contracts import avro, newest, schemas_of
+from schemas.framing import zigzag
 
 KINDS = ("order", "payment", "waybill")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -130,7 +130,7 @@ async def test_committed_the_answer_lost_and_the_lane_claimed(endpoints: Endpoin
         assert (await manifests(db), await decisions(db)) == (ONE, KEYS)
 
 
-@pytest.mark.parametrize("point", ["lanes-advanced", "rows-written"])
+@pytest.mark.parametrize("point", ["lanes-advanced", "arrived-written"])
 async def test_postgresql_lost_inside_the_transaction(endpoints: Endpoints, db: asyncpg.Connection, point: str) -> None:
     async with nodes(endpoints, [0]) as (node,):
         before = METRICS.store_unavailable._value.get()
