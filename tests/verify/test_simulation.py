@@ -18,7 +18,7 @@ SEEDS = range(16)
 @cache
 def played(seed: int) -> tuple[Simulation, Proof]:
     """A random history of a few order numbers, played in a random order, and what the verifier says of it."""
-    records = history(5, seed)
+    records = history(8, seed)
     simulation = Simulation(records, seed)
     simulation.run()
     return simulation, prove(simulation.proof_of(records), KEY)
