@@ -106,7 +106,7 @@ async def _replay(places: list[str]) -> list[str]:
         for place in reversed(places):  # oldest first
             row = await _one(place)
             assert row["topic"] in allowed
-            headers = [(name, bytes.fromhex(value)) for name, value in json.loads(row["headers"])]
+            headers = [(name, None if value is None else bytes.fromhex(value)) for name, value in json.loads(row["headers"])]
             await producer.send_and_wait(
                 row["topic"], row["record_value"], key=row["record_key"], partition=row["partition"],
                 headers=[*headers, (REPLAYED, place.encode())],
