@@ -60,7 +60,7 @@ def dead_letter_rows(dead: Sequence[DeadLetter]) -> pl.DataFrame:
     if not dead:
         return pl.DataFrame(schema=ROWS)
     records = [d.record for d in dead]
-    headers = [[(name, value) for name, value in r.headers] for r in records]
+    headers: list[list[tuple[str, bytes | None]]] = [list(r.headers) for r in records]  # Kafka allows no value at all
     messages = [
         encode("dead-letter-1", {
             "topic": r.topic, "partition": r.partition, "offset": r.offset,
@@ -70,7 +70,7 @@ def dead_letter_rows(dead: Sequence[DeadLetter]) -> pl.DataFrame:
         for d, r, h in zip(dead, records, headers, strict=True)
     ]  # fmt: skip
     rows = [
-        (r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, json.dumps([[name, value.hex()] for name, value in h]), d.code, d.reason, m)
+        (r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, json.dumps([[name, None if value is None else value.hex()] for name, value in h]), d.code, d.reason, m)
         for d, r, h, m in zip(dead, records, headers, messages, strict=True)
     ]
     frame = pl.DataFrame(rows, schema={**ROWS, "log_time": pl.Int64}, orient="row")

@@ -116,11 +116,11 @@ def generated(home: Path, plan: Plan, say: Say) -> GeneratedSet:
 
 
 @contextmanager
-def fresh_stack(home: Path, name: str) -> Generator[Stack]:
-    """A stack of its own with empty data, wiped afterwards."""
+def fresh_stack(home: Path, name: str, say: Callable[[str], None] = lambda _: None) -> Generator[Stack]:
+    """A stack of its own with empty data, wiped afterwards; `say` is told what is downloaded and started."""
     stack = Stack(home, name)
     stack.down(wipe=True)
-    stack = Stack(home, name)
+    stack = Stack(home, name, say)
     stack.up()
     try:
         yield stack

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
@@ -31,9 +32,22 @@ async def ensure_topics(kafka: Mapping[str, Any], replication: int = 1, retentio
             elif code != ALREADY_EXISTS:
                 raise TopicError(f"{name}: {message or for_code(code).__name__}")
         await _check(client)
-        return created
     finally:
         await client.close()
+    if created:
+        await _until_led(kafka, created)
+    return created
+
+
+async def _until_led(kafka: Mapping[str, Any], names: list[str]) -> None:
+    """Wait until the leader of every partition answers for it: a broker makes a topic known a moment before it takes
+    records for it, and producers log each refusal."""
+    consumer = AIOKafkaConsumer(**kafka)
+    await consumer.start()
+    try:
+        await consumer.end_offsets([TopicPartition(name, p) for name in names for p in range(PARTITIONS)])
+    finally:
+        await consumer.stop()
 
 
 async def _check(client: AIOKafkaAdminClient) -> None:

@@ -53,7 +53,10 @@ def _check_stray(order: Order, stray: Candidate, report: Report) -> None:
             takers.append(ebp_code)
     if len(takers) != 1 or stray.app_type == "3":
         return
-    taken = effective(1, *_candidates(order, takers[0]))
+    fresh, kept = _candidates(order, takers[0])
+    taken, waybill = effective(1, fresh, kept), effective(3, [*fresh, stray], kept)
+    if waybill is None or waybill.place != stray.place:  # a later delete stands against it
+        return
     if taken is not None and taken.receiver == stray.receiver and not _missing(order, takers[0]) & 2:
         report.differs(record_place(*stray.place), "state", f"the waybill of {takers[0]}|{order.order_no}", "open")
 

@@ -52,6 +52,11 @@ class Box:
             report.differs(place, f"partition of its {self.name}", lane, found[0].partition)
         return found[0]
 
+    def first(self, ident: str) -> Message | None:
+        """The first message with this id, left where it is."""
+        found = self.messages.get(ident)
+        return found[0] if found else None
+
     def rest(self, report: Report) -> None:
         """What nobody asked for, and whether batches follow each other within each partition."""
         for ident, messages in self.messages.items():

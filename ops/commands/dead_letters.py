@@ -113,8 +113,8 @@ async def _replay(places: list[str] | None, topic: str | None, code: str | None,
         found = await fetch("dead_letters_list", topic, code, limit)
         places = [f"{r['topic']}[{r['partition']}]@{r['kafka_offset']}" for r in reversed(found)]  # oldest first
     letters = {place: await _one(place) for place in places}
-    headers = {place: [(name, bytes.fromhex(value)) for name, value in json.loads(r["headers"])] for place, r in letters.items()}
-    former = {value.decode() for pairs in headers.values() for name, value in pairs if name == REPLAYED}
+    headers = {place: [(name, None if value is None else bytes.fromhex(value)) for name, value in json.loads(r["headers"])] for place, r in letters.items()}
+    former = {value.decode() for pairs in headers.values() for name, value in pairs if name == REPLAYED and value}
     chosen = [place for place in places if place not in former]
     if not chosen:
         return []

@@ -78,7 +78,7 @@ def _one_run(home: Path, plan: Plan, verify: bool, steps: Steps) -> dict[str, An
     log = home / "logs" / f"capacity-{plan.engine}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    with fresh_stack(home, "capacity") as stack:
+    with fresh_stack(home, "capacity", steps.say) as stack:
         endpoints = stack.endpoints()
         asyncio.run(prepare(endpoints, documents, steps))
         measured: Measured = asyncio.run(run(plan, stack, documents, log, steps))

@@ -84,12 +84,15 @@ def yuan(fen: int | None) -> str:
 
 
 class Steps:
-    """A progress bar for each step of long work, on standard error; plain lines where that is no terminal."""
+    """A progress bar for each step of long work, on standard error; plain lines where that is no terminal.
 
-    def __init__(self) -> None:
+    `transient`: the bars vanish at the end, for others follow.
+    """
+
+    def __init__(self, transient: bool = False) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=ERR, disable=not ERR.is_terminal,
+            console=ERR, disable=not ERR.is_terminal, transient=transient,
         )  # fmt: skip
         self._tasks: dict[str, Any] = {}
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
     plan = Plan(asked.seed, asked.kills, asked.workers, asked.rate, stop_seconds=asked.stop_seconds)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own clients meet the faults too, and retry
     console = Console()
     try:
         with Show(console) as show:

@@ -158,7 +158,9 @@ class _Run:
             since = time.monotonic()
         whom = await self.injector.inject(fault)
         outage, seconds = time.monotonic() - since, None
-        measure = measure and self.load.running()
+        measure = measure and self.plan.measured and self.load.running()
+        if not self.plan.measured:
+            await self._until_moved(time.monotonic())
         if measure:
             seconds = await self.gauge.until_back(self.before, since, RECOVERY_SECONDS + outage, self.load.running)
         measured = Measured(
@@ -166,6 +168,19 @@ class _Run:
         )
         self.outcome.faults.append(measured)
         self.told(measured)
+
+    async def _until_moved(self, since: float) -> None:
+        """Something was consumed after `since`, or nothing is left to consume."""
+        first: int | None = None
+        while self.load.running():
+            sample = self.gauge.latest()
+            if sample is not None and sample.at > since:
+                first = sample.documents if first is None else first
+                if sample.documents > first:
+                    return
+            if time.monotonic() - since > STUCK_SECONDS:
+                raise capacity.RunFailed(f"nothing moved for {STUCK_SECONDS:.0f} s; log: {self.outcome.log}")
+            await asyncio.sleep(0.1)
 
     async def _drain(self, sent: int) -> None:
         """Until every document is consumed and every committed batch published; RunFailed when nothing moves."""

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ops.fault.run import Measured, Outcome
+from ops.fault.run import RECOVERY_SECONDS, Measured, Outcome
 
 GOAL_SECONDS = 10.0
 LINE_SECONDS = 5.0
@@ -55,6 +55,10 @@ def back(m: Measured) -> str:
     return "never" if m.seconds is None else f"{m.seconds:.1f} s"
 
 
+def _seconds(seconds: float) -> str:
+    return "never" if seconds == float("inf") else f"{seconds:.1f}"
+
+
 def summary(outcome: Outcome, console: Console) -> None:
     """The table by kind, and the verdict."""
     table = Table(title="Seconds until the rate was ≥ 90 % of before", box=None)
@@ -64,9 +68,13 @@ def summary(outcome: Outcome, console: Console) -> None:
         of_kind = [m for m in outcome.faults if m.kind == kind]
         seconds = [m.seconds if m.seconds is not None else float("inf") for m in of_kind if m.measured]
         good = sum(s <= GOAL_SECONDS for s in seconds)
-        middle, worst = (f"{statistics.median(seconds):.1f}", f"{max(seconds):.1f}") if seconds else ("—", "—")
+        middle, worst = (_seconds(statistics.median(seconds)), _seconds(max(seconds))) if seconds else ("—", "—")
         table.add_row(kind, str(len(of_kind)), middle, worst, f"{good} of {len(seconds)}")
     console.print(table)
+    console.print(
+        f"never: not within {RECOVERY_SECONDS:.0f} s; —: not measured, because the next fault came at once or all documents were sent",
+        style="dim", highlight=False, soft_wrap=True,
+    )  # fmt: skip
     checked = outcome.checked
     console.print(
         f"{checked.get('decided', 0)} manifests decided, {checked.get('published', 0)} decisions published, "

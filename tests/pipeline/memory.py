@@ -71,16 +71,31 @@ class MemoryStore:
 
     def process(self, records: Sequence[Rec], quarantined: bool = False) -> Decided:
         """One batch as the agents would: decode, look up, decide, keep."""
+        read, decided = self.begin(records, quarantined=quarantined)
+        self.keep(read, decided)
+        return decided
+
+    def begin(self, records: Sequence[Rec], again: Iterable[int] = (), quarantined: bool = False) -> tuple[Read, Decided]:
+        """All of a batch but keeping it; `again`: order numbers to look at besides those of the records."""
         by_kind = {k: [r for r in records if r.topic == topic_name(k)] for k in KINDS}
         read = read_records(by_kind)  # type: ignore[arg-type]
-        hashes = {h for t in read.tables.values() for h in t["order_hash"].to_list()}
+        hashes = {h for t in read.tables.values() for h in t["order_hash"].to_list()}.union(again)
         rows = [row for h in sorted(hashes) for row in self.stored.get(h, [])]
         together = documents(read, read_stored(rows))  # type: ignore[arg-type]
         past = self.past(hashes)
         opened = flow.open_batch(together, past, self.lawbook.on, KEY, quarantined)
-        decided = flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
-        self._keep(read, decided)
-        return decided
+        return read, flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
+
+    def contended(self, decided: Decided) -> bool:
+        """Whether somebody kept something meanwhile that PostgreSQL's keys and balances would not let this follow."""
+        posted = decided.posted
+        accounts = posted.accounts.select("person_key", "year", "read_entry_no").iter_rows()
+        return (
+            any(key in self.manifests for key in decided.heads.select("order_hash", "ebp_code", "attempt").iter_rows())
+            or any(place in self.fates for place in decided.fates.select("kind", "partition", "kafka_offset").iter_rows())
+            or any(self.uses.get(n, {"use_no": 0})["use_no"] >= u for n, u in posted.uses.select("number", "use_no").iter_rows())
+            or any(self.accounts.get((p, y), {"entry_no": 0})["entry_no"] != n for p, y, n in accounts)
+        )
 
     def past(self, hashes: Iterable[int]) -> Past:
         """Manifests and fates of these order numbers."""
@@ -123,7 +138,7 @@ class MemoryStore:
             found[place] = fate["code"]
         return found | {letter.record.place: letter.code for letter in self.dead}  # type: ignore[attr-defined]
 
-    def _keep(self, read: Read, decided: Decided) -> None:
+    def keep(self, read: Read, decided: Decided) -> None:
         self.dead += read.dead
         for number, kind in enumerate(KINDS, start=1):
             for row in read.tables[kind].iter_rows(named=True):

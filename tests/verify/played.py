@@ -1,6 +1,6 @@
 """Evidence of a small set played through the real core in memory: the tables and topics it would leave behind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from agents.poison import dead_letter_rows
-from agents.reading import read_records
+from agents.reading import Read
 from loadtest.generate import GeneratedSet, Planned, profile
 from loadtest.verify import Evidence, evidence
 from loadtest.verify.evidence import Lane, Message, Place, Record, Tables
 from loadtest.verify.postgres import SOURCES
 from pipeline.documents import KINDS
+from pipeline.flow import Decided
 from schemas.contracts import PARTITIONS, topic_name, topics
 from sinks.batch import LaneState
 from sinks.messages import unpack
@@ -37,28 +38,30 @@ class Play:
 
     def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None) -> None:
         """Commit one batch; `reports`: open orders to report with it."""
-        decided = self.store.process(records)
-        read = read_records({k: [r for r in records if r.topic == topic_name(k)] for k in KINDS})
+        read, decided = self.store.begin(records)
         clock = max((r.timestamp for r in records), default=0)
-        time = datetime.fromtimestamp(clock / 1000, UTC) if clock else None
-        self.lanes = {n: s.advanced(time, None, None) for n, s in self.lanes.items()}
-        lane_of: dict[int, int] = {}
-        for table in read.tables.values():
-            for order_hash, lane in table.select("order_hash", "partition").iter_rows():
-                lane_of[order_hash] = min(lane, lane_of.get(order_hash, lane))
+        lanes = {n: s.advanced(_time(clock), None, None) for n, s in self.lanes.items()}
         due = self._reports if reports is None else reports
-        lane_of.update(dict.fromkeys(due["order_hash"].to_list(), 0))
+        self.commit(read, decided, lanes, lane_of(read) | dict.fromkeys(due["order_hash"].to_list(), 0), due)
+
+    def commit(
+        self, read: Read, decided: Decided, after: Mapping[int, LaneState], lane_by: Mapping[int, int],
+        reports: pl.DataFrame | None = None,
+    ) -> None:  # fmt: skip
+        """Keep a batch that was begun. `after`: its lanes as it leaves them; `lane_by`: who decides, by order_hash."""
+        self.store.keep(read, decided)
+        self.lanes.update(after)
         statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
-        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead))
-        self._keep(frames(decided, arrived, self.lanes, lane_of, statuses))
+        arrived = Arrived(read.tables, self._reports if reports is None else reports, dead_letter_rows(read.dead))
+        self._keep(frames(decided, arrived, after, lane_by, statuses))
 
     def sweep(self) -> None:
         """Later than the deadline of every open order: an empty batch that reports them all."""
         waiting = self.store.open().with_columns(code=pl.lit("DOC-09"))
+        latest = max(s.record_time for s in self.lanes.values() if s.record_time is not None)
+        later = latest + timedelta(seconds=SWEPT_SECONDS)
         for n, state in self.lanes.items():
-            assert state.record_time is not None
-            later = state.record_time + timedelta(seconds=SWEPT_SECONDS)
-            self.lanes[n] = LaneState(n, 1, state.batch_seq, later, state.record_time, None)
+            self.lanes[n] = LaneState(n, state.epoch, state.batch_seq, later, latest, None)
         self.batch([], waiting)
 
     def _keep(self, tables: dict[str, pl.DataFrame]) -> None:
@@ -101,6 +104,19 @@ def _row(shape: type[NamedTuple], row: dict[str, Any]) -> Any:
 
 def _ms(value: datetime | None) -> int | None:
     return None if value is None else round(value.timestamp() * 1000)
+
+
+def _time(ms: int) -> datetime | None:
+    return datetime.fromtimestamp(ms / 1000, UTC) if ms else None
+
+
+def lane_of(read: Read) -> dict[int, int]:
+    """order_hash → the lane its document came by (the lowest, if by several)."""
+    found: dict[int, int] = {}
+    for table in read.tables.values():
+        for order_hash, lane in table.select("order_hash", "partition").iter_rows():
+            found[order_hash] = min(lane, found.get(order_hash, lane))
+    return found
 
 
 @cache
