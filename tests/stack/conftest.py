@@ -1,6 +1,7 @@
 """One real Kafka and PostgreSQL for all of these tests; each test has a database and topics of its own."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from ops.capacity import fresh_stack
@@ -67,10 +69,21 @@ async def endpoints(stack: Stack) -> AsyncIterator[Endpoints]:
     await on_server(server.postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+async def led(endpoints: Endpoints, names: list[str]) -> None:
+    """Until every partition has a leader that answers: a broker says that topics are made before they are."""
+    consumer = AIOKafkaConsumer(**endpoints.kafka_options())
+    await consumer.start()
+    try:
+        await consumer.end_offsets([TopicPartition(name, p) for name in names for p in range(contracts.PARTITIONS)])
+    finally:
+        await consumer.stop()
+
+
 @pytest.fixture
 async def topics(endpoints: Endpoints) -> AsyncIterator[Endpoints]:
     """The same with all topics made."""
     names = await ensure_topics(endpoints.kafka_options())
+    await led(endpoints, names)
     yield endpoints
     client = AIOKafkaAdminClient(**endpoints.kafka_options())
     await client.start()
@@ -84,3 +97,16 @@ async def db(endpoints: Endpoints) -> AsyncIterator[asyncpg.Connection]:
     connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def complaints() -> AsyncIterator[None]:
+    """Fails when something is left behind that asyncio complains of: producers not closed, failures nobody looked at."""
+    found: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: found.append(context["message"]))
+    yield
+    gc.collect()
+    await asyncio.sleep(0)
+    loop.set_exception_handler(None)
+    assert found == []
