@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -56,17 +57,25 @@ def use_prefix(prefix: str) -> None:
     contracts.topic.cache_clear()
 
 
-@pytest.fixture
-async def endpoints(stack: Stack) -> AsyncIterator[Endpoints]:
-    """A database of its own and a topic prefix of its own, without topics."""
+@asynccontextmanager
+async def system(server: Endpoints) -> AsyncIterator[Endpoints]:
+    """A database and a topic prefix of its own on this server; the prefix that was in use comes back afterwards."""
     name = f"t{next(NUMBERS)}"
     former = os.environ.get("TIDEGATE_TOPIC_PREFIX", contracts.PREFIX)
-    server = stack.endpoints()
     await on_server(server.postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     use_prefix(f"{name}.")
-    yield Endpoints(server.kafka, database(server.postgres, name))
-    use_prefix(former)
-    await on_server(server.postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    try:
+        yield Endpoints(server.kafka, database(server.postgres, name))
+    finally:
+        use_prefix(former)
+        await on_server(server.postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def endpoints(stack: Stack) -> AsyncIterator[Endpoints]:
+    """A system of its own, without topics."""
+    async with system(stack.endpoints()) as made:
+        yield made
 
 
 async def led(endpoints: Endpoints, names: list[str]) -> None:
