@@ -1,7 +1,6 @@
 """The Faust app: one agent over the document topics, which hands what was fetched to the intake and does nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import faust
@@ -32,19 +31,6 @@ class Owner(LaneHooks, Protocol):
     async def on_lost(self, places: Mapping[TP, int]) -> None:
         """These positions lie outside the log."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StockRecord:
-    """A record as Faust's own transport delivers it, in the shape of intake's Record."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
 
 
 def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, transport: str = "batch") -> faust.App:
@@ -80,31 +66,18 @@ def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, tr
     schema = faust.Schema(value_serializer="raw", key_serializer="raw", value_type=bytes, key_type=bytes)
     schema.__class__ = RecordsSchema
     channel = app.topic(*intake_topics(), schema=schema)
-    take = _take_record if transport == "stock" else _take_batch
 
     @app.agent(channel, name="intake")
     async def agent(stream: Any) -> None:
         async for event in stream.events():
-            await take(app, intake, event.message)
+            await _take(intake, event.message)
 
     return app
 
 
-async def _take_batch(_app: Any, intake: Intake, message: Any) -> None:
+async def _take(intake: Intake, message: Any) -> None:
     value: Fetched = message.value
     await intake.offer(
         (message.topic, message.partition), value.records, value.generation,
         start=value.start, position=value.position, end=value.end, size=value.size,
     )  # fmt: skip
-
-
-async def _take_record(app: Any, intake: Intake, message: Any) -> None:
-    record = StockRecord(
-        message.topic, message.partition, message.offset, round(message.timestamp * 1000),
-        message.key, message.value, tuple(message.headers.items() if isinstance(message.headers, dict) else message.headers or ()),
-    )  # fmt: skip
-    await intake.offer(
-        (message.topic, message.partition), [record], app.consumer.generation,
-        position=message.offset + 1, end=app.consumer.highwater(message.tp) or 0, size=len(message.value or b""),
-    )  # fmt: skip
-

@@ -13,7 +13,10 @@ METHODS = {
     Consumer.commit: ["self", "topics", "start_new_transaction"],
     Consumer.ack: ["self", "message"],
     Consumer._get_active_partitions: ["self"],
+    driver.Consumer._getmany: ["self", "active_partitions", "timeout"],
+    driver.Consumer._to_message: ["self", "tp", "record"],
     driver.Consumer._new_consumer_thread: ["self"],
+    driver.AIOKafkaConsumerThread._fetch_records: ["self", "consumer", "active_partitions", "timeout", "max_records"],
     driver.AIOKafkaConsumerThread._create_worker_consumer: ["self", "transport"],
 }
 

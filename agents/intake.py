@@ -146,7 +146,10 @@ class Intake:
     def strayed(self) -> dict[Place, int]:
         """Where fetching has to start again, told once."""
         found, self._astray = self._astray, {}
-        return {place: offset for place, offset in found.items() if self._buffer(place)}
+        there = {place: offset for place, offset in found.items() if self._buffer(place)}
+        for place in there:
+            self._lanes[place[1]][place[0]].announced = 0  # what got lost never comes, and would take room for ever
+        return there
 
     def full(self) -> set[Place]:
         """What is not to be fetched now: no room, paused."""

@@ -13,7 +13,7 @@ from pipeline.documents import MILLISECONDS
 from schemas.codec import encode
 
 RUN_LIMIT = 1_000  # undecodable records in a row
-WINDOW, SHARE_LIMIT = 10_000, 0.20  # share of the last records
+WINDOW, SHARE_LIMIT = 10_000, 0.20  # that share of the last records, or more
 UNDECODABLE = ("DL-01", "DL-02")  # a wrong key or a missing identity is the sender's business, not a broken stream
 
 ROWS = {
@@ -25,34 +25,38 @@ ROWS = {
 
 @dataclass(slots=True)
 class PoisonWatch:
-    """How much of one topic-partition could not be decoded lately."""
+    """How much of one topic-partition could not be decoded lately, record by record, however they were batched."""
 
+    seen: int = 0
     run: int = 0
-    recent: deque[tuple[int, int]] = field(default_factory=lambda: deque[tuple[int, int]]())  # (records, bad)
+    bad: deque[int] = field(default_factory=lambda: deque[int]())  # numbers of those among the last WINDOW
 
     def limit_passed(self, count: int, bad_positions: Sequence[int]) -> str | None:
         """Count a batch of `count` records with the undecodable ones at sorted positions; why to pause, or None."""
-        longest = self._longest_run(count, bad_positions)
-        self.recent.append((count, len(bad_positions)))
-        while len(self.recent) > 1 and sum(c for c, _ in self.recent) - self.recent[0][0] >= WINDOW:
-            self.recent.popleft()
-        seen, bad = (sum(column) for column in zip(*self.recent, strict=True))
-        if longest >= RUN_LIMIT:
-            return f"{longest} undecodable records in a row"
-        if seen >= WINDOW and bad > SHARE_LIMIT * seen:
-            return f"{bad} of the last {seen} records undecodable"
-        return None
-
-    def _longest_run(self, count: int, bad_positions: Sequence[int]) -> int:
-        bad = set(bad_positions)
-        if not bad:
+        first = WINDOW - self.seen
+        if 0 < first < count:  # from then on there is a share: look there, and not only at bad records
+            early = self.limit_passed(first, [p for p in bad_positions if p < first])
+            return early or self.limit_passed(count - first, [p - first for p in bad_positions if p >= first])
+        why: str | None = None
+        for position in bad_positions:
+            number = self.seen + position
+            self.run = self.run + 1 if self.bad and self.bad[-1] == number - 1 else 1
+            self.bad.append(number)
+            why = why or self._passed(number + 1)
+        self.seen += count
+        if not self.bad or self.bad[-1] != self.seen - 1:
             self.run = 0
-            return 0
-        longest = self.run
-        for position in range(count):
-            self.run = self.run + 1 if position in bad else 0
-            longest = max(longest, self.run)
-        return longest
+        return why or self._passed(self.seen)
+
+    def _passed(self, seen: int) -> str | None:
+        """After the first `seen` records."""
+        while self.bad and self.bad[0] < seen - WINDOW:
+            self.bad.popleft()
+        if self.run >= RUN_LIMIT:
+            return f"{self.run} undecodable records in a row"
+        if seen >= WINDOW and len(self.bad) >= SHARE_LIMIT * WINDOW:
+            return f"{len(self.bad)} of the last {WINDOW} records undecodable"
+        return None
 
 
 def dead_letter_rows(dead: Sequence[DeadLetter]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ is never read: after each rebalance `LaneHooks.positions` says where to go on, a
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -24,6 +24,7 @@ from agents.reading import Record
 LOG = logging.getLogger("tidegate.transport")
 POLL_SECONDS = 0.25
 POLL_SECONDS_WHILE_FULL = 0.02
+VOID = -1  # a generation that no intake has
 
 
 class LaneHooks(Protocol):
@@ -152,6 +153,12 @@ class ClaimingConsumer(driver.Consumer):
             await self._thread.read_on(strayed)
             reading.update(strayed)
 
+    def _progress(self, reading: Mapping[TP, int], delivered: Collection[TP]) -> None:
+        """How far fetching came where it brought no records: transaction markers are none."""
+        for tp, (position, end) in self._thread.marks.items():
+            if tp not in delivered and tp in reading:
+                self._intake.progress(tp, self.generation, reading[tp], position, end)
+
     def ack(self, message: Any) -> bool:
         """Nothing is committed from acknowledgements, so nothing is kept of them."""
         message.acked = True
@@ -196,9 +203,7 @@ class BatchConsumer(ClaimingConsumer):
                 yield tp, message
                 if reading is not self._reading:
                     return  # the positions of the new assignment decide what is read next
-        for tp, (position, end) in marks.items():
-            if tp not in fetched and tp in reading:
-                self._intake.progress(tp, self.generation, reading[tp], position, end)
+        self._progress(reading, fetched)
 
     def _as_message(self, tp: TP, records: list[Any], start: int, position: int, end: int) -> ConsumerMessage:
         size = sum(r.serialized_value_size for r in records)
@@ -208,6 +213,48 @@ class BatchConsumer(ClaimingConsumer):
             tp.topic, tp.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
             cast(Any, ()), None, cast(Any, value), None, 0, size, tp, generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
+
+
+class StockConsumer(ClaimingConsumer):
+    """One message a record, as Faust delivers; each says where it was read, as a fetched batch does: what Faust drops on
+    its way, or brings after a change of positions, is noticed and read again."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._starts: dict[TP, int] = {}  # of the fetch under way: where the next record of each was read
+        self._read_under: dict[TP, int] | None = None  # and the positions it belongs to
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+        reading, delivered = self._reading, set[TP]()
+        async for tp, message in super().getmany(timeout):
+            delivered.add(tp)
+            yield tp, message
+        if reading is not None and reading is self._reading:
+            self._progress(reading, delivered)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
+        """Of what has room: Faust's own queue holds as many records as it is given."""
+        full, reading = self._intake.full(), self._reading
+        poll = POLL_SECONDS_WHILE_FULL if full else POLL_SECONDS
+        wanted = {tp for tp in active_partitions or () if tp not in full}
+        fetched = await super()._getmany(wanted, min(timeout, poll))
+        self._starts, self._read_under = {}, reading
+        if reading is not None and reading is self._reading:
+            for tp, records in fetched.items():
+                self._starts[tp], reading[tp] = reading[tp], records[-1].offset + 1
+        return fetched
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        message = super()._to_message(tp, record)
+        position: int = record.offset + 1
+        start, self._starts[tp] = self._starts.get(tp, position), position
+        generation = VOID  # the assignment it was read for has ended
+        if self._reading is self._read_under:
+            generation = self.generation
+            self._intake.announce(tp, 1)
+        end = self._thread.marks.get(tp, (position, 0))[1]
+        message.value = cast(Any, Fetched([record], generation, start, position, end, record.serialized_value_size))
+        return message
 
 
 class IdleProducer(driver.Producer):
@@ -223,7 +270,7 @@ class IdleProducer(driver.Producer):
 class StockTransport(driver.Transport):
     """Faust's own delivery, record by record, for comparison: TIDEGATE_TRANSPORT=stock."""
 
-    Consumer = ClaimingConsumer
+    Consumer = StockConsumer
     Producer = IdleProducer
 
 

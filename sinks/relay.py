@@ -15,13 +15,14 @@ from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 
 from schemas.contracts import topics
 from sinks.errors import Fenced
 from sinks.kafka_positions import as_offsets, group_id, read_positions
 from sinks.messages import unpack
 from sinks.named_sql import sql
+from sinks.transactional import fenced, heard, put_away, started
 
 LOG = logging.getLogger("tidegate.relay")
 ROUND_BYTES = 8 << 20  # of messages in one Kafka transaction
@@ -117,24 +118,33 @@ class Relay:
         found = await self._collect(lanes)
         if not found.positions:
             return 0
-        started = time.perf_counter()
+        begun = time.perf_counter()
         try:
-            async with producer.transaction():
-                await self._step("begun")
-                await self._send(producer, found)
-                await self._step("sent")
-                await producer.send_offsets_to_transaction(as_offsets(found.positions), group_id())
-                await self._step("offsets-sent")
-        except ProducerFenced as e:
+            await self._commit(producer, found)
+        except Exception as e:  # whatever it says: a fenced producer says different things at different moments
+            by_another = fenced(producer, e)
             await self._forget()
+            if not by_another:
+                raise
             await self._check_still_mine(e)
             return 0
         await self._step("kafka-committed")
         for lane, seq in found.positions.items():
             self._done[lane] = (lanes[lane], seq)
         await self._copy_positions(lanes, found.positions)
-        self._published(len(found.messages), time.perf_counter() - started)
+        self._published(len(found.messages), time.perf_counter() - begun)
         return len(found.positions)
+
+    async def _commit(self, producer: AIOKafkaProducer, found: _Round) -> None:
+        """Messages and positions in one transaction. It is never aborted from here: that could wait for ever, and the
+        next initialisation of the id does it."""
+        await producer.begin_transaction()
+        await self._step("begun")
+        await self._send(producer, found)
+        await self._step("sent")
+        await producer.send_offsets_to_transaction(as_offsets(found.positions), group_id())
+        await self._step("offsets-sent")
+        await producer.commit_transaction()
 
     async def _learn(self, lanes: Mapping[int, int]) -> None:
         """How far lanes that are new here were published: the higher of Kafka's position and PostgreSQL's copy.
@@ -184,15 +194,21 @@ class Relay:
         by_partition: dict[tuple[int, int], list[tuple[bytes, bytes]]] = {}
         for index, lane, key, value in found.messages:
             by_partition.setdefault((index, lane), []).append((key, value))
-        waits: list[Awaitable[Any]] = []
+        waits: list[asyncio.Future[Any]] = []
+
+        async def send(batch: Any, index: int, lane: int) -> None:
+            sent = await producer.send_batch(batch, names[index], partition=lane)
+            sent.add_done_callback(heard)  # should a later one fail first, nobody waits for it
+            waits.append(sent)
+
         for (index, lane), messages in by_partition.items():
             batch = producer.create_batch()
             for key, value in messages:
                 if batch.append(key=key, value=value, timestamp=None) is None:
-                    waits.append(await producer.send_batch(batch, names[index], partition=lane))
+                    await send(batch, index, lane)
                     batch = producer.create_batch()
                     batch.append(key=key, value=value, timestamp=None)
-            waits.append(await producer.send_batch(batch, names[index], partition=lane))
+            await send(batch, index, lane)
         await asyncio.gather(*waits)
 
     async def _copy_positions(self, lanes: Mapping[int, int], positions: Mapping[int, int]) -> None:
@@ -204,17 +220,13 @@ class Relay:
 
     async def _transactional_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
-            producer = AIOKafkaProducer(
-                **self._kafka, transactional_id=self._id, transaction_timeout_ms=5000, acks="all",
-                retry_backoff_ms=10, request_timeout_ms=10_000, max_batch_size=1 << 19, linger_ms=0,
-            )  # fmt: skip
-            await producer.start()
-            self._producer = producer
+            self._producer = await started(self._kafka, self._id)
             self._done.clear()  # what became of a transaction before is learnt from Kafka
         return self._producer
 
     async def _check_still_mine(self, cause: BaseException) -> None:
         """Of the lanes owned now: a rebalance may have exchanged them since the round began."""
+        LOG.info("relay fenced", extra={"error": type(cause).__name__})
         lanes = dict(self._lanes())
         connection = await self._postgres()
         rows = await connection.fetch(sql("relay_lanes"), list(lanes))
@@ -233,8 +245,7 @@ class Relay:
         connection, self._connection = self._connection, None
         self._done.clear()
         if producer is not None:
-            with suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), 10)
+            await put_away(producer)
         if connection is not None:
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 connection.terminate()

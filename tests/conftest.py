@@ -1,14 +1,17 @@
 """One real Kafka and PostgreSQL for all tests that need them; each has a database and topics of its own."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from ops.capacity import fresh_stack
@@ -54,23 +57,42 @@ def use_prefix(prefix: str) -> None:
     contracts.topic.cache_clear()
 
 
-@pytest.fixture
-async def endpoints(stack: Stack) -> AsyncIterator[Endpoints]:
-    """A database of its own and a topic prefix of its own, without topics."""
+@asynccontextmanager
+async def system(server: Endpoints) -> AsyncIterator[Endpoints]:
+    """A database and a topic prefix of its own on this server; the prefix that was in use comes back afterwards."""
     name = f"t{next(NUMBERS)}"
     former = os.environ.get("TIDEGATE_TOPIC_PREFIX", contracts.PREFIX)
-    server = stack.endpoints()
     await on_server(server.postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     use_prefix(f"{name}.")
-    yield Endpoints(server.kafka, database(server.postgres, name))
-    use_prefix(former)
-    await on_server(server.postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    try:
+        yield Endpoints(server.kafka, database(server.postgres, name))
+    finally:
+        use_prefix(former)
+        await on_server(server.postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def endpoints(stack: Stack) -> AsyncIterator[Endpoints]:
+    """A system of its own, without topics."""
+    async with system(stack.endpoints()) as made:
+        yield made
+
+
+async def led(endpoints: Endpoints, names: list[str]) -> None:
+    """Until every partition has a leader that answers: a broker says that topics are made before they are."""
+    consumer = AIOKafkaConsumer(**endpoints.kafka_options())
+    await consumer.start()
+    try:
+        await consumer.end_offsets([TopicPartition(name, p) for name in names for p in range(contracts.PARTITIONS)])
+    finally:
+        await consumer.stop()
 
 
 @pytest.fixture
 async def topics(endpoints: Endpoints) -> AsyncIterator[Endpoints]:
     """The same with all topics made."""
     names = await ensure_topics(endpoints.kafka_options())
+    await led(endpoints, names)
     yield endpoints
     client = AIOKafkaAdminClient(**endpoints.kafka_options())
     await client.start()
@@ -84,3 +106,16 @@ async def db(endpoints: Endpoints) -> AsyncIterator[asyncpg.Connection]:
     connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def complaints() -> AsyncIterator[None]:
+    """Fails when something is left behind that asyncio complains of: producers not closed, failures nobody looked at."""
+    found: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: found.append(context["message"]))
+    yield
+    gc.collect()
+    await asyncio.sleep(0)
+    loop.set_exception_handler(None)
+    assert found == []

@@ -144,6 +144,16 @@ async def within(waited: Awaitable[T]) -> T:
     return await asyncio.wait_for(waited, PATIENCE_SECONDS)
 
 
+async def reached(gate: Gate, task: "asyncio.Task[Any]") -> None:
+    """Until somebody is held at the gate; what ended `task` before it got there is raised."""
+    arrival = asyncio.create_task(gate.reached.wait())
+    await within(asyncio.wait([arrival, task], return_when=asyncio.FIRST_COMPLETED))
+    if not gate.reached.is_set():
+        arrival.cancel()
+        task.result()
+        raise AssertionError("it ended without passing the gate")
+
+
 async def _no_fence(_kafka: Mapping[str, Any], _transactional_id: str) -> None:
     return None
 

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError
 
 from schemas.contracts import PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
@@ -14,8 +17,9 @@ from sinks.kafka_positions import read_positions
 from sinks.relay import LostBatches, OutboxGap, Relay
 from tests.pipeline.memory import Rec
 from tests.pipeline.trios import KINDS, numbered, rec
-from tests.stack.nodes import Node, nodes, within
+from tests.stack.nodes import Node, nodes, reached, within
 
+pytestmark = pytest.mark.usefixtures("complaints")
 OUTPUTS = ("release", "hold", "reject", "receipt", "dead-letter")
 STEPS = ("begun", "sent", "offsets-sent", "kafka-committed")
 
@@ -51,6 +55,13 @@ def relay(node: Node) -> Relay:
     return Relay(node.endpoints.postgres, kafka, f"{topic_name('relay')}-{node.name}", lambda: node.epochs, node.relay_steps)
 
 
+async def publish_all(publishing: Relay) -> None:
+    """Rounds until nothing is left; one that was fenced, or too slow for the broker, leaves its batches to the next."""
+    async with asyncio.timeout(60):
+        while await publishing.round() or publishing.behind():
+            pass
+
+
 def expected(lanes: range, per_lane: int) -> Counter[tuple[str, int]]:
     return Counter({(name, lane): per_lane for lane in lanes for name in ("release", "receipt")})
 
@@ -69,11 +80,10 @@ async def test_a_relay_stopped_inside_its_transaction(topics: Endpoints, step: s
         gate = first.relay_steps.hold(step)
         stopped = relay(first)
         task = asyncio.create_task(stopped.round())
-        await within(gate.reached.wait())
+        await reached(gate, task)
         await heir.claim(0, 1, fence=True)
         successor = relay(heir)
-        while await successor.round():
-            pass
+        await publish_all(successor)
         assert by_place(await published(topics)) == expected(range(2), 2)
         if resumed:
             gate.open.set()
@@ -84,10 +94,9 @@ async def test_a_relay_stopped_inside_its_transaction(topics: Endpoints, step: s
                     await within(task)
         else:
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.gather(task, return_exceptions=True)
         await heir.take(*three(20, 0, 2), *three(21, 1, 2))
-        while await successor.round():
-            pass
+        await publish_all(successor)
         found = await published(topics)
         assert by_place(found) == expected(range(2), 3)
         assert len(set(found)) == len(found)
@@ -113,21 +122,20 @@ async def test_a_relay_follows_a_lane_from_worker_to_worker(topics: Endpoints, d
         await others.close()
 
 
-async def test_a_fenced_relay_that_kept_a_lane_goes_on_with_it(topics: Endpoints) -> None:
+@pytest.mark.parametrize("step", ["begun", "sent", "offsets-sent"])
+async def test_a_fenced_relay_that_kept_a_lane_goes_on_with_it(topics: Endpoints, step: str) -> None:
     async with nodes(topics, [0, 1], []) as (first, second):
         await first.take(*three(1, 0, 0), *three(2, 1, 0))
-        gate = first.relay_steps.hold("sent")
+        gate = first.relay_steps.hold(step)
         ones, others = relay(first), relay(second)
         task = asyncio.create_task(ones.round())
-        await within(gate.reached.wait())
+        await reached(gate, task)
         await second.claim(1, fence=True)
-        while await others.round():
-            pass
+        await publish_all(others)
         first.processor.disown([1])
         gate.open.set()
         assert await within(task) == 0
-        while await ones.round():
-            pass
+        await publish_all(ones)
         assert by_place(await published(topics)) == expected(range(2), 1)
         await ones.close()
         await others.close()
@@ -142,7 +150,8 @@ async def test_postgresql_restored_from_the_past(topics: Endpoints, db: asyncpg.
         await ones.close()
         await db.execute("UPDATE lane SET batch_seq = 1, published_seq = 1")
         with pytest.raises(LostBatches, match="lane 0: Kafka has batch 2, PostgreSQL ends at 1"):
-            await relay(node).run()
+            await ones.run()
+        await ones.close()
 
 
 async def test_kafka_forgot_the_position(topics: Endpoints, db: asyncpg.Connection) -> None:
@@ -155,6 +164,32 @@ async def test_kafka_forgot_the_position(topics: Endpoints, db: asyncpg.Connecti
         assert await ones.round() == 1
         assert [key for _, _, key in await published(topics)] == [b"330296P001|EXAMPLE-2"] * 2
         await ones.close()
+
+
+async def test_kafka_cannot_tell_the_position_yet(topics: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer without the partitions asked for (the coordinator is loading) does not mean: nothing is published."""
+    ask, answers = AIOKafkaAdminClient.list_consumer_group_offsets, iter([{}, GroupCoordinatorNotAvailableError()])
+
+    async def answer(self: AIOKafkaAdminClient, *arguments: Any, **named: Any) -> Any:
+        if isinstance(first := next(answers, None), Exception):
+            raise first
+        return await ask(self, *arguments, **named) if first is None else first
+
+    async with nodes(topics, [0]) as (node,):
+        await node.take(*three(1, 0, 0))
+        ones = relay(node)
+        assert await ones.round() == 1
+        await ones.close()
+        monkeypatch.setattr(AIOKafkaAdminClient, "list_consumer_group_offsets", answer)
+        assert await read_positions(topics.kafka_options(), [0, 1]) == {0: 1, 1: 0}
+
+
+async def test_the_broker_is_away() -> None:
+    """The round fails and leaves nothing open behind it (`complaints`)."""
+    away = Relay("", Endpoints("127.0.0.1:1", "").kafka_options(), "nobody", dict)
+    with pytest.raises(KafkaConnectionError):
+        await away.round()
+    await away.close()
 
 
 async def test_a_hole_in_the_outbox(topics: Endpoints, db: asyncpg.Connection) -> None:

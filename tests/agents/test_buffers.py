@@ -1,0 +1,82 @@
+"""Buffers: what was fetched of a topic-partition, and the positions a batch moves."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.buffers import Buffer, available, lane_records
+from tests.agents.records import ORDER, PAYMENT, buffer, offsets, rec, run
+
+
+def test_what_was_read_before_is_not_taken_again() -> None:
+    b = buffer([1, 2, 3], first=5)
+    b.add(run(ORDER, 6, [2, 3, 4]), 3)
+    assert [r.offset for r in b.records] == [5, 6, 7, 8]
+    b.add(run(ORDER, 5, [1, 2]), 2)
+    assert (b.next_offset, len(b.records), b.size) == (9, 4, 6)
+
+
+def test_log_times_never_fall() -> None:
+    """A broker's clock may be set back; the cut needs times that rise."""
+    b = buffer([5, 3, 9])
+    b.add(run(ORDER, 3, [1, 7, 10]), 3)
+    assert b.times == [5, 5, 9, 9, 9, 10]
+    assert [r.timestamp for r in b.records] == [5, 3, 9, 1, 7, 10]
+
+
+def test_markers_at_the_end_are_done_with_when_the_buffer_is_empty() -> None:
+    """Transaction markers take offsets and are no records: the fetcher's position lies behind them."""
+    b = buffer([1, 2])
+    b.position = 4
+    assert [r.offset for r in b.take(1)] == [0]
+    assert b.handed_to == 1
+    b.take(1)
+    assert b.handed_to == 4
+
+
+def test_markers_wait_for_records_that_are_on_their_way() -> None:
+    b = buffer([1])
+    b.position, b.announced = 9, 3
+    b.take(1)
+    assert b.handed_to == 1
+
+
+def test_the_size_shrinks_with_what_is_taken() -> None:
+    b = buffer([1, 2, 3, 4])
+    b.size = 400
+    b.take(1)
+    assert b.size == 300
+    b.take(3)
+    assert b.size == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 8)), max_size=20), st.lists(st.integers(0, 9), max_size=40))
+def test_every_offset_goes_out_once_and_in_order(fetches: list[tuple[int, int]], takes: list[int]) -> None:
+    """Fetches that overlap or lie apart; a gap is taken for markers."""
+    b, taken = Buffer.at(0), list[int]()
+    expected: list[int] = []
+    for first, count in fetches:
+        b.add([rec(ORDER, first + n, 0) for n in range(count)], count)
+        fresh = [first + n for n in range(count)]
+        expected += [o for o in fresh if o > (expected[-1] if expected else -1)]
+        if takes:
+            taken += [r.offset for r in b.take(min(takes.pop(), len(b.records)))]
+    taken += [r.offset for r in b.take(len(b.records))]
+    assert taken == expected
+    assert (b.handed_to, b.size) == (b.position, 0)
+
+
+def test_a_part_of_a_lane() -> None:
+    buffers = {ORDER: buffer([1, 2, 9]), PAYMENT: buffer([3], lag=4, first=7, topic=PAYMENT)}
+    assert available(buffers) == 3
+    part = lane_records(buffers, 10)
+    assert offsets(part.records) == {ORDER: [0, 1], PAYMENT: [7]}  # type: ignore[arg-type]
+    assert (part.first_offsets, part.next_offsets) == ({ORDER: 0, PAYMENT: 7}, {ORDER: 2, PAYMENT: 8})
+    assert part.clock_ms == 3
+
+
+def test_a_part_without_records_moves_over_markers_only() -> None:
+    only_markers = buffer(first=4)
+    only_markers.position = 6
+    part = lane_records({ORDER: only_markers, PAYMENT: buffer([1], topic=PAYMENT)}, 0)
+    assert part.records == {}
+    assert (part.first_offsets, part.next_offsets, part.clock_ms) == ({ORDER: 4}, {ORDER: 6}, 0)

@@ -1,0 +1,165 @@
+"""Real worker processes on the stack of the tests, and the documents they are given."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from loadtest.generate import GeneratedSet, Planned, profile
+from loadtest.verify import verify
+from ops.capacity import environment
+from ops.supervisor import Slot, Supervisor
+from schemas.contracts import KINDS, PARTITIONS, topic_name
+from schemas.endpoints import Endpoints
+from tests.pipeline.memory import KEY
+
+PATIENCE_SECONDS = 240
+POLL_SECONDS = 0.05
+Place = tuple[str, int]
+
+
+def generated(folder: Path, manifests: int, seed: int) -> GeneratedSet:
+    """A small set with every story there is."""
+    return GeneratedSet.write(folder, profile("small"), manifests, seed, processes=1)
+
+
+@dataclass(slots=True)
+class Group:
+    """Workers of one group, its database and its topics. `log`: where all of them write."""
+
+    endpoints: Endpoints
+    supervisor: Supervisor
+    db: asyncpg.Connection
+    log: Path
+    ended: list[Slot] = field(default_factory=lambda: list[Slot]())
+
+    async def until(self, what: str, query: str, *arguments: Any) -> None:
+        """Until the database answers the query with true; a failure that names what was waited for, not a hang."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not await self.db.fetchval(query, *arguments):
+                    self.supervisor.tend()
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"waited in vain: {what}; the workers said:\n{self.said()}") from None
+
+    async def settled(self, but: Iterable[Place] = ()) -> None:
+        """Everything that can be read was consumed, but these topic-partitions, and everything decided was published."""
+        ends = await readable_ends(self.endpoints)
+        await self.until(
+            "everything consumed",
+            "SELECT count(*) = $4 AND bool_and(next_offset >= t.until) FROM consumed"
+            " JOIN unnest($1::text[], $2::int[], $3::bigint[]) AS t(topic, partition, until) USING (topic, partition)",
+            [t for t, _ in ends], [p for _, p in ends],
+            [0 if place in set(but) else end for place, end in ends.items()], len(ends),
+        )  # fmt: skip
+        await self.until("everything published", "SELECT bool_and(batch_seq = published_seq) FROM lane")
+
+    def said(self) -> str:
+        """The end of the workers' log."""
+        return self.log.read_text()[-4_000:] if self.log.exists() else "nothing"
+
+    async def stop(self) -> list[int]:
+        """Drain all; exit codes."""
+        return await asyncio.to_thread(self.supervisor.stop)
+
+    async def proved(self, documents: GeneratedSet | None) -> None:
+        """The verifier finds nothing; the workers have to be stopped."""
+        proof = await verify(self.endpoints, person_key=KEY, answers=documents.folder if documents else None)
+        assert proof.verified, [str(d) for d in proof.discrepancies[:5]]
+
+
+@asynccontextmanager
+async def workers(
+    endpoints: Endpoints, folder: Path, count: int, transport: str = "batch", batch_records: int = 300
+) -> AsyncIterator[Group]:
+    """`count` workers in a group of their own; killed at the end if they still run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key, log = folder / "person.key", folder / "workers.log"
+    key.write_bytes(KEY)
+    settings = {
+        "TIDEGATE_GROUP": topic_name("workers"), "TIDEGATE_TRANSPORT": transport, "TIDEGATE_PERSON_KEY_FILE": str(key),
+        "TIDEGATE_BATCH_RECORDS": str(batch_records),
+    }  # fmt: skip
+    supervisor = Supervisor(count, environment={**environment(endpoints, folder), **settings}, log=log)
+    db: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
+    group = Group(endpoints, supervisor, db, log)
+    supervisor.start()
+    try:
+        yield group
+    finally:
+        for slot in [*supervisor.slots, *group.ended]:
+            if slot.process.poll() is None:
+                slot.process.kill()
+                slot.process.wait()
+        await db.close()
+
+
+async def readable_ends(endpoints: Endpoints) -> dict[Place, int]:
+    """Where each document topic-partition ends for read_committed."""
+    places = [TopicPartition(topic_name(kind), p) for kind in KINDS for p in range(PARTITIONS)]
+    consumer = AIOKafkaConsumer(**endpoints.kafka_options(), isolation_level="read_committed")
+    await consumer.start()
+    try:
+        return {(tp.topic, tp.partition): end for tp, end in (await consumer.end_offsets(places)).items()}
+    finally:
+        await consumer.stop()
+
+
+async def read_all(endpoints: Endpoints, kinds: Iterable[str]) -> dict[str, list[Any]]:
+    """kind → every record readable with read_committed."""
+    places = [TopicPartition(topic_name(kind), p) for kind in kinds for p in range(PARTITIONS)]
+    consumer = AIOKafkaConsumer(
+        **endpoints.kafka_options(), isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    found: dict[str, list[Any]] = {kind: [] for kind in kinds}
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for place in places:
+                while await consumer.position(place) < ends[place]:
+                    for tp, records in (await consumer.getmany(timeout_ms=200)).items():
+                        found[tp.topic.removeprefix(topic_name(""))] += records
+    finally:
+        await consumer.stop()
+    return found
+
+
+@asynccontextmanager
+async def producer(endpoints: Endpoints, **more: Any) -> AsyncIterator[AIOKafkaProducer]:
+    made = AIOKafkaProducer(**endpoints.kafka_options(), acks="all", enable_idempotence=True, **more)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+async def send(sender: AIOKafkaProducer, documents: Iterable[Planned], base_ms: int | None = None) -> None:
+    """Send in order and wait until all are acknowledged; log times are `base_ms` and what is due after it, if given."""
+    waits = [
+        await sender.send(
+            topic_name(one.kind), one.value, key=one.key, partition=one.partition, headers=list(one.headers),
+            timestamp_ms=None if base_ms is None else base_ms + one.due_ms,
+        )
+        for one in documents
+    ]  # fmt: skip
+    await asyncio.gather(*waits)
+
+
+def by_key(rows: Iterable[Mapping[str, Any]], key: Iterable[str], without: Iterable[str]) -> dict[Any, dict[str, Any]]:
+    """Rows by their key columns, which name one row each; `without` columns are left out."""
+    names, dropped = list(key), set(without)
+    found: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        ident = tuple(row[name] for name in names)
+        assert ident not in found
+        found[ident] = {k: v for k, v in row.items() if k not in dropped}
+    return found
