@@ -19,12 +19,11 @@ from agents.recent import Recent
 from agents.sweep import Sweep, reports
 from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
-from pipeline.ledgers import Balances
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook
 from sinks.batch import Batch, LaneState
 from sinks.errors import Contended, Unavailable
-from sinks.prepare import Arrived, frames
+from sinks.prepare import Arrived, Prepared, arrived_frames
 from sinks.store import Store, backoff
 
 LOG = logging.getLogger("tidegate.batch")
@@ -54,6 +53,7 @@ class Processor:
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: dict[int, int] = field(default_factory=lambda: dict[int, int]())  # order_hash → lane
+    astray: set[int] = field(default_factory=lambda: set[int]())  # of `again`: came by a lane that is not their home
     moved: set[int] = field(default_factory=lambda: set[int]())  # of `again`: stored when other lanes than now were ours
     recent: Recent = field(default_factory=Recent)
     jitter: random.Random = field(default_factory=random.Random)
@@ -108,7 +108,9 @@ class Processor:
         came_by = _lanes_of(read.tables)
         lane_of, hashes = dict(came_by), set(came_by)
         if self.again:
-            foreign = await self.store.fetch("foreign_documents", list(self.again), list(self.lanes))
+            foreign = await self.store.fetch(
+                "foreign_documents", list(self.again), list(self.lanes), list(self.astray & set(self.again))
+            )
             for order in self.moved | {row["order_hash"] for row in foreign}:
                 # a lane without work in this batch is looked at again by its next
                 if (lane := self.again[order]) in work:
@@ -130,25 +132,17 @@ class Processor:
         opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.person_key)
         arrived = Arrived(read.tables, await reports(self.store, sweep, at_hand, stored.past, opened), dead_letter_rows(read.dead))
         moves = self._moves(work)
-
-        def batch(decided: flow.Decided) -> Batch:
-            rows = frames(decided, arrived, after, lane_of, self.statuses)
-            return Batch(before, list(after.values()), moves, rows, decided.posted.accounts)
-
-        decided_last: list[flow.Decided] = []
-
-        def decide(balances: Balances) -> Batch:
-            decided_last.append(flow.decide(opened, balances, self.lawbook.on(flow.NO_DAY)))
-            return batch(decided_last[-1])
-
-        committed = await self.store.commit(decide(await self.store.balances(opened.claims)), opened.claims, decide)
-        METRICS.slow_path_batches.inc(committed.repeats > 0)
+        prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.statuses)
+        batch = Batch(before, list(after.values()), moves, arrived_frames(prepared.arrived, prepared.opened.fates, after))
+        METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
+        assert prepared.decided is not None
         self.lanes.update(after)
         self.recent.add(after, as_documents(read, stored=True))
         self.positions.update({place: following for place, (_, following) in moves.items()})
         kept = {h: lane for h, lane in self.again.items() if lane not in work}
         self.again, self.moved = kept | came_by, self.moved & set(kept)
-        return decided_last[-1]
+        self.astray = (self.astray & set(kept)) | _astray(read.tables)
+        return prepared.decided
 
     def _moves(self, work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], tuple[int, int]]:
         return {
@@ -181,6 +175,10 @@ def _lanes_of(tables: Mapping[str, pl.DataFrame]) -> dict[int, int]:
             if found.setdefault(order_hash, lane) > lane:
                 found[order_hash] = lane
     return found
+
+
+def _astray(tables: Mapping[str, pl.DataFrame]) -> set[int]:
+    return {h for table in tables.values() for h in table.filter("astray")["order_hash"].to_list()}
 
 
 def _hashes_of(parts: Iterable[Documents]) -> set[int]:

@@ -10,6 +10,8 @@ import polars as pl
 
 from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code, together
 from schemas.columnar import decode_columns
+from schemas.contracts import PARTITIONS
+from schemas.partitioning import home_partitions
 
 DIGEST_SIZE = 16  # BLAKE2b-128 of a document's whole value: two with one digest are the same document
 PLACE = ("partition", "offset", "log_time", "digest", "value")
@@ -86,7 +88,7 @@ def read_records(records: Mapping[str, Sequence[Record]]) -> Read:
         for position in code.is_not_null().arg_true().to_list():
             dead.append(DeadLetter(chosen[position], code[position], _identity_reason(code[position])))
         table = table.filter(code.is_null()).drop("key", "may_lack_platform")
-        tables[kind] = _with_hash(table, known)
+        tables[kind] = _with_hash(_with_astray(table), known)
         if kind == "order":
             lines = _lines_of(table, decoded.lines)
         tables[kind] = tables[kind].drop("row")
@@ -118,15 +120,25 @@ def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
 
 
 def as_documents(read: Read, stored: bool) -> Documents:
-    """What was read in the core's form: `value` stays behind, nobody needs it there."""
+    """What was read in the core's form: `value` and `astray` stay behind, nobody needs them there."""
     mark = pl.lit(stored).alias("stored")
-    tables = (read.tables[kind].drop("value").with_columns(mark) for kind in KINDS)
+    tables = (read.tables[kind].drop("value", "astray", strict=False).with_columns(mark) for kind in KINDS)
     return Documents(*tables, lines=read.lines)
 
 
 def documents(new: Read, stored: Read) -> Documents:
     """New and stored documents side by side."""
     return together([as_documents(new, stored=False), as_documents(stored, stored=True)])
+
+
+def _with_astray(table: pl.DataFrame) -> pl.DataFrame:
+    """`astray`: not in the partition where its key belongs, or with a key that lacks the platform.
+
+    Of two documents of one order in different lanes at least one is.
+    """
+    keys = table.select(k=pl.concat_str("ebpCode", pl.lit("|"), "orderNo").cast(pl.Binary)).to_series().to_list()
+    home = pl.Series(home_partitions(keys, PARTITIONS))
+    return table.with_columns(astray=(table["partition"] != home) | (table["ebpCode"] == ""))
 
 
 def _with_hash(table: pl.DataFrame, known: dict[str, int]) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """The whole way of a batch on one screen: documents → attempts → manifests → judged → posted → decided.
 
-`judge` and `decide` are apart because the balances in between come from PostgreSQL.
+`open_batch` and `conclude` are apart because the ledgers between them are PostgreSQL's.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -57,8 +57,12 @@ def open_batch(
 
 
 def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
-    """Post to the ledgers, conclude with their refusals, tax what is not rejected."""
-    posted = ledgers.post(opened.claims, balances)
+    """Post to the ledgers and conclude: for whoever has the ledgers to himself."""
+    return conclude(opened, ledgers.post(opened.claims, balances), law)
+
+
+def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
+    """Conclude with the refusals of the ledgers, tax what is not rejected."""
     found = pl.concat([opened.judged.findings, posted.refusals])
     heads = opened.judged.manifests.heads
     if len(posted.refusals):

@@ -1,15 +1,17 @@
 """One batch as the store commits it: lanes first, then rows by table, ledgers last."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import polars as pl
 
+from pipeline.ledgers import Balances
+
 # The order every writer keeps: lane → what came → accounts → numbers → what was decided (docs/adr/0006).
 ARRIVED = ("document", "document_fate", "open_report", "dead_letter")
-NUMBERS = "number_use"
-ENTRIES = "quota_entry"
-DECIDED = ("manifest", "manifest_line", "finding", ENTRIES, "outbox")
+DECIDED = ("manifest", "manifest_line", "finding", "quota_entry", "outbox")
+Frames = dict[str, pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,27 @@ class LaneState:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`moves`: (topic, partition) → (offset read from, offset to read next). `frames`: rows by table. `accounts`: as ledgers.Posted."""
+    """What a batch is before its ledgers. `moves`: (topic, partition) → (offset read from, offset to read next);
+    `arrived`: rows of the ARRIVED tables."""
 
     before: list[LaneState]
     after: list[LaneState]
     moves: dict[tuple[str, int], tuple[int, int]]
-    frames: dict[str, pl.DataFrame]
-    accounts: pl.DataFrame = field(default_factory=pl.DataFrame)
+    arrived: Frames
+
+
+class Deciding(Protocol):
+    """A batch that is decided while its transaction is under way."""
+
+    @property
+    def claims(self) -> pl.DataFrame:
+        """What it asks of the ledgers (ledgers.CLAIMS)."""
+        ...
+
+    def post(self, balances: Balances) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What it takes at these balances: accounts (as ledgers.Posted) and rows of number_use."""
+        ...
+
+    def conclude(self, moved: pl.DataFrame) -> Frames:
+        """Rows of the DECIDED tables, once all of it is taken; `moved`: accounts that counted on meanwhile."""
+        ...

@@ -1,13 +1,10 @@
 """What a batch takes from the ledgers, inside its transaction: numbers and accounts, granted as decided or not at all."""
 
-from collections.abc import Mapping
-
 import asyncpg
 import polars as pl
 
-from pipeline.ledgers import admits, moved_on
-from sinks.batch import ENTRIES, NUMBERS, Batch
-from sinks.copy import Stream, binary, copy_all
+from pipeline.ledgers import admits
+from sinks.copy import copy_all, encoded
 from sinks.named_sql import sql
 
 MOVED = {
@@ -19,17 +16,18 @@ class _NotGranted(Exception):
     """An account does not admit the batch any more: what it took so far is given back."""
 
 
-async def claimed(connection: asyncpg.Connection, batch: Batch, streams: Mapping[str, Stream]) -> pl.DataFrame | None:
-    """Take what the batch decided to take. None when a claim is no longer granted: then nothing was taken.
+async def claimed(connection: asyncpg.Connection, accounts: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame | None:
+    """Take entries of `accounts` (as ledgers.Posted) and `numbers` (rows of number_use); None when one is not granted
+    any more: then nothing was taken.
 
     Else the accounts that moved on since they were read, and still admit it: their entries have to be counted on.
     """
     try:
         async with connection.transaction():  # a savepoint
-            moved = await _take_accounts(connection, batch.accounts)
+            moved = await _take_accounts(connection, accounts)
             if not admits(moved):
                 raise _NotGranted
-            await copy_all(connection, streams, (NUMBERS,))
+            await copy_all(connection, encoded({"number_use": numbers}, ("number_use",)))
             return moved
     except (_NotGranted, asyncpg.UniqueViolationError):
         return None
@@ -52,8 +50,3 @@ async def _take_accounts(connection: asyncpg.Connection, accounts: pl.DataFrame)
         expected_entry_no="entry_no", expected_reserved_fen="reserved_after_fen", expected_used_fen="used_after_fen",
     )  # fmt: skip
     return moved.join(expected, on=["person_key", "year"], maintain_order="left")
-
-
-def encoded_entries(batch: Batch, moved: pl.DataFrame) -> Stream:
-    """The batch's entries as a COPY stream, counted on from where their accounts were."""
-    return binary(moved_on(batch.frames[ENTRIES], moved))

@@ -6,14 +6,12 @@ import asyncpg
 import polars as pl
 from pgpq import ArrowToPostgresBinaryEncoder
 
-from sinks.batch import Batch
-
 Stream = tuple[list[str], list[bytes]]  # columns, parts of the binary COPY stream
 
 
-def encoded(batch: Batch, tables: Iterable[str]) -> dict[str, Stream]:
-    """COPY streams of those tables the batch has rows for."""
-    return {t: binary(batch.frames[t]) for t in tables if t in batch.frames and len(batch.frames[t])}
+def encoded(frames: Mapping[str, pl.DataFrame], tables: Iterable[str]) -> dict[str, Stream]:
+    """COPY streams of those tables there are rows for, in this order."""
+    return {t: binary(frames[t]) for t in tables if t in frames and len(frames[t])}
 
 
 def binary(frame: pl.DataFrame) -> Stream:
@@ -26,12 +24,10 @@ def binary(frame: pl.DataFrame) -> Stream:
     return frame.columns, parts
 
 
-async def copy_all(connection: asyncpg.Connection, streams: Mapping[str, Stream], tables: Iterable[str]) -> None:
-    """COPY the streams there are of these tables, in this order."""
-    for table in tables:
-        if table in streams:
-            columns, parts = streams[table]
-            await connection.copy_to_table(table, source=_each(parts), columns=columns, format="binary")
+async def copy_all(connection: asyncpg.Connection, streams: Mapping[str, Stream]) -> None:
+    """COPY the streams, table by table."""
+    for table, (columns, parts) in streams.items():
+        await connection.copy_to_table(table, source=_each(parts), columns=columns, format="binary")
 
 
 async def _each(parts: Iterable[bytes]) -> AsyncGenerator[bytes]:

@@ -5,13 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
-import pyarrow as pa
 
 from pipeline.documents import KINDS
-from pipeline.flow import Decided
-from sinks.batch import LaneState
-from sinks.publish import Mail, add_decisions, add_document_receipts, add_open_receipts, decision_ids
-from sinks.rows import manifest_frames
+from pipeline.flow import Decided, Opened, conclude
+from pipeline.law import Law
+from pipeline.ledgers import Balances, Posted, moved_on, post
+from sinks.batch import Frames, LaneState
+from sinks.publish import (
+    Mail,
+    add_dead_letters,
+    add_decisions,
+    add_document_receipts,
+    add_open_receipts,
+    decision_ids,
+)
+from sinks.rows import manifest_frames, number_uses
 
 DOCUMENT = {"ebp_code": "ebpCode", "order_no": "orderNo", "kafka_offset": "offset"}
 
@@ -29,43 +37,83 @@ class Arrived:
     dead_letters: pl.DataFrame
 
 
-def frames(
-    decided: Decided,
-    arrived: Arrived,
-    after: Mapping[int, LaneState],
-    lane_of: Mapping[int, int],
-    statuses: Mapping[str, str],
-) -> dict[str, pl.DataFrame]:
-    """Rows by table. `after`: the lanes as the batch leaves them; `lane_of`: lane by order_hash;
-    `statuses`: returnStatus by document code."""
-    heads = _placed(decided.heads, lane_of, after)
+@dataclass(slots=True)
+class Prepared:
+    """One batch between its reads and its commit (a sinks.batch.Deciding). `after`: the lanes as it leaves them;
+    `lane_of`: lane by order_hash; `law`: for what concluding needs of it; `statuses`: returnStatus by document code.
+    `decided`: what came of it, once concluded."""
+
+    opened: Opened
+    arrived: Arrived
+    after: Mapping[int, LaneState]
+    lane_of: Mapping[int, int]
+    law: Law
+    statuses: Mapping[str, str]
+    decided: Decided | None = None
+    _posted: Posted | None = None
+
+    def __post_init__(self) -> None:
+        manifests = self.opened.judged.manifests
+        manifests = replace(manifests, heads=numbered_heads(manifests.heads, self.lane_of, self.after))
+        judged = replace(self.opened.judged, manifests=manifests)
+        self.opened = replace(self.opened, judged=judged, fates=placed(self.opened.fates, self.lane_of, self.after))
+        self.arrived = replace(self.arrived, reports=placed(self.arrived.reports, self.lane_of, self.after))
+
+    @property
+    def claims(self) -> pl.DataFrame:
+        """What it asks of the ledgers."""
+        return self.opened.claims
+
+    def post(self, balances: Balances) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """See sinks.batch.Deciding."""
+        self._posted = post(self.claims, balances)
+        return self._posted.accounts, number_uses(self._posted.uses, self.opened.judged.manifests.heads)
+
+    def conclude(self, moved: pl.DataFrame) -> Frames:
+        """See sinks.batch.Deciding."""
+        assert self._posted is not None, "posted before it is concluded"
+        posted = replace(self._posted, entries=moved_on(self._posted.entries, moved)) if len(moved) else self._posted
+        self.decided = conclude(self.opened, posted, self.law)
+        return decided_frames(self.decided, self.arrived, self.after, self.statuses)
+
+
+def numbered_heads(heads: pl.DataFrame, lane_of: Mapping[int, int], after: Mapping[int, LaneState]) -> pl.DataFrame:
+    """Heads with lane, batch_seq, decision_id and manifest_id."""
+    heads = placed(heads, lane_of, after)
     position = pl.int_range(pl.len(), dtype=pl.Int64)
-    heads = heads.with_columns(
+    return heads.with_columns(
         pl.Series("decision_id", decision_ids(heads), dtype=pl.Binary),
         # grows within a lane, so the primary keys of lines are filled from left to right
         manifest_id=pl.col("lane").cast(pl.Int64) * (1 << 48) + pl.col("batch_seq") * (1 << 16) + position,
     )
-    decided = replace(decided, heads=heads)
-    fates = _placed(decided.fates, lane_of, after)
-    reports = _placed(arrived.reports, lane_of, after)
-    now_ms = {lane: _milliseconds(state.record_time) for lane, state in after.items()}
+
+
+def arrived_frames(arrived: Arrived, fates: pl.DataFrame, after: Mapping[int, LaneState]) -> Frames:
+    """Rows of the ARRIVED tables; reports and fates are placed."""
+    reports = arrived.reports
     reported_at = pl.Series("reported_at", [after[x].record_time for x in reports["lane"].to_list()])
-    mail = Mail()
-    add_decisions(mail, decided)
-    add_document_receipts(mail, fates, statuses, [now_ms[x] for x in fates["lane"].to_list()])
-    add_open_receipts(mail, reports, statuses, [now_ms[x] for x in reports["lane"].to_list()])
-    dead = _dead_letters(arrived.dead_letters, after, mail)
     return {
-        **manifest_frames(decided),
         "document": _documents(arrived.tables, after),
         "document_fate": fates.sort("kind", "partition", "kafka_offset"),
         "open_report": reports.with_columns(reported_at.cast(pl.Datetime("ms", "UTC"))),
-        "dead_letter": dead,
-        "outbox": _outbox(mail, after),
+        "dead_letter": _numbered(arrived.dead_letters.drop("message").with_columns(lane="partition"), after),
     }
 
 
-def _placed(frame: pl.DataFrame, lane_of: Mapping[int, int], after: Mapping[int, LaneState]) -> pl.DataFrame:
+def decided_frames(
+    decided: Decided, arrived: Arrived, after: Mapping[int, LaneState], statuses: Mapping[str, str]
+) -> Frames:
+    """Rows of the DECIDED tables; heads are numbered, reports and fates placed."""
+    now_ms = {lane: _milliseconds(state.record_time) for lane, state in after.items()}
+    mail = Mail()
+    add_decisions(mail, decided)
+    add_document_receipts(mail, decided.fates, statuses, [now_ms[x] for x in decided.fates["lane"].to_list()])
+    add_open_receipts(mail, arrived.reports, statuses, [now_ms[x] for x in arrived.reports["lane"].to_list()])
+    add_dead_letters(mail, arrived.dead_letters)
+    return {**manifest_frames(decided), "outbox": _outbox(mail, after)}
+
+
+def placed(frame: pl.DataFrame, lane_of: Mapping[int, int], after: Mapping[int, LaneState]) -> pl.DataFrame:
     """With the lane that decides, one of those the batch holds, and its batch number."""
     lanes = [lane_of[h] for h in frame["order_hash"].to_list()]
     return _numbered(frame.with_columns(pl.Series("lane", lanes, dtype=pl.Int16)), after)
@@ -83,19 +131,12 @@ def _documents(tables: Mapping[str, pl.DataFrame], after: Mapping[int, LaneState
             "order_hash",
             *(pl.col(source).alias(target) for target, source in DOCUMENT.items()),
             pl.lit(number, pl.Int16).alias("kind"),
-            "partition", "log_time", "digest", "value",
+            "partition", "log_time", "astray", "digest", "value",
             lane="partition",
         )
         for number, kind in enumerate(KINDS, start=1)
     )  # fmt: skip
     return _numbered(rows, after)
-
-
-def _dead_letters(dead: pl.DataFrame, after: Mapping[int, LaneState], mail: Mail) -> pl.DataFrame:
-    if len(dead):
-        names = pl.Series(["dead-letter"]).new_from_index(0, len(dead))
-        mail.add(dead["partition"], names, dead["record_key"].fill_null(b""), pa.array(dead["message"].to_list(), pa.large_binary()))
-    return _numbered(dead.drop("message").with_columns(lane="partition"), after)
 
 
 def _outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:

@@ -163,6 +163,13 @@ def add_open_receipts(mail: Mail, reports: pl.DataFrame, statuses: Mapping[str, 
     _send_receipts(mail, reports, columns)
 
 
+def add_dead_letters(mail: Mail, dead: pl.DataFrame) -> None:
+    """The dead letters as they were encoded."""
+    if len(dead):
+        messages = pa.array(dead["message"].to_list(), pa.large_binary())
+        mail.add(dead["partition"], _same("dead-letter", len(dead)), dead["record_key"].fill_null(b""), messages)
+
+
 def _receipts(
     subject: str, rows: Sequence[Mapping[str, Any]], statuses: Mapping[str, str], now_ms: Sequence[int]
 ) -> dict[str, list[Any]]:

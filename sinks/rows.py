@@ -3,8 +3,7 @@
 import polars as pl
 
 from pipeline.flow import Decided
-
-Frames = dict[str, pl.DataFrame]
+from sinks.batch import Frames
 
 # Column of the table → column of the joined manifest, where the names differ.
 HEAD = {
@@ -33,38 +32,41 @@ LINE = {
 
 
 def manifest_frames(decided: Decided) -> Frames:
-    """Frames of manifest, manifest_line, finding, quota_entry and number_use; heads carry manifest_id."""
+    """Frames of manifest, manifest_line, finding and quota_entry; heads carry manifest_id."""
     heads = decided.heads
-    ids = heads.select("m", "manifest_id", "order_hash", "ebp_code", "order_no", "accepted_at")
+    ids = heads.select("m", "manifest_id")
     manifest = heads.select(
         *SAME,
         *PLACES,
         *(pl.col(source).alias(target) for target, source in HEAD.items()),
         tax_fen=pl.col("consumption_fen") + pl.col("vat_fen"),
     ).sort("order_hash", "ebp_code")
-    entries = decided.posted.entries.join(ids.select("m", "manifest_id"), on="m", maintain_order="left")
-    uses = decided.posted.uses.join(ids, on="m").sort("number")
+    entries = decided.posted.entries.join(ids, on="m", maintain_order="left")
     return {
         "manifest": manifest,
         "manifest_line": _lines(decided, ids),
-        "finding": decided.findings.join(ids.select("m", "manifest_id"), on="m").select(
+        "finding": decided.findings.join(ids, on="m").select(
             "manifest_id", "code", "outcome", "values_read"
         ),
         "quota_entry": entries.select(
             "person_key", "year", "entry_no", "manifest_id", "movement", "debit", "credit", "amount_fen",
             "reserved_after_fen", "used_after_fen",
         ).sort("person_key", "year", "entry_no"),  # every writer in one order, or two deadlock
-        "number_use": uses.select(
-            "number", pl.col("use_no").cast(pl.Int16), "order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at"
-        ),
     }  # fmt: skip
+
+
+def number_uses(uses: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:
+    """The frame of number_use, in the order every writer keeps."""
+    holders = heads.select("m", "order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at")
+    rows = uses.with_columns(pl.col("use_no").cast(pl.Int16)).join(holders, on="m", maintain_order="left")
+    return rows.drop("m").sort("number")
 
 
 def _lines(decided: Decided, ids: pl.DataFrame) -> pl.DataFrame:
     tax = decided.tax.select("m", "position", "dutiable_fen", "consumption_fen", "vat_fen")
     return (
         decided.lines.join(tax, on=["m", "position"], how="left", maintain_order="left")
-        .join(ids.select("m", "manifest_id"), on="m", maintain_order="left")
+        .join(ids, on="m", maintain_order="left")
         .select(
             "manifest_id",
             *(pl.col(source).alias(target) for target, source in LINE.items()),

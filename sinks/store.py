@@ -12,8 +12,8 @@ import polars as pl
 from pipeline.attempts import Past
 from pipeline.ledgers import ACCOUNTS as ACCOUNT_COLUMNS
 from pipeline.ledgers import USES, Balances
-from sinks.batch import ARRIVED, DECIDED, ENTRIES, NUMBERS, Batch
-from sinks.claims import claimed, encoded_entries
+from sinks.batch import ARRIVED, DECIDED, Batch, Deciding
+from sinks.claims import claimed
 from sinks.copy import copy_all, encoded
 from sinks.errors import Contended, Fenced, Unavailable
 from sinks.named_sql import sql
@@ -44,14 +44,6 @@ class Stored:
 
     documents: Sequence[asyncpg.Record]
     past: Past
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What was written: the batch as it was decided last, and how often its claims had to be decided again."""
-
-    batch: Batch
-    repeats: int
 
 
 async def _no_step(_name: str) -> None:
@@ -120,34 +112,32 @@ class Store:
         uses = await self.fetch("number_uses", numbers)
         return Balances(_frame(accounts, ACCOUNT_COLUMNS), _frame(uses, USES))
 
-    async def commit(self, batch: Batch, claims: pl.DataFrame, decide: Callable[[Balances], Batch]) -> Committed:
-        """Commit a batch that was decided on unlocked reads.
+    async def commit(self, batch: Batch, deciding: Deciding) -> int:
+        """Commit a batch, deciding it on the way; how often its claims had to be decided again.
 
-        Should its claims no longer be granted by the time they are made, it is decided again under locks, inside the
-        transaction. Contended: repeat from the reads; Fenced: exit; Unavailable: wait and repeat.
+        What came is written first. Claims are decided on unlocked reads and made; should one not be granted any more,
+        they are decided again, under locks. Only then is the rest worked out and written: it is the dearest part, and
+        right the first time. Contended: repeat from the reads; Fenced: exit; Unavailable: wait and repeat.
         """
-        streams = encoded(batch, (*ARRIVED, NUMBERS, *DECIDED))
+        arrived = encoded(batch.arrived, ARRIVED)
         repeats = 0
 
         async def work() -> None:
-            nonlocal batch, streams, repeats
+            nonlocal repeats
             connection = await self.connection()
-            await copy_all(connection, streams, ARRIVED)
+            await copy_all(connection, arrived)
             await self._step("arrived-written")
-            while (moved := await claimed(connection, batch, streams)) is None:
+            balances = await self.balances(deciding.claims)
+            while (moved := await claimed(connection, *deciding.post(balances))) is None:
                 repeats += 1
                 if repeats > MOST_REPEATS:
                     raise Contended("claims")
-                batch = decide(await self._locked_balances(claims))
-                came = {table: stream for table, stream in streams.items() if table in ARRIVED}
-                streams = came | encoded(batch, (NUMBERS, *DECIDED))
-            if len(moved):
-                streams[ENTRIES] = encoded_entries(batch, moved)
-            await copy_all(connection, streams, DECIDED)
+                balances = await self._locked_balances(deciding.claims)
+            await copy_all(connection, encoded(deciding.conclude(moved), DECIDED))
             await self._step("rows-written")
 
         await self._transaction(batch, work)
-        return Committed(batch, repeats)
+        return repeats
 
     async def _locked_balances(self, claims: pl.DataFrame) -> Balances:
         """The same under locks: whoever holds one of these accounts is waited for, and none moves from here on."""

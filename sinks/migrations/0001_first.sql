@@ -45,11 +45,13 @@ CREATE TABLE document (
     log_time timestamptz NOT NULL,
     lane smallint NOT NULL,
     batch_seq bigint NOT NULL,
+    astray boolean NOT NULL,             -- not in the partition its key belongs to, or without a platform in its key
     digest bytea NOT NULL,
     value bytea NOT NULL
 ) PARTITION BY RANGE (log_time);
 CREATE TABLE document_rest PARTITION OF document DEFAULT;
 CREATE INDEX document_order ON document (order_hash);
+CREATE INDEX document_astray ON document (order_hash) WHERE astray;
 CREATE INDEX document_batch ON document USING brin (batch_seq) WITH (pages_per_range = 16);
 CREATE INDEX document_time ON document USING brin (log_time) WITH (pages_per_range = 16);
 ALTER TABLE document_rest ALTER COLUMN value SET STORAGE EXTERNAL;

@@ -1,6 +1,7 @@
 """Evidence of a small set played through the real core in memory: the tables and topics it would leave behind."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -20,7 +21,8 @@ from pipeline.flow import Decided
 from schemas.contracts import PARTITIONS, topic_name, topics
 from sinks.batch import LaneState
 from sinks.messages import unpack
-from sinks.prepare import Arrived, frames
+from sinks.prepare import Arrived, arrived_frames, decided_frames, numbered_heads, placed
+from sinks.rows import number_uses
 from tests.pipeline.memory import MemoryStore, Rec, as_records
 
 SWEPT_SECONDS = 700
@@ -52,8 +54,13 @@ class Play:
         self.store.keep(read, decided)
         self.lanes.update(after)
         statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
-        arrived = Arrived(read.tables, self._reports if reports is None else reports, dead_letter_rows(read.dead))
-        self._keep(frames(decided, arrived, after, lane_by, statuses))
+        due = placed(self._reports if reports is None else reports, lane_by, after)
+        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead))
+        heads = numbered_heads(decided.heads, lane_by, after)
+        decided = replace(decided, heads=heads, fates=placed(decided.fates, lane_by, after))
+        self._keep(arrived_frames(arrived, decided.fates, after))
+        self._keep({"number_use": number_uses(decided.posted.uses, heads)})
+        self._keep(decided_frames(decided, arrived, after, statuses))
 
     def sweep(self) -> None:
         """Later than the deadline of every open order: an empty batch that reports them all."""
@@ -71,6 +78,8 @@ class Play:
                 getattr(self.tables, field).extend(_row(shape, row) for row in rows)
         names = [t.name for t in topics()]
         short = {topic_name(name): name for name in evidence.OUTPUTS}
+        if "outbox" not in tables:
+            return
         for lane, blob in tables["outbox"].select("lane", "messages").iter_rows():
             for index, key, value in unpack(blob):
                 topic = short[names[index]]
