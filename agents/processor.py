@@ -53,7 +53,8 @@ class Processor:
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: dict[int, int] = field(default_factory=lambda: dict[int, int]())  # order_hash → lane
-    astray: set[int] = field(default_factory=lambda: set[int]())  # of `again`: came by a lane that is not their home
+    # order_hash → lane, and whether it waits for one more batch: came by a lane that is not its home
+    astray: dict[int, tuple[int, bool]] = field(default_factory=lambda: dict[int, tuple[int, bool]]())
     moved: set[int] = field(default_factory=lambda: set[int]())  # of `again`: stored when other lanes than now were ours
     recent: Recent = field(default_factory=Recent)
     jitter: random.Random = field(default_factory=random.Random)
@@ -77,6 +78,7 @@ class Processor:
             self.recent.disown()
         self.positions = {place: o for place, o in self.positions.items() if place[1] not in gone}
         self.again = {h: lane for h, lane in self.again.items() if lane not in gone}
+        self.astray = {h: (lane, waits) for h, (lane, waits) in self.astray.items() if lane not in gone}
         self.moved &= set(self.again)
 
     async def process(self, work: Mapping[int, LaneRecords]) -> Done:
@@ -107,15 +109,11 @@ class Processor:
         before = [self.lanes[lane] for lane in sorted(work)]
         came_by = _lanes_of(read.tables)
         lane_of, hashes = dict(came_by), set(came_by)
-        if self.again:
-            foreign = await self.store.fetch(
-                "foreign_documents", list(self.again), list(self.lanes), list(self.astray & set(self.again))
-            )
-            for order in self.moved | {row["order_hash"] for row in foreign}:
-                # a lane without work in this batch is looked at again by its next
-                if (lane := self.again[order]) in work:
-                    lane_of.setdefault(order, lane)
-                    hashes.add(order)
+        for order, lane in (await self._look_again()).items():
+            # a lane without work in this batch is looked at again by its next
+            if lane in work:
+                lane_of.setdefault(order, lane)
+                hashes.add(order)
         after = {
             s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
         }
@@ -141,8 +139,22 @@ class Processor:
         self.positions.update({place: following for place, (_, following) in moves.items()})
         kept = {h: lane for h, lane in self.again.items() if lane not in work}
         self.again, self.moved = kept | came_by, self.moved & set(kept)
-        self.astray = (self.astray & set(kept)) | _astray(read.tables)
+        waiting = {h: (lane, lane not in work) for h, (lane, waits) in self.astray.items() if waits or lane not in work}
+        self.astray = waiting | {h: (came_by[h], True) for h in _astray(read.tables)}
         return prepared.decided
+
+    async def _look_again(self) -> dict[int, int]:
+        """order_hash → lane of what was stored last and has met documents of other lanes meanwhile.
+
+        What came astray waits for a batch: the worker of its home, which looks at once, has decided by then. Else both
+        would see all of an order at the same moment, and the one that loses repeat its batch.
+        """
+        due = {h: lane for h, (lane, waits) in self.astray.items() if not waits}
+        if not self.again and not due:
+            return {}
+        foreign = await self.store.fetch("foreign_documents", list(self.again), list(self.lanes), list(due))
+        lanes = due | self.again
+        return {order: lanes[order] for order in self.moved | {row["order_hash"] for row in foreign}}
 
     def _moves(self, work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], tuple[int, int]]:
         return {

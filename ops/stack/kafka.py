@@ -64,7 +64,7 @@ class Kafka:
         self.say("Starting Kafka …")
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [java(), "-Xms256m", "-Xmx768m", "-XX:+UseG1GC", f"-Dkafka.logs.dir={self.folder}", "-cp", path,
+                [java(), "-Xms256m", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dkafka.logs.dir={self.folder}", "-cp", path,
                  "kafka.Kafka", str(properties)],
                 env=java_environment(), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 cwd=self.folder, start_new_session=True,

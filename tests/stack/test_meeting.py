@@ -6,7 +6,10 @@ from itertools import permutations
 import asyncpg
 import pytest
 
+from agents.metrics import METRICS
+from schemas.contracts import PARTITIONS
 from schemas.endpoints import Endpoints
+from schemas.partitioning import home_partitions
 from tests.pipeline.memory import Rec
 from tests.pipeline.trios import KINDS, example, rec
 from tests.stack.nodes import Node, decisions, manifests, nodes, within
@@ -126,3 +129,39 @@ async def test_what_was_looked_at_is_not_looked_at_for_ever(endpoints: Endpoints
         await first.tick()
         await second.tick()
         assert (first.processor.again, second.processor.again) == ({}, {})
+
+
+HOME = int(home_partitions([b"330296P001|EXAMPLE-1"], PARTITIONS)[0])
+AWAY = (HOME + 1) % PARTITIONS
+
+
+@pytest.mark.parametrize("order", list(permutations(range(2))))
+async def test_one_at_home_and_one_astray(endpoints: Endpoints, db: asyncpg.Connection, order: tuple[int, ...]) -> None:
+    """Whoever commits last; and when both look at the same moment, only the one at home does, so nobody repeats."""
+    one = parts(HOME, HOME, AWAY)
+    async with nodes(endpoints, [HOME], [AWAY]) as workers:
+        await stored_at_once(workers, [[one["order"], one["payment"]], [one["waybill"]]], list(order))
+        before = repeats()
+        await asyncio.gather(*(w.tick() for w in workers))
+        assert (await manifests(db), await decisions(db)) == (ONE, [b"330296P001|EXAMPLE-1"])
+        await asyncio.gather(*(w.tick() for w in workers))
+        assert repeats() == before
+
+
+async def test_the_one_astray_decides_what_its_home_looked_at_too_early(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    one = parts(HOME, HOME, AWAY)
+    async with nodes(endpoints, [HOME], [AWAY]) as (home, away):
+        gate = away.steps.hold("before-commit")
+        task = asyncio.create_task(away.take(one["waybill"]))
+        await within(gate.reached.wait())
+        await home.take(one["order"], one["payment"])
+        assert (await home.tick()).manifests == 0
+        gate.open.set()
+        await within(task)
+        assert [(await away.tick()).manifests for _ in range(3)] == [0, 1, 0]
+        assert await manifests(db) == ONE
+
+
+def repeats() -> float:
+    """Batches repeated so far in this process."""
+    return sum(s.value for m in METRICS.batch_repeats.collect() for s in m.samples if s.name.endswith("_total"))
