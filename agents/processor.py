@@ -27,6 +27,7 @@ from sinks.prepare import Arrived, Prepared, arrived_frames
 from sinks.store import Store, backoff
 
 LOG = logging.getLogger("tidegate.batch")
+ASTRAY_WAITS = 2  # batches; sql/orders_of_batch.sql reads as many more
 MAX_REPEATS = 12  # of a contended batch; then the worker exits and its successor starts afresh
 
 
@@ -53,8 +54,8 @@ class Processor:
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: dict[int, int] = field(default_factory=lambda: dict[int, int]())  # order_hash → lane
-    # order_hash → lane, and whether it waits for one more batch: came by a lane that is not its home
-    astray: dict[int, tuple[int, bool]] = field(default_factory=lambda: dict[int, tuple[int, bool]]())
+    # order_hash → lane, and for how many batches it still waits: came by a lane that is not its home
+    astray: dict[int, tuple[int, int]] = field(default_factory=lambda: dict[int, tuple[int, int]]())
     moved: set[int] = field(default_factory=lambda: set[int]())  # of `again`: stored when other lanes than now were ours
     recent: Recent = field(default_factory=Recent)
     jitter: random.Random = field(default_factory=random.Random)
@@ -139,17 +140,18 @@ class Processor:
         self.positions.update({place: following for place, (_, following) in moves.items()})
         kept = {h: lane for h, lane in self.again.items() if lane not in work}
         self.again, self.moved = kept | came_by, self.moved & set(kept)
-        waiting = {h: (lane, lane not in work) for h, (lane, waits) in self.astray.items() if waits or lane not in work}
-        self.astray = waiting | {h: (came_by[h], True) for h in _astray(read.tables)}
+        waiting = {h: (lane, waits - (lane in work)) for h, (lane, waits) in self.astray.items()}
+        self.astray = {h: (lane, waits) for h, (lane, waits) in waiting.items() if waits >= 0}
+        self.astray |= {h: (came_by[h], ASTRAY_WAITS) for h in _astray(read.tables)}
         return prepared.decided
 
     async def _look_again(self) -> dict[int, int]:
         """order_hash → lane of what was stored last and has met documents of other lanes meanwhile.
 
-        What came astray waits for a batch: the worker of its home, which looks at once, has decided by then. Else both
-        would see all of an order at the same moment, and the one that loses repeat its batch.
+        What came astray waits for two batches: the worker of its home, which looks in its next, has decided by then. Else
+        both would see all of an order at the same moment, and the one that loses repeat its batch.
         """
-        due = {h: lane for h, (lane, waits) in self.astray.items() if not waits}
+        due = {h: lane for h, (lane, waits) in self.astray.items() if waits == 0}
         if not self.again and not due:
             return {}
         foreign = await self.store.fetch("foreign_documents", list(self.again), list(self.lanes), list(due))

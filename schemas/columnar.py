@@ -88,10 +88,10 @@ def _by_schema(kind: str, values: Sequence[bytes], work: _Work) -> dict[int, lis
     """schema id → (row, where the payload starts)."""
     groups: dict[int, list[tuple[int, int]]] = {}
     heads: dict[bytes, int] = {b"\0" + i.to_bytes(4, "big"): i for i in schemas_of(kind)}
+    add = {schema_id: groups.setdefault(schema_id, []).append for schema_id in heads.values()}
     for row, value in enumerate(values):
-        schema_id = heads.get(value[:5])
-        if schema_id is not None and len(value) <= MAX_VALUE:
-            groups.setdefault(schema_id, []).append((row, 5))
+        if (schema_id := heads.get(value[:5])) is not None and len(value) <= MAX_VALUE:
+            add[schema_id]((row, 5))
             continue
         try:
             if len(value) > MAX_VALUE:
@@ -100,8 +100,8 @@ def _by_schema(kind: str, values: Sequence[bytes], work: _Work) -> dict[int, lis
         except FramingError as e:
             work.undecodable.append((row, e.code, e.reason))
             continue
-        groups.setdefault(found[0], []).append((row, found[1]))
-    return groups
+        add[found[0]]((row, found[1]))
+    return {schema_id: rows for schema_id, rows in groups.items() if rows}
 
 
 def _decode(work: _Work, name: str, values: Sequence[bytes], rows: list[tuple[int, int]]) -> None:

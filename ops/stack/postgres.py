@@ -33,7 +33,6 @@ fsync = on
 synchronous_commit = on
 full_page_writes = on
 jit = off
-autovacuum_naptime = 15s
 idle_in_transaction_session_timeout = 30s
 log_min_duration_statement = 2s
 log_checkpoints = off

@@ -144,7 +144,8 @@ async def test_one_at_home_and_one_astray(endpoints: Endpoints, db: asyncpg.Conn
         before = repeats()
         await asyncio.gather(*(w.tick() for w in workers))
         assert (await manifests(db), await decisions(db)) == (ONE, [b"330296P001|EXAMPLE-1"])
-        await asyncio.gather(*(w.tick() for w in workers))
+        for _ in range(3):
+            await asyncio.gather(*(w.tick() for w in workers))
         assert repeats() == before
 
 
@@ -158,7 +159,7 @@ async def test_the_one_astray_decides_what_its_home_looked_at_too_early(endpoint
         assert (await home.tick()).manifests == 0
         gate.open.set()
         await within(task)
-        assert [(await away.tick()).manifests for _ in range(3)] == [0, 1, 0]
+        assert [(await away.tick()).manifests for _ in range(4)] == [0, 0, 1, 0]
         assert await manifests(db) == ONE
 
 
