@@ -16,7 +16,7 @@ from loadtest.generate import Planned
 from loadtest.publish import preload, send_all
 from schemas.contracts import CONFIG, PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
-from tests.stack.conftest import led
+from tests.conftest import led
 from tests.stack.workers import Group, generated, producer, readable_ends, workers
 
 PART = 30
