@@ -11,6 +11,7 @@ import uuid
 from contextlib import suppress
 from typing import Any
 
+import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
@@ -218,7 +219,7 @@ def main() -> None:
     logs.configure(os.environ.get("TIDEGATE_LOG_LEVEL", "INFO"))
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)  # a batch makes 10^5 tuples that are no garbage: a quarter of its encoding went into looking
-    asyncio.run(_run())
+    uvloop.run(_run())
 
 
 async def _run() -> None:

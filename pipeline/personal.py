@@ -5,13 +5,11 @@ from hashlib import blake2b
 import polars as pl
 
 
-def pseudonyms(values: pl.Series, key: bytes) -> pl.Series:
-    """BLAKE2b-128 with `key` (16 to 64 bytes) of each text of a column without nulls."""
-    return pl.Series(
-        values.name,
-        [blake2b(v.encode(), digest_size=16, key=key).digest() for v in values.to_list()],
-        dtype=pl.Binary,
-    )
+def pseudonyms(values: pl.Series, key: bytes, known: dict[str, bytes]) -> pl.Series:
+    """BLAKE2b-128 with `key` (16 to 64 bytes) of each text of a column without nulls; `known` grows."""
+    texts = values.to_list()
+    known |= {v: blake2b(v.encode(), digest_size=16, key=key).digest() for v in texts if v not in known}
+    return pl.Series(values.name, [known[v] for v in texts], dtype=pl.Binary)
 
 
 def with_keys(heads: pl.DataFrame, key: bytes) -> pl.DataFrame:
@@ -22,7 +20,8 @@ def with_keys(heads: pl.DataFrame, key: bytes) -> pl.DataFrame:
         phone_key="order_consigneeTelephone",
         address_key="order_consigneeAddress",
     )
-    return heads.with_columns(pseudonyms(texts[name], key) for name in texts.columns)
+    known: dict[str, bytes] = {}  # the payer is nearly always the buyer
+    return heads.with_columns(pseudonyms(texts[name], key, known) for name in texts.columns)
 
 
 def _person(id_type: str, id_number: str) -> pl.Expr:
