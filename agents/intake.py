@@ -214,13 +214,23 @@ class Intake:
             elif due <= now:
                 wanted[lane] = 0
             wake_at = min(wake_at, due, ready_at if ready_at > now else due)
-        given = shares(wanted, most)
+        given = shares(wanted, self._at_most(wanted, most))
         work: dict[int, LaneRecords] = {}
         for lane, count in given.items():
             if count or not wanted[lane]:
                 self._last_turn[lane] = now
                 work[lane] = lane_records(self._lanes[lane], count)
         return work, wake_at
+
+    def _at_most(self, lanes: Iterable[int], most: int) -> int:
+        """`most`, or less when one topic would bring more than a third of it: each of its documents brings back others
+        that were stored before, and they count for memory as much as those that come."""
+        counts: dict[str, int] = {}
+        for lane in lanes:
+            for topic, buffer in self._lanes[lane].items():
+                counts[topic] = counts.get(topic, 0) + len(buffer.records)
+        largest, whole = max(counts.values(), default=0), sum(counts.values())
+        return min(most, max(1, most * whole // (3 * largest))) if largest else most
 
     def _ready_at(self, lane: int, buffers: Mapping[str, Buffer], now: float) -> float:
         """When the lane need not wait any longer for a topic that lags and has nothing here."""

@@ -33,6 +33,8 @@ MANIFESTS = {
     "payment_partition": pl.Int16, "payment_offset": pl.Int64, "payment_digest": pl.Binary,
     "waybill_partition": pl.Int16, "waybill_offset": pl.Int64, "waybill_digest": pl.Binary,
 }  # fmt: skip
+# Thousands of keys at once look like a reason to read whole tables, which hold three years.
+PLANNING = {"enable_seqscan": "off", "jit": "off"}
 FATES = {"kind": pl.Int16, "partition": pl.Int16, "kafka_offset": pl.Int64, "order_hash": pl.Int64}
 STEPS = Callable[[str], Awaitable[None]]
 MOST_REPEATS = 12  # of claims inside one transaction; from the first on the accounts are locked, so numbers alone can fail
@@ -65,7 +67,9 @@ class Store:
             if self._inside:
                 raise Unavailable("PostgreSQL: the connection was lost inside a transaction")
             try:
-                connection: asyncpg.Connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=60)
+                connection: asyncpg.Connection = await asyncpg.connect(
+                    self._dsn, timeout=10, command_timeout=60, server_settings=PLANNING
+                )
                 self._connection = connection
             except AWAY as e:
                 raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
