@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,13 +23,14 @@ from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
 from agents.processor import Done, Processor
 from agents.settings import WorkerSettings
-from agents.watchdog import Stuck, Watchdog
+from agents.stores import Stores
+from agents.watchdog import STUCK_SECONDS, Watchdog
 from schemas.contracts import topic_name
 from schemas.lawbook import load
-from sinks.errors import Fenced
+from sinks.errors import Fenced, Unavailable
 from sinks.lanes import release
 from sinks.relay import Relay
-from sinks.store import Store
+from sinks.store import AWAY, Store
 
 LOG = logging.getLogger("tidegate.worker")
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
@@ -52,7 +54,8 @@ class Worker:
         self.relay = Relay(
             endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published
         )
-        self.watchdog = Watchdog()
+        self.stores = Stores(endpoints.postgres, endpoints.kafka_options())
+        self.watchdog, self.moving = Watchdog(seconds=STUCK_SECONDS), Watchdog("no assignment came", MOVING_SECONDS)
         self.poison: dict[tuple[str, int], PoisonWatch] = {}
         self.stopping = asyncio.Event()
         self._last_record: dict[int, float] = {}
@@ -76,7 +79,7 @@ class Worker:
         tasks = {
             relay,
             batches,
-            asyncio.create_task(self._every_second(), name="every-second"),
+            *(asyncio.create_task(self._every_second(step), name=step.__name__) for step in (self.stores.look, self._watch, self._tend)),
             asyncio.create_task(self._faust(), name="faust"),
             asyncio.ensure_future(self.ownership.failed),
         }
@@ -159,23 +162,31 @@ class Worker:
                     self.poison[place] = PoisonWatch()
                     await self.ownership.pause(place, "POISON", why)
 
-    async def _every_second(self) -> None:
+    async def _every_second(self, step: Callable[[], Awaitable[None]]) -> None:
         while not self.stopping.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), 1.0)
-            lag = self.intake.lag()
-            for topic, records in lag.items():
-                METRICS.lag_records.labels(topic.rsplit(".", 1)[-1]).set(records)
-            METRICS.buffered_records.set(self.intake.buffered())
-            METRICS.unpublished_batches.set(self.relay.behind())
-            METRICS.ready.set(0 if self._why_not_ready() else 1)
-            if self.ownership.moving_seconds() > MOVING_SECONDS:
-                raise Stuck(f"no assignment for {MOVING_SECONDS:.0f} s after the last one was revoked")
-            async with self.ownership.busy:
+            await step()
+
+    async def _watch(self) -> None:
+        """What is seen from outside, and by the watchdogs; waits for nothing."""
+        lag = self.intake.lag()
+        for topic, records in lag.items():
+            METRICS.lag_records.labels(topic.rsplit(".", 1)[-1]).set(records)
+        METRICS.buffered_records.set(self.intake.buffered())
+        METRICS.unpublished_batches.set(self.relay.behind())
+        METRICS.ready.set(0 if self._why_not_ready() else 1)
+        healthy = self.stores.away() is None
+        self.moving.check(int(self.ownership.moving_seconds() > 0), "rebalance", healthy=healthy)
+        self.watchdog.check(sum(lag.values()), healthy=healthy)
+
+    async def _tend(self) -> None:
+        """Waits for the batch under way, which may wait for PostgreSQL."""
+        async with self.ownership.busy:
+            with suppress(Unavailable, *AWAY):  # paused a little longer
                 await self.ownership.resume_released()
-            with suppress(KafkaError, TimeoutError):  # the broker is away: it will tick later
-                await asyncio.wait_for(self._tick_idle_lanes(), 5.0)
-            self.watchdog.check(sum(lag.values()))
+        with suppress(KafkaError, TimeoutError):  # the broker is away: it will tick later
+            await asyncio.wait_for(self._tick_idle_lanes(), 5.0)
 
     async def _tick_idle_lanes(self) -> None:
         now = time.monotonic()
@@ -202,6 +213,8 @@ class Worker:
     def _why_not_ready(self) -> str | None:
         if self.stopping.is_set():
             return "stopping"
+        if away := self.stores.away():
+            return away
         if not self.processor.lanes:
             return "no lanes assigned"
         return None
