@@ -86,6 +86,7 @@ class Ownership:
         positions = {place: o for place, o in self._processor.positions.items() if place[1] in wanted}
         self._intake.reset(positions)
         METRICS.lanes.set(len(wanted))
+        self._count_paused()
         LOG.info("lanes assigned", extra={"lanes": sorted(wanted), "claimed": sorted(new)})
         return {TP(topic, partition): offset for (topic, partition), offset in positions.items()}
 
@@ -125,7 +126,7 @@ class Ownership:
         self._intake.pause(place)
         connection = await self._store.connection()
         await connection.execute(sql("pause_add"), place[0], place[1], code, detail)
-        METRICS.paused_partitions.set(len(self._intake.paused()))
+        self._count_paused()
 
     async def resume_released(self) -> None:
         """Take up again what somebody resumed (`tidegate dead-letters resume`)."""
@@ -135,7 +136,11 @@ class Ownership:
         for place in paused - await self._pauses():
             if place in self._processor.positions:
                 self._intake.resume(place, self._processor.positions[place])
-        METRICS.paused_partitions.set(len(self._intake.paused()))
+        self._count_paused()
+
+    def _count_paused(self) -> None:
+        """Of our lanes: of the others their owners tell."""
+        METRICS.paused_partitions.set(sum(lane in self._processor.lanes for _, lane in self._intake.paused()))
 
     async def _pauses(self) -> set[Place]:
         return {(r["topic"], r["partition"]) for r in await self._store.fetch("pauses")}

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from agents import http, logs
 from agents.app import build_app
 from agents.intake import Intake
-from agents.metrics import METRICS
+from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
 from agents.processor import Done, Processor
@@ -52,13 +52,15 @@ class Worker:
         self.processor = Processor(self.store, load(), settings.person_key)
         self.ownership = Ownership(endpoints, self.store, self.processor, self.intake, self.owner, transactional_id)
         self.relay = Relay(
-            endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published
-        )
+            endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published,
+            lost=lambda why: METRICS.relay_rounds.labels(why).inc(),
+        )  # fmt: skip
         self.stores = Stores(endpoints.postgres, endpoints.kafka_options())
         self.watchdog, self.moving = Watchdog(seconds=STUCK_SECONDS), Watchdog("no assignment came", MOVING_SECONDS)
         self.poison: dict[tuple[str, int], PoisonWatch] = {}
         self.stopping = asyncio.Event()
         self._last_record: dict[int, float] = {}
+        self._newest_ms = 0  # log time of the newest record in a committed batch
         self._clock: AIOKafkaProducer | None = None
 
     async def run(self) -> None:
@@ -132,6 +134,7 @@ class Worker:
             for lane, records in work.items():
                 if records.records:
                     self._last_record[lane] = now
+                    self._newest_ms = max(self._newest_ms, records.clock_ms)
             await self._count(done, work)
 
     async def _count(self, done: Done, work: Any) -> None:
@@ -143,6 +146,12 @@ class Worker:
             METRICS.dead_letters.labels(code).inc(count)
         for kind, count in done.kinds.items():
             METRICS.documents.labels(kind).inc(count)
+        for code, count in done.findings.items():
+            METRICS.findings.labels(code).inc(count)
+        for fate, count in done.fates.items():
+            METRICS.fates.labels(fate).inc(count)
+        now_ms = time.time() * 1000
+        observe_all(METRICS.latency_seconds, [(now_ms - accepted) / 1000 for accepted in done.accepted_ms])
         if done.documents or done.dead:
             LOG.info(
                 "batch",
@@ -174,6 +183,8 @@ class Worker:
         for topic, records in lag.items():
             METRICS.lag_records.labels(topic.rsplit(".", 1)[-1]).set(records)
         METRICS.buffered_records.set(self.intake.buffered())
+        METRICS.buffered_bytes.set(self.intake.buffered_bytes())
+        METRICS.lag_seconds.set(max(0.0, time.time() - self._newest_ms / 1000) if self._newest_ms and any(lag.values()) else 0)
         METRICS.unpublished_batches.set(self.relay.behind())
         METRICS.ready.set(0 if self._why_not_ready() else 1)
         healthy = self.stores.away() is None

@@ -14,7 +14,7 @@ from ops.stack import Stack
 from schemas.contracts import CONFIG, KINDS, PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 from sinks.topics import ensure_topics
-from tests.stack.conftest import led, system
+from tests.conftest import led, system
 from tests.stack.workers import Group, by_key, generated, producer, read_all, send, workers
 
 MANIFESTS, SEED, SLICE = 400, 11, 60

@@ -72,19 +72,19 @@ class Group:
         lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
         return [line for line in lines if line["message"] == message]
 
-    async def asked(self, path: str) -> str:
-        """What the worker that was started last answers on /ready or /metrics."""
-        port = self.logged("worker starting")[-1]["port"]
+    async def asked(self, path: str, number: int = -1) -> str:
+        """What a worker answers on /ready or /metrics: by the number of its start, else the last one."""
+        port = self.logged("worker starting")[number]["port"]
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/{path}") as answer:
             return await answer.text()
 
-    async def until_asked(self, path: str, pattern: str) -> str:
+    async def until_asked(self, path: str, pattern: str, number: int = -1) -> str:
         """Until an answer matches; the answer."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
                     with suppress(aiohttp.ClientError, OSError, IndexError):
-                        if re.search(pattern, answer := await self.asked(path), re.MULTILINE):
+                        if re.search(pattern, answer := await self.asked(path, number), re.MULTILINE):
                             return answer
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
