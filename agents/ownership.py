@@ -14,7 +14,7 @@ from agents.intake import Intake, Place
 from agents.lanes import lanes_of
 from agents.metrics import METRICS
 from agents.processor import Processor
-from agents.topic_identity import topic_ids
+from agents.topic_identity import topics_of
 from schemas.endpoints import Endpoints
 from sinks.errors import Unavailable
 from sinks.lanes import Position, claim, open_positions
@@ -23,6 +23,7 @@ from sinks.store import AWAY, Store
 
 LOG = logging.getLogger("tidegate.lanes")
 PATIENCE_SECONDS = 60.0  # how long a claim waits for PostgreSQL or Kafka
+ANSWER_SECONDS = 25.0  # of Kafka, within a claim
 RECREATED, OUT_OF_LOG = "LANE-01", "LANE-02"
 
 
@@ -102,10 +103,11 @@ class Ownership:
     async def _claim(self, lanes: set[int]) -> None:
         kafka = self._endpoints.kafka_options()
         claimed = await claim(self._endpoints.postgres, kafka, lanes, self._owner, self._transactional_id)
-        ids = await topic_ids(kafka, intake_topics())
         tps = [TP(topic, lane) for topic in intake_topics() for lane in lanes]
-        starts = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.earliest_offsets(*tps)).items()}
-        ends = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.highwaters(*tps)).items()}
+        async with asyncio.timeout(ANSWER_SECONDS):  # TimeoutError: put off
+            ids = {name: topic.id for name, topic in (await topics_of(kafka, intake_topics())).items()}
+            starts = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.earliest_offsets(*tps)).items()}
+            ends = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.highwaters(*tps)).items()}
         fresh = {
             (tp.topic, tp.partition): Position(ids[tp.topic], starts[tp.topic, tp.partition] or 0)
             for tp in tps

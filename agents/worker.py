@@ -16,26 +16,30 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents import http, logs
-from agents.app import build_app
+from agents.app import build_app, intake_topics
+from agents.faust_private import UnknownFaust
 from agents.intake import Intake
+from agents.lanes import NotCoPartitioned
 from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
 from agents.processor import Done, Processor
 from agents.settings import WorkerSettings
 from agents.stores import Stores
-from agents.watchdog import STUCK_SECONDS, Watchdog
+from agents.topic_identity import UnequalTopics, check_equal
+from agents.watchdog import STUCK_SECONDS, Stuck, Watchdog
 from schemas.contracts import topic_name
 from schemas.lawbook import load
 from sinks.errors import Fenced, Unavailable
 from sinks.lanes import release
-from sinks.relay import Relay
+from sinks.relay import LostBatches, OutboxGap, Relay
 from sinks.store import AWAY, Store
 
 LOG = logging.getLogger("tidegate.worker")
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
 MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
 DRAIN_SECONDS = 20
+OURS = (UnequalTopics, UnknownFaust, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap)  # their texts quote no document
 MOVING_SECONDS = 120.0  # longest rebalance; a claim inside it waits at most half of that for its stores
 
 
@@ -75,6 +79,7 @@ class Worker:
         self.ownership.app = self.app
         self._clock = AIOKafkaProducer(**self.settings.endpoints.kafka_options(), acks="all")
         await self._clock.start()
+        await check_equal(self.settings.endpoints.kafka_options(), intake_topics())
         LOG.info("worker starting", extra={"owner": self.owner, "port": port})
         relay = asyncio.create_task(self._publish(), name="relay")
         batches = asyncio.create_task(self._batches(), name="batches")
@@ -249,8 +254,8 @@ async def _run() -> None:
     """Leaves the process itself: neither Faust's threads nor its tasks are waited for, they may never end."""
     try:
         await Worker(WorkerSettings.read()).run()
-    except BaseException:
-        LOG.critical("worker failed", exc_info=True)
+    except BaseException as e:
+        LOG.critical("worker failed", exc_info=True, extra={"reason": str(e)} if isinstance(e, OURS) else None)
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)
