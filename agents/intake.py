@@ -248,6 +248,10 @@ class Intake:
         """Records fetched and not yet in a batch."""
         return sum(len(b.records) + b.announced for buffers in self._lanes.values() for b in buffers.values())
 
+    def buffered_bytes(self) -> int:
+        """Of these, what has arrived here."""
+        return sum(b.size for buffers in self._lanes.values() for b in buffers.values())
+
     def lag(self) -> dict[str, int]:
         """Records by topic that the broker has and no batch took."""
         found: dict[str, int] = {}

@@ -1,7 +1,10 @@
 """Every metric of a worker, declared once. Label sets are closed; no label ever holds a value of a document."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 from prometheus_client import Counter, Gauge, Histogram
 
 
@@ -34,8 +37,15 @@ class Metrics:
     relay_rounds: Counter = field(default=Counter("tidegate_relay_rounds_total", "Kafka transactions of the relay", ["result"]))
     relay_seconds: Histogram = field(default=Histogram("tidegate_relay_round_seconds", "One Kafka transaction", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)))
     unpublished_batches: Gauge = field(default=Gauge("tidegate_unpublished_batches", "Committed batches not yet published"))
-    unpublished_bytes: Gauge = field(default=Gauge("tidegate_unpublished_bytes", "Bytes committed, not yet published"))
     ready: Gauge = field(default=Gauge("tidegate_ready", "1 when the worker owns lanes and its stores answer"))
 
 
 METRICS = Metrics()
+
+
+def observe_all(histogram: Any, values: Sequence[float]) -> None:
+    """`observe` of each value, in one go: the client takes a lock and a Python loop for each."""
+    places, counts = np.unique(np.searchsorted(histogram._upper_bounds, values), return_counts=True)
+    for place, count in zip(places.tolist(), counts.tolist(), strict=True):
+        histogram._buckets[place].inc(count)
+    histogram._sum.inc(sum(values))

@@ -14,7 +14,7 @@ from agents.intake import Intake, Place
 from agents.lanes import lanes_of
 from agents.metrics import METRICS
 from agents.processor import Processor
-from agents.topic_identity import topic_ids
+from agents.topic_identity import topics_of
 from schemas.endpoints import Endpoints
 from sinks.errors import Unavailable
 from sinks.lanes import Position, claim, open_positions
@@ -23,6 +23,7 @@ from sinks.store import AWAY, Store
 
 LOG = logging.getLogger("tidegate.lanes")
 PATIENCE_SECONDS = 60.0  # how long a claim waits for PostgreSQL or Kafka
+ANSWER_SECONDS = 25.0  # of Kafka, within a claim
 RECREATED, OUT_OF_LOG = "LANE-01", "LANE-02"
 
 
@@ -86,6 +87,7 @@ class Ownership:
         positions = {place: o for place, o in self._processor.positions.items() if place[1] in wanted}
         self._intake.reset(positions)
         METRICS.lanes.set(len(wanted))
+        self._count_paused()
         LOG.info("lanes assigned", extra={"lanes": sorted(wanted), "claimed": sorted(new)})
         return {TP(topic, partition): offset for (topic, partition), offset in positions.items()}
 
@@ -101,10 +103,11 @@ class Ownership:
     async def _claim(self, lanes: set[int]) -> None:
         kafka = self._endpoints.kafka_options()
         claimed = await claim(self._endpoints.postgres, kafka, lanes, self._owner, self._transactional_id)
-        ids = await topic_ids(kafka, intake_topics())
         tps = [TP(topic, lane) for topic in intake_topics() for lane in lanes]
-        starts = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.earliest_offsets(*tps)).items()}
-        ends = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.highwaters(*tps)).items()}
+        async with asyncio.timeout(ANSWER_SECONDS):  # TimeoutError: put off
+            ids = {name: topic.id for name, topic in (await topics_of(kafka, intake_topics())).items()}
+            starts = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.earliest_offsets(*tps)).items()}
+            ends = {(tp.topic, tp.partition): o for tp, o in (await self.app.consumer.highwaters(*tps)).items()}
         fresh = {
             (tp.topic, tp.partition): Position(ids[tp.topic], starts[tp.topic, tp.partition] or 0)
             for tp in tps
@@ -125,7 +128,7 @@ class Ownership:
         self._intake.pause(place)
         connection = await self._store.connection()
         await connection.execute(sql("pause_add"), place[0], place[1], code, detail)
-        METRICS.paused_partitions.set(len(self._intake.paused()))
+        self._count_paused()
 
     async def resume_released(self) -> None:
         """Take up again what somebody resumed (`tidegate dead-letters resume`)."""
@@ -135,7 +138,11 @@ class Ownership:
         for place in paused - await self._pauses():
             if place in self._processor.positions:
                 self._intake.resume(place, self._processor.positions[place])
-        METRICS.paused_partitions.set(len(self._intake.paused()))
+        self._count_paused()
+
+    def _count_paused(self) -> None:
+        """Of our lanes: of the others their owners tell."""
+        METRICS.paused_partitions.set(sum(lane in self._processor.lanes for _, lane in self._intake.paused()))
 
     async def _pauses(self) -> set[Place]:
         return {(r["topic"], r["partition"]) for r in await self._store.fetch("pauses")}

@@ -40,6 +40,9 @@ class Done:
     kinds: dict[str, int]
     dead: dict[str, int]  # code → records
     outcomes: dict[str, int]
+    findings: dict[str, int]  # code → manifests
+    fates: dict[str, int]  # fate → documents
+    accepted_ms: list[int]  # log time of the document that completed each manifest
     undecodable: dict[tuple[str, int], dict[int, str]]  # topic-partition → offset → code
     seconds: float
 
@@ -214,6 +217,9 @@ def _done(decided: flow.Decided, read: Read, seconds: float) -> Done:
         kinds={kind: len(t) for kind, t in read.tables.items()},
         dead=dict(Counter(letter.code for letter in read.dead)),
         outcomes=dict(decided.heads["outcome"].value_counts().iter_rows()),
+        findings=dict(decided.findings["code"].value_counts().iter_rows()),
+        fates=dict(decided.fates["fate"].value_counts().iter_rows()),
+        accepted_ms=decided.heads["accepted_at"].dt.epoch("ms").to_list(),
         undecodable=undecodable,
         seconds=seconds,
     )

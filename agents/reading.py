@@ -155,6 +155,6 @@ def _lines_of(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 def _identity_reason(code: str) -> str:
     return {
-        "DL-03": "orderNo or ebpCode is empty",
+        "DL-03": "orderNo or ebpCode is empty or too long",
         "DL-04": "the record key is not <ebpCode>|<orderNo> of the document",
     }[code]

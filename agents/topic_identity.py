@@ -4,12 +4,15 @@ aiokafka's metadata request is too old to carry them, so version 12 is defined h
 (Kafka protocol guide, Metadata API, key 3).
 """
 
+import asyncio
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     Boolean,
@@ -40,6 +43,7 @@ class Uuid:
 
 UUID: Any = Uuid
 NAME = CompactString("utf-8")
+ANSWER_SECONDS = 20
 
 
 class MetadataResponse12(Response):
@@ -91,13 +95,38 @@ class TopicIds(Request[MetadataRequest12]):
         return request_struct_class([(no_id, name, {}) for name in self._names], False, False, {})
 
 
-async def topic_ids(kafka: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
-    """name → id of the topics that exist."""
+@dataclass(frozen=True, slots=True)
+class KafkaTopic:
+    """Kafka's id of a topic, and how many partitions it has."""
+
+    id: str
+    partitions: int
+
+
+class UnequalTopics(RuntimeError):
+    """Topics that a lane reads are missing, or do not have the same number of partitions: there are no lanes."""
+
+
+async def topics_of(kafka: Mapping[str, Any], names: Iterable[str]) -> dict[str, KafkaTopic]:
+    """name → what the broker says of it, of the topics that exist; TimeoutError when it says nothing for too long."""
     client = AIOKafkaClient(**kafka)
-    await client.bootstrap()
     try:
-        connection: Any = await client._get_conn(client.get_random_node())
-        answer: Any = await connection.send(TopicIds(names))
-        return {t[1]: str(t[2]) for t in answer.topics if t[0] == 0}
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await client.bootstrap()
+            connection: Any = await client._get_conn(client.get_random_node())
+            if connection is None:
+                raise KafkaConnectionError("the broker cannot be reached")
+            answer: Any = await connection.send(TopicIds(names))
+        return {t[1]: KafkaTopic(str(t[2]), len(t[4])) for t in answer.topics if t[0] == 0}
     finally:
         await client.close()
+
+
+async def check_equal(kafka: Mapping[str, Any], names: Sequence[str]) -> None:
+    """UnequalTopics, with what differs, unless all exist and have as many partitions as each other."""
+    found = {name: t.partitions for name, t in (await topics_of(kafka, names)).items()}
+    if missing := [name for name in names if name not in found]:
+        raise UnequalTopics(f"missing: {', '.join(missing)}. `tidegate topics` makes them.")
+    if len(set(found.values())) > 1:
+        counts = ", ".join(f"{name} has {found[name]}" for name in names)
+        raise UnequalTopics(f"unequal partition counts: {counts}. Documents of one order would never meet in a lane: make them equal.")

@@ -1,4 +1,4 @@
-"""Ends a worker that has lag and makes no progress."""
+"""Ends a worker that has something to do, could do it, and does not."""
 
 import time
 
@@ -6,22 +6,23 @@ STUCK_SECONDS = 60.0
 
 
 class Stuck(RuntimeError):
-    """There is lag, nothing is wrong with the stores, and no batch was committed for a minute."""
+    """Something waits, the stores answer, and nothing has moved for too long."""
 
 
 class Watchdog:
-    """`progress` on each committed batch; `check` each second."""
+    """`progress` when something moves; `check` each second."""
 
-    def __init__(self, seconds: float = STUCK_SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(self, expected: str = "no batch was committed", seconds: float = STUCK_SECONDS) -> None:
+        self._expected, self._seconds = expected, seconds
         self._last = time.monotonic()
 
     def progress(self) -> None:
         self._last = time.monotonic()
 
-    def check(self, lag: int) -> None:
-        """Stuck when there is lag and the last batch is too long ago."""
-        if lag <= 0:
+    def check(self, waiting: int, what: str = "records", *, healthy: bool = True) -> None:
+        """Stuck when there is something waiting and the last progress is too long ago; time in which a store was away
+        does not count, and neither does what went before it."""
+        if waiting <= 0 or not healthy:
             self._last = time.monotonic()
         elif time.monotonic() - self._last > self._seconds:
-            raise Stuck(f"no batch was committed for {self._seconds:.0f} s with {lag} records waiting")
+            raise Stuck(f"{self._expected} for {self._seconds:.0f} s with {waiting} {what} waiting")

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -16,25 +17,30 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents import http, logs
-from agents.app import build_app
+from agents.app import build_app, intake_topics
+from agents.faust_private import UnknownFaust
 from agents.intake import Intake
-from agents.metrics import METRICS
+from agents.lanes import NotCoPartitioned
+from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
 from agents.processor import Done, Processor
 from agents.settings import WorkerSettings
-from agents.watchdog import Stuck, Watchdog
+from agents.stores import Stores
+from agents.topic_identity import UnequalTopics, check_equal
+from agents.watchdog import STUCK_SECONDS, Stuck, Watchdog
 from schemas.contracts import topic_name
 from schemas.lawbook import load
-from sinks.errors import Fenced
+from sinks.errors import Fenced, Unavailable
 from sinks.lanes import release
-from sinks.relay import Relay
-from sinks.store import Store
+from sinks.relay import LostBatches, OutboxGap, Relay
+from sinks.store import AWAY, Store
 
 LOG = logging.getLogger("tidegate.worker")
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
 MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
 DRAIN_SECONDS = 20
+OURS = (UnequalTopics, UnknownFaust, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap)  # their texts quote no document
 MOVING_SECONDS = 120.0  # longest rebalance; a claim inside it waits at most half of that for its stores
 
 
@@ -51,12 +57,15 @@ class Worker:
         self.processor = Processor(self.store, load(), settings.person_key)
         self.ownership = Ownership(endpoints, self.store, self.processor, self.intake, self.owner, transactional_id)
         self.relay = Relay(
-            endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published
-        )
-        self.watchdog = Watchdog()
+            endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published,
+            lost=lambda why: METRICS.relay_rounds.labels(why).inc(),
+        )  # fmt: skip
+        self.stores = Stores(endpoints.postgres, endpoints.kafka_options())
+        self.watchdog, self.moving = Watchdog(seconds=STUCK_SECONDS), Watchdog("no assignment came", MOVING_SECONDS)
         self.poison: dict[tuple[str, int], PoisonWatch] = {}
         self.stopping = asyncio.Event()
         self._last_record: dict[int, float] = {}
+        self._newest_ms = 0  # log time of the newest record in a committed batch
         self._clock: AIOKafkaProducer | None = None
 
     async def run(self) -> None:
@@ -71,13 +80,14 @@ class Worker:
         self.ownership.app = self.app
         self._clock = AIOKafkaProducer(**self.settings.endpoints.kafka_options(), acks="all")
         await self._clock.start()
+        await check_equal(self.settings.endpoints.kafka_options(), intake_topics())
         LOG.info("worker starting", extra={"owner": self.owner, "port": port})
         relay = asyncio.create_task(self._publish(), name="relay")
         batches = asyncio.create_task(self._batches(), name="batches")
         tasks = {
             relay,
             batches,
-            asyncio.create_task(self._every_second(), name="every-second"),
+            *(asyncio.create_task(self._every_second(step), name=step.__name__) for step in (self.stores.look, self._watch, self._tend)),
             asyncio.create_task(self._faust(), name="faust"),
             asyncio.ensure_future(self.ownership.failed),
         }
@@ -130,6 +140,7 @@ class Worker:
             for lane, records in work.items():
                 if records.records:
                     self._last_record[lane] = now
+                    self._newest_ms = max(self._newest_ms, records.clock_ms)
             await self._count(done, work)
 
     async def _count(self, done: Done, work: Any) -> None:
@@ -141,6 +152,12 @@ class Worker:
             METRICS.dead_letters.labels(code).inc(count)
         for kind, count in done.kinds.items():
             METRICS.documents.labels(kind).inc(count)
+        for code, count in done.findings.items():
+            METRICS.findings.labels(code).inc(count)
+        for fate, count in done.fates.items():
+            METRICS.fates.labels(fate).inc(count)
+        now_ms = time.time() * 1000
+        observe_all(METRICS.latency_seconds, [(now_ms - accepted) / 1000 for accepted in done.accepted_ms])
         if done.documents or done.dead:
             LOG.info(
                 "batch",
@@ -160,23 +177,33 @@ class Worker:
                     self.poison[place] = PoisonWatch()
                     await self.ownership.pause(place, "POISON", why)
 
-    async def _every_second(self) -> None:
+    async def _every_second(self, step: Callable[[], Awaitable[None]]) -> None:
         while not self.stopping.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), 1.0)
-            lag = self.intake.lag()
-            for topic, records in lag.items():
-                METRICS.lag_records.labels(topic.rsplit(".", 1)[-1]).set(records)
-            METRICS.buffered_records.set(self.intake.buffered())
-            METRICS.unpublished_batches.set(self.relay.behind())
-            METRICS.ready.set(0 if self._why_not_ready() else 1)
-            if self.ownership.moving_seconds() > MOVING_SECONDS:
-                raise Stuck(f"no assignment for {MOVING_SECONDS:.0f} s after the last one was revoked")
-            async with self.ownership.busy:
+            await step()
+
+    async def _watch(self) -> None:
+        """What is seen from outside, and by the watchdogs; waits for nothing."""
+        lag = self.intake.lag()
+        for topic, records in lag.items():
+            METRICS.lag_records.labels(topic.rsplit(".", 1)[-1]).set(records)
+        METRICS.buffered_records.set(self.intake.buffered())
+        METRICS.buffered_bytes.set(self.intake.buffered_bytes())
+        METRICS.lag_seconds.set(max(0.0, time.time() - self._newest_ms / 1000) if self._newest_ms and any(lag.values()) else 0)
+        METRICS.unpublished_batches.set(self.relay.behind())
+        METRICS.ready.set(0 if self._why_not_ready() else 1)
+        healthy = self.stores.away() is None
+        self.moving.check(int(self.ownership.moving_seconds() > 0), "rebalance", healthy=healthy)
+        self.watchdog.check(sum(lag.values()), healthy=healthy)
+
+    async def _tend(self) -> None:
+        """Waits for the batch under way, which may wait for PostgreSQL."""
+        async with self.ownership.busy:
+            with suppress(Unavailable, *AWAY):  # paused a little longer
                 await self.ownership.resume_released()
-            with suppress(KafkaError, TimeoutError):  # the broker is away: it will tick later
-                await asyncio.wait_for(self._tick_idle_lanes(), 5.0)
-            self.watchdog.check(sum(lag.values()))
+        with suppress(KafkaError, TimeoutError):  # the broker is away: it will tick later
+            await asyncio.wait_for(self._tick_idle_lanes(), 5.0)
 
     async def _tick_idle_lanes(self) -> None:
         now = time.monotonic()
@@ -203,6 +230,8 @@ class Worker:
     def _why_not_ready(self) -> str | None:
         if self.stopping.is_set():
             return "stopping"
+        if away := self.stores.away():
+            return away
         if not self.processor.lanes:
             return "no lanes assigned"
         return None
@@ -226,8 +255,8 @@ async def _run() -> None:
     """Leaves the process itself: neither Faust's threads nor its tasks are waited for, they may never end."""
     try:
         await Worker(WorkerSettings.read()).run()
-    except BaseException:
-        LOG.critical("worker failed", exc_info=True)
+    except BaseException as e:
+        LOG.critical("worker failed", exc_info=True, extra={"reason": str(e)} if isinstance(e, OURS) else None)
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)

@@ -13,6 +13,7 @@ import polars as pl
 KINDS = ("order", "payment", "waybill")
 BIT = {"order": 1, "payment": 2, "waybill": 4}
 MILLISECONDS = pl.Datetime("ms", "UTC")
+LONGEST_IDENTITY = 200  # bytes of ebpCode and of orderNo: they stand in keys, and an index entry has bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ def identity_code(key: str = "key") -> pl.Expr:
     no_order = pl.col("orderNo") == ""
     no_platform = (pl.col("ebpCode") == "") & ~pl.col("may_lack_platform")
     expected = pl.concat_str("ebpCode", pl.lit("|"), "orderNo").cast(pl.Binary)
+    too_long = pl.max_horizontal(pl.col("ebpCode", "orderNo").str.len_bytes()) > LONGEST_IDENTITY
     return (
-        pl.when(no_order | no_platform)
+        pl.when(no_order | no_platform | too_long)
         .then(pl.lit("DL-03"))
         .when(pl.col(key).is_null() | (pl.col(key) != expected))
         .then(pl.lit("DL-04"))

@@ -13,6 +13,9 @@ MAX_VALUE = 1 << 20  # bytes of one document; Kafka's default limit for a record
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OUT_OF_TIME = "a time is out of range"
 TOO_WIDE = "a number is wider than its type"
+NUL_IN_TEXT = "a text holds U+0000"
+TOO_MANY_LINES = "more lines than can be numbered"
+MOST_LINES = 32_767  # they are numbered in 16 bits
 
 
 class DecodeError(ValueError):
@@ -39,6 +42,8 @@ def decode(kind: str, value: bytes) -> dict[str, Any]:
         raise DecodeError(e.code, e.reason) from None
     name = schema_ids()[schema_id]
     record = decode_payload(name, value[start:])
+    if why := unfit(name, record):
+        raise DecodeError("DL-01", why)
     if any(isinstance(v, datetime) and v < EPOCH for v in record.values()):
         raise DecodeError("DL-01", OUT_OF_TIME)
     return fill(kind, name, record)
@@ -58,24 +63,32 @@ def decode_payload(schema_name: str, payload: bytes) -> dict[str, Any]:
     if stream.tell() != len(payload):
         raise DecodeError("DL-01", "bytes are left over after the document")
     assert isinstance(record, dict)
-    if not ints_fit(schema_name, record):
-        raise DecodeError("DL-01", TOO_WIDE)
     return record
 
 
-def ints_fit(schema_name: str, record: dict[str, Any]) -> bool:
-    """Whether every Avro int is one: fastavro reads up to 64 bits."""
-    return _fit(avro(schema_name)["fields"], record)
+def unfit(schema_name: str, record: dict[str, Any]) -> str | None:
+    """What fastavro lets through and PostgreSQL or a column does not: an int of more than 32 bits, a text with U+0000,
+    too many lines."""
+    return _unfit(avro(schema_name)["fields"], record)
 
 
-def _fit(fields: list[dict[str, Any]], record: dict[str, Any]) -> bool:
+def _unfit(fields: list[dict[str, Any]], record: dict[str, Any]) -> str | None:
     for f in fields:
-        value = record[f["name"]]
-        if f["type"] == "int" and not -(2**31) <= value < 2**31:
-            return False
-        if isinstance(value, list) and not all(_fit(f["type"]["items"]["fields"], item) for item in value):  # pyright: ignore
-            return False
-    return True
+        kind: Any = f["type"]
+        value: Any = record[f["name"]]
+        if isinstance(value, str) and "\0" in value:
+            return NUL_IN_TEXT
+        if kind == "int" and not -(2**31) <= value < 2**31:
+            return TOO_WIDE
+        if isinstance(value, list):
+            lines: list[dict[str, Any]] = value
+            items: list[dict[str, Any]] = kind["items"]["fields"]  # pyright: ignore
+            if len(lines) > MOST_LINES:
+                return TOO_MANY_LINES
+            for line in lines:
+                if why := _unfit(items, line):
+                    return why
+    return None
 
 
 def fill(kind: str, schema_name: str, record: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import fastavro
 import polars as pl
 
 from schemas.block import read_block
-from schemas.codec import MAX_VALUE, OUT_OF_TIME, TOO_WIDE, ints_fit
+from schemas.codec import MAX_VALUE, OUT_OF_TIME, unfit
 from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import FramingError, split
 
@@ -129,8 +129,8 @@ def _decode_one(work: _Work, name: str, row: int, payload: bytes) -> None:
     if stream.tell() != len(payload):
         work.undecodable.append((row, "DL-01", "bytes are left over after the document"))
         return
-    if not ints_fit(name, record):
-        work.undecodable.append((row, "DL-01", TOO_WIDE))
+    if why := unfit(name, record):
+        work.undecodable.append((row, "DL-01", why))
         return
     work.singles.setdefault(name, []).append({"row": row, **_unscaled(record)})
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.codec import MOST_LINES
 from schemas.contracts import avro
 
 Vector = NDArray[np.int64]
@@ -19,6 +20,7 @@ PADDING = 16  # zero bytes before and behind the payloads, so that a fixed numbe
 WIDEST_DECIMAL = 8  # bytes
 MOST_BYTES = 10  # of a varint
 MANY_ITEMS, FEW = 4, 50
+BLANK = 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ Field = Vector | Span | Items  # a number, bytes, or items
 class Walked:
     """`bad`: payloads to be decoded alone, because they are not exactly one record or a column is not for them.
 
-    `fields`: by name, of all payloads; those of bad ones mean nothing. `raw`: bytes that are no text, by row.
+    `fields`: by name, of all payloads; those of bad ones mean nothing. `raw`: all bytes, by row, that are no text and
+    may be zero or no ASCII.
     """
 
     buffer: NDArray[np.uint8]
@@ -84,6 +87,9 @@ class Walked:
     def _varint(self, rows: Vector, position: Vector) -> tuple[Vector, Vector]:
         """The number at each position, and the position after it."""
         byte = self.buffer.take(position, mode="clip")
+        zero = np.flatnonzero(byte == 0)
+        if len(zero):
+            self.raw.append((rows[zero], position[zero]))
         number = (byte & 0x7F).astype(np.uint64)
         after = position + 1
         going_on = np.flatnonzero(byte & 0x80)
@@ -111,7 +117,7 @@ class Walked:
             if len(sized):
                 count[sized] = -count[sized]
                 after[sized] = self._varint(rows[open_][sized], after[sized])[1]
-            impossible = (count < 0) | (count * len(fields) > self.ends[rows[open_]] - after)
+            impossible = (count < 0) | (count > MOST_LINES) | (count * len(fields) > self.ends[rows[open_]] - after)
             self.bad[rows[open_]] |= impossible
             count[impossible] = 0
             position[open_] = after
@@ -154,21 +160,27 @@ def walk(schema_name: str, payloads: Sequence[bytes]) -> Walked:
     rows = np.arange(len(payloads))
     walked.fields, position = walked.record(avro(schema_name)["fields"], rows, walked.starts.copy())
     walked.bad |= position != ends
+    for found in walked.fields.values():
+        if isinstance(found, Items):
+            walked.bad |= np.bincount(found.rows, minlength=len(payloads)) > MOST_LINES
     _check_texts(walked)
     return walked
 
 
 def _check_texts(walked: Walked) -> None:
-    """A payload with a text that is not UTF-8 is bad.
+    """A payload with a text that is not UTF-8, or that holds U+0000, is bad.
 
-    All bytes that are no text are blanked; before each text stands the last byte of its length, which is ASCII as it
-    is. So the whole buffer is UTF-8 exactly when every text is.
+    Bytes that are no text are blanked, unless they are ASCII and not zero; before each text stands the last byte of its
+    length, which is ASCII then. So the whole buffer is UTF-8 exactly when every text is, and a zero is one in a text.
     """
     buffer = walked.buffer.copy()
+    buffer[:PADDING] = buffer[len(buffer) - PADDING :] = BLANK
     for rows, positions in walked.raw:
-        buffer[positions[~walked.bad[rows]]] = 0
+        buffer[positions[~walked.bad[rows]]] = BLANK
     for row in np.flatnonzero(walked.bad):
-        buffer[walked.starts[row] : walked.ends[row]] = 0
+        buffer[walked.starts[row] : walked.ends[row]] = BLANK
+    if not buffer.all():
+        walked.bad[np.searchsorted(walked.starts, np.flatnonzero(buffer == 0), side="right") - 1] = True
     whole = pa.LargeStringArray.from_buffers(1, pa.py_buffer(np.array([0, len(buffer)])), pa.py_buffer(buffer))
     try:
         whole.validate(full=True)

@@ -50,7 +50,9 @@ class _Round:
 
 
 class Relay:
-    """`lanes` gives lane → epoch of the lanes owned right now. `step` is awaited at named points (tests hold it there)."""
+    """`lanes` gives lane → epoch of the lanes owned right now. `step` is awaited at named points (tests hold it there).
+
+    `published` is told messages and seconds of a round, `lost` why one came to nothing: "failed" or "fenced"."""
 
     def __init__(
         self,
@@ -60,9 +62,10 @@ class Relay:
         lanes: Callable[[], Mapping[int, int]],
         step: Callable[[str], Awaitable[None]] = _no_step,
         published: Callable[[int, float], None] = lambda _n, _s: None,
+        lost: Callable[[str], None] = lambda _why: None,
     ) -> None:
         self._dsn, self._kafka, self._id = dsn, dict(kafka), transactional_id
-        self._lanes, self._step, self._published = lanes, step, published
+        self._lanes, self._step, self._published, self._lost = lanes, step, published, lost
         self._producer: AIOKafkaProducer | None = None
         self._connection: asyncpg.Connection | None = None
         self._done: dict[int, tuple[int, int]] = {}  # lane → (epoch, batch_seq published)
@@ -89,6 +92,7 @@ class Relay:
                 raise
             except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as e:
                 LOG.warning("relay round failed", extra={"error": type(e).__name__})
+                self._lost("failed")
                 await self._forget()
                 failures += 1
                 await asyncio.sleep(min(2.0, 0.05 * 2**failures) * (0.5 + random.random()))
@@ -126,6 +130,7 @@ class Relay:
             await self._forget()
             if not by_another:
                 raise
+            self._lost("fenced")
             await self._check_still_mine(e)
             return 0
         await self._step("kafka-committed")

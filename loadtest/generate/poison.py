@@ -82,9 +82,33 @@ def _no_platform(_m: Maker, victim: Draft) -> None:
     # Only a waybill may lack its platform; a waybill victim loses its order number instead.
     lost = "orderNo" if victim.kind == "waybill" else "ebpCode"
     victim.document = {**victim.document, lost: ""}
-    victim.key = f"{victim.document['ebpCode']}|{victim.document['orderNo']}".encode()
+    victim.key = _key(victim)
 
 
+def _nul(m: Maker, victim: Draft) -> None:
+    # Right UTF-8, but PostgreSQL takes it in no text.
+    texts = [name for name, value in victim.document.items() if isinstance(value, str)]
+    if victim.kind == "order" and m.rng.random() < 0.3:
+        first, *others = victim.document["orderList"]
+        victim.document = {**victim.document, "orderList": [{**first, "itemName": "\0"}, *others]}
+    else:
+        name = m.rng.choice(texts)
+        victim.document = {**victim.document, name: f"{victim.document[name]}\0"}
+    victim.key = _key(victim)
+
+
+def _too_long(m: Maker, victim: Draft) -> None:
+    # One byte more than may be, or more than an index of PostgreSQL takes.
+    victim.document = {**victim.document, m.rng.choice(("ebpCode", "orderNo")): "样" * m.rng.choice((67, 3000))}
+    victim.key = _key(victim)
+
+
+def _key(victim: Draft) -> bytes:
+    return f"{victim.document['ebpCode']}|{victim.document['orderNo']}".encode()
+
+
+STORIES["text_with_nul"] = (1, _poison("DL-01", _nul))
+STORIES["identity_too_long"] = (1, _poison("DL-03", _too_long))
 STORIES["forged_neighbour"] = (1, _poison("DL-01", _forge))
 STORIES["schema_of_another_topic"] = (1, _poison("DL-02", _other_kind))
 STORIES["no_platform"] = (1, _poison("DL-03", _no_platform))

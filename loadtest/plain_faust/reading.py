@@ -18,13 +18,17 @@ Document = dict[str, Any]
 QUANTITIES = frozenset({"qty", "weight"})
 BOUND_E5 = 10**14
 FEN_E5 = 1000
+LONGEST_IDENTITY = 200  # bytes of UTF-8
 END_OF_TIME_MS = 253_402_300_800_000  # 10000-01-01
 
 
 class _Shape(NamedTuple):
-    """`schema`: parsed, without logical types; `amounts`, `line_amounts`: names; `defaults`: what an older version lacks."""
+    """`schema`: parsed, without logical types; `texts`, `amounts` and those of lines: names; `defaults`: what an older
+    version lacks."""
 
     schema: Any
+    texts: tuple[str, ...]
+    line_texts: tuple[str, ...]
     amounts: tuple[str, ...]
     line_amounts: tuple[str, ...]
     times: tuple[str, ...]
@@ -36,6 +40,8 @@ def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
     document = _decode(kind, value or b"")
     if not document["orderNo"] or (kind != "waybill" and not document["ebpCode"]):
         raise DecodeError("DL-03", "the document has no identity")
+    if any(len(document[name].encode()) > LONGEST_IDENTITY for name in ("ebpCode", "orderNo")):
+        raise DecodeError("DL-03", "the document's identity is too long")
     if key != f"{document['ebpCode']}|{document['orderNo']}".encode():
         raise DecodeError("DL-04", "the key is not the document's")
     return document
@@ -59,6 +65,10 @@ def _decode(kind: str, value: bytes) -> Document:
         raise DecodeError("DL-01", "bytes are left over after the document")
     if any(not 0 <= document[name] < END_OF_TIME_MS for name in shape.times):
         raise DecodeError("DL-01", "a time is out of range")
+    texts = [document[name] for name in shape.texts]
+    texts += [line[name] for line in document.get("orderList", ()) for name in shape.line_texts]
+    if "\0" in "".join(texts):
+        raise DecodeError("DL-01", "a text holds U+0000")
     document |= shape.defaults
     _bound_amounts(document, shape)
     return document
@@ -93,11 +103,17 @@ def _shape(kind: str, name: str) -> _Shape:
     lines = next((f["type"]["items"]["fields"] for f in fields if f["name"] == "orderList"), [])
     return _Shape(
         fastavro.parse_schema(_stripped(avro(name)), named_schemas={}),
+        _texts(fields),
+        _texts(lines),
         _logical(fields, "decimal"),
         _logical(lines, "decimal"),
         _logical(fields, "timestamp-millis"),
         {f["name"]: f["default"] for f in avro(newest(kind))["fields"] if f["name"] not in own},
     )
+
+
+def _texts(fields: list[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(f["name"] for f in fields if f["type"] == "string")
 
 
 def _logical(fields: list[dict[str, Any]], kind: str) -> tuple[str, ...]:

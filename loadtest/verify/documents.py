@@ -28,6 +28,8 @@ FEN_E5 = 1000
 END_OF_YEAR_9999_MS = 253_402_300_800_000
 LARGEST_VALUE = 1 << 20  # Kafka's own default limit of a record
 INT_END = 1 << 31
+LONGEST_IDENTITY = 200  # bytes of UTF-8
+MOST_LINES = 32_767
 
 
 class NoDocument(ValueError):
@@ -54,6 +56,8 @@ def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
     order_no, ebp_code = document["orderNo"], document["ebpCode"]
     if not order_no or (not ebp_code and kind != "waybill"):
         raise NoDocument("DL-03")
+    if max(len(order_no.encode()), len(ebp_code.encode())) > LONGEST_IDENTITY:
+        raise NoDocument("DL-03")
     if key != f"{ebp_code}|{order_no}".encode():
         raise NoDocument("DL-04")
     return document
@@ -72,6 +76,7 @@ def decode(kind: str, value: bytes) -> Document:
         raise NoDocument("DL-01")
     document = {**_defaults(kind, name), **document}
     _check_ranges(kind, document)
+    _check_texts(document)
     _amounts(kind, document)
     return document
 
@@ -127,6 +132,16 @@ def _check_ranges(kind: str, document: Document) -> None:
     numbers = [document["packNo"]] if kind == "waybill" else [line["gnum"] for line in document.get("orderList", ())]
     if not all(-INT_END <= n < INT_END for n in numbers):
         raise NoDocument("DL-01")
+
+
+def _check_texts(document: Document) -> None:
+    """No text may hold U+0000, and an order no more lines than can be numbered."""
+    lines: list[Document] = document.get("orderList", [])
+    if len(lines) > MOST_LINES:
+        raise NoDocument("DL-01")
+    for record in (document, *lines):
+        if any(isinstance(value, str) and "\0" in value for value in record.values()):
+            raise NoDocument("DL-01")
 
 
 def _amounts(kind: str, document: Document) -> None:

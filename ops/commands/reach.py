@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from agents.topic_identity import topic_ids
+from agents.topic_identity import topics_of
 from schemas.contracts import PARTITIONS, topics
 from schemas.endpoints import Endpoints
 from sinks.migrate import FOLDER, MigrationError
@@ -38,7 +38,7 @@ async def ready(endpoints: Endpoints) -> None:
 async def missing_topics(endpoints: Endpoints) -> list[str]:
     """Names of those that do not exist."""
     names = [t.name for t in topics()]
-    found = await topic_ids(endpoints.kafka_options(), names)
+    found = await topics_of(endpoints.kafka_options(), names)
     return [name for name in names if name not in found]
 
 

@@ -54,12 +54,13 @@ def decided(count: int) -> dict[str, tuple[Any, ...]]:
 
 @pytest.mark.parametrize("count", [6, 9, 16])
 def test_only_the_guilty_order_number_is_held(count: int, raising: list[int]) -> None:
-    before = METRICS.quarantined._value.get()
+    before, halved = METRICS.quarantined._value.get(), METRICS.quarantine_bisections._value.get()
     disturbed = decided(count)
     outcome, queue, _tax, codes = disturbed.pop(GUILTY)
     assert (outcome, queue) == ("HOLD", "review")
     assert "SYS-02" in codes
     assert METRICS.quarantined._value.get() == before + 1
+    assert METRICS.quarantine_bisections._value.get() >= halved + 2
     assert raising.count(1) >= 2  # alone, and alone again without rules
     assert {(o, tuple(c)) for o, _, _, c in disturbed.values()} == {("RELEASE", ())}
     assert len(disturbed) == count - 1

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from loadtest.generate import generate, profile
 from loadtest.generate.wire import encode
-from schemas.codec import MAX_VALUE
+from schemas.codec import MAX_VALUE, MOST_LINES, NUL_IN_TEXT, TOO_MANY_LINES
 from schemas.columnar import ONE_BY_ONE, Decoded, decode_columns
 from schemas.contracts import avro, schemas_of
 from schemas.framing import zigzag
+from schemas.walk import FEW
 from tests.schemas.wire import KINDS, batches, calm, reference
 
 CALM = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -130,6 +131,40 @@ def test_orders_of_many_lines(sample: dict[str, list[bytes]]) -> None:
     long = [order_of((n, n)) for n in (4, 40, 7)]
     decoded = check("order", [*sample["order"][:10], *long, sample["order"][10]])
     assert (decoded.undecodable, decoded.alone) == ([], 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_with_a_zero_is_no_document(kind: str, sample: dict[str, list[bytes]]) -> None:
+    """In each text field in turn; what stands beside it is taken all the same, its zeros that are no text too."""
+    name = list(schemas_of(kind).values())[-1]
+    plain = calm(avro(name)["fields"])
+    lines: list[dict[str, Any]] = plain.get("orderList", [])
+    for text in ("\0", "样\0例", "\0" * 300):
+        poisoned = [plain | {field: text} for field, value in plain.items() if isinstance(value, str)]
+        poisoned += [plain | {"orderList": [lines[0], lines[1] | {f: text}]} for f, v in (lines or [{}])[0].items() if isinstance(v, str)]
+        for record in poisoned:
+            decoded = check(kind, [*sample[kind][:20], encode(name, record), *sample[kind][20:30]])
+            assert decoded.undecodable == [(20, "DL-01", NUL_IN_TEXT)]
+            assert decoded.alone <= 1 + ONE_BY_ONE
+
+
+def test_more_lines_than_can_be_numbered(sample: dict[str, list[bytes]]) -> None:
+    fields = avro("order-2")["fields"]
+    plain = calm(fields)
+    bare = {name: 0 if isinstance(v, int) else "" for name, v in plain["orderList"][0].items()}
+    good, long = (encode("order-2", plain | {"orderList": [bare] * count}) for count in (MOST_LINES, MOST_LINES + 1))
+    for crowd in ([], sample["order"][:20]):
+        decoded = check("order", [*crowd, good, long])
+        assert decoded.undecodable == [(len(crowd) + 1, "DL-01", TOO_MANY_LINES)]
+
+
+def test_lines_in_several_blocks_count_together(sample: dict[str, list[bytes]], monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("codec", "walk"):
+        monkeypatch.setattr(f"schemas.{module}.MOST_LINES", 9)
+    long, good = [order_of((5, 5), (5, 5))] * FEW, [order_of((4, 4), (-5, 5))] * FEW  # so many that they are walked to their ends
+    decoded = check("order", [*good, *long])
+    assert decoded.undecodable == [(FEW + n, "DL-01", TOO_MANY_LINES) for n in range(FEW)]
+    assert decoded.alone == FEW
 
 
 def test_a_value_larger_than_a_document_is_none() -> None:

@@ -138,6 +138,8 @@ async def test_poison_pauses_its_partition_and_no_other(topics: Endpoints, tmp_p
         assert [tuple(r) for r in await group.db.fetch(PAUSES)] == [(order, poisoned, "POISON")]
         stands = "SELECT next_offset FROM consumed WHERE topic = $1 AND partition = $2"
         assert await group.db.fetchval(stands, order, poisoned) < (await readable_ends(topics))[order, poisoned]
+        paused = [await group.until_asked("metrics", r"^tidegate_paused_partitions \d", n) for n in range(2)]
+        assert sum("\ntidegate_paused_partitions 1.0\n" in told for told in paused) == 1
         resume(group, "--topic", order, "--partition", str(poisoned))
         await group.settled()
         assert await group.db.fetch(PAUSES) == []

@@ -1,19 +1,22 @@
 """Real worker processes on the stack of the tests, and the documents they are given."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from loadtest.generate import GeneratedSet, Planned, profile
 from loadtest.verify import verify
 from ops.capacity import environment
-from ops.supervisor import Slot, Supervisor
+from ops.supervisor import WORKER, Slot, Supervisor
 from schemas.contracts import KINDS, PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 from tests.pipeline.memory import KEY
@@ -64,6 +67,29 @@ class Group:
         """The end of the workers' log."""
         return self.log.read_text()[-4_000:] if self.log.exists() else "nothing"
 
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        """Lines with this message, of all workers."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["message"] == message]
+
+    async def asked(self, path: str, number: int = -1) -> str:
+        """What a worker answers on /ready or /metrics: by the number of its start, else the last one."""
+        port = self.logged("worker starting")[number]["port"]
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/{path}") as answer:
+            return await answer.text()
+
+    async def until_asked(self, path: str, pattern: str, number: int = -1) -> str:
+        """Until an answer matches; the answer."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    with suppress(aiohttp.ClientError, OSError, IndexError):
+                        if re.search(pattern, answer := await self.asked(path, number), re.MULTILINE):
+                            return answer
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"waited in vain for {pattern} on /{path}; the workers said:\n{self.said()}") from None
+
     async def stop(self) -> list[int]:
         """Drain all; exit codes."""
         return await asyncio.to_thread(self.supervisor.stop)
@@ -76,7 +102,8 @@ class Group:
 
 @asynccontextmanager
 async def workers(
-    endpoints: Endpoints, folder: Path, count: int, transport: str = "batch", batch_records: int = 300
+    endpoints: Endpoints, folder: Path, count: int, transport: str = "batch", batch_records: int = 300,
+    command: Sequence[str] = WORKER,
 ) -> AsyncIterator[Group]:
     """`count` workers in a group of their own; killed at the end if they still run."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +113,7 @@ async def workers(
         "TIDEGATE_GROUP": topic_name("workers"), "TIDEGATE_TRANSPORT": transport, "TIDEGATE_PERSON_KEY_FILE": str(key),
         "TIDEGATE_BATCH_RECORDS": str(batch_records),
     }  # fmt: skip
-    supervisor = Supervisor(count, environment={**environment(endpoints, folder), **settings}, log=log)
+    supervisor = Supervisor(count, command=command, environment={**environment(endpoints, folder), **settings}, log=log)
     db: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     group = Group(endpoints, supervisor, db, log)
     supervisor.start()
@@ -97,7 +124,7 @@ async def workers(
             if slot.process.poll() is None:
                 slot.process.kill()
                 slot.process.wait()
-        await db.close()
+        await group.db.close()
 
 
 async def readable_ends(endpoints: Endpoints) -> dict[Place, int]:
