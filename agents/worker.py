@@ -18,13 +18,14 @@ from aiokafka.errors import KafkaError
 
 from agents import http, logs
 from agents.app import build_app, intake_topics
+from agents.buffers import LaneRecords
 from agents.faust_private import UnknownFaust
 from agents.intake import Intake
 from agents.lanes import NotCoPartitioned
 from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
-from agents.processor import Done, Processor
+from agents.processor import ASTRAY_WAITS, Done, Processor
 from agents.settings import WorkerSettings
 from agents.stores import Stores
 from agents.topic_identity import UnequalTopics, check_equal
@@ -213,9 +214,11 @@ class Worker:
                 await self._clock.send(topic_name("clock"), value=b"", key=b"", partition=lane)
 
     async def _drain(self, batches: "asyncio.Task[None]", relay: "asyncio.Task[None]") -> None:
-        """Finish the batch under way, let the relay publish what was committed, then give the lanes back."""
+        """Finish the batch under way, look at what it stored, let the relay publish, then give the lanes back."""
         self.intake.close()
         await batches
+        with suppress(TimeoutError, Fenced):  # whoever has the lanes now looks himself
+            await asyncio.wait_for(self._look_once_more(), DRAIN_SECONDS)
         self.relay.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(relay), DRAIN_SECONDS)
@@ -226,6 +229,14 @@ class Worker:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.app.stop(), 5)
         await self.store.close()
+
+    async def _look_once_more(self) -> None:
+        """What was stored last has still to be looked at: empty batches do it."""
+        async with self.ownership.busy:
+            for _ in range(1 + ASTRAY_WAITS):
+                if self.processor.lanes and (self.processor.again or self.processor.astray):
+                    await self.processor.process({lane: LaneRecords({}, {}, {}, 0) for lane in self.processor.lanes})
+                    self.relay.wake()
 
     def _why_not_ready(self) -> str | None:
         if self.stopping.is_set():
