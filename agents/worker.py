@@ -31,7 +31,9 @@ from agents.stores import Stores
 from agents.topic_identity import UnequalTopics, check_equal
 from agents.watchdog import STUCK_SECONDS, Stuck, Watchdog
 from schemas.contracts import topic_name
+from schemas.endpoints import SettingsError
 from schemas.lawbook import load
+from schemas.registry import RegistryError, adopt_ids
 from sinks.errors import Fenced, Unavailable
 from sinks.lanes import release
 from sinks.relay import LostBatches, OutboxGap, Relay
@@ -41,7 +43,7 @@ LOG = logging.getLogger("tidegate.worker")
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
 MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
 DRAIN_SECONDS = 20
-OURS = (UnequalTopics, UnknownFaust, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap)  # their texts quote no document
+OURS = (UnequalTopics, UnknownFaust, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap, RegistryError, SettingsError)  # their texts quote no document
 MOVING_SECONDS = 120.0  # longest rebalance; a claim inside it waits at most half of that for its stores
 
 
@@ -265,6 +267,7 @@ def main() -> None:
 async def _run() -> None:
     """Leaves the process itself: neither Faust's threads nor its tasks are waited for, they may never end."""
     try:
+        await adopt_ids()
         await Worker(WorkerSettings.read()).run()
     except BaseException as e:
         LOG.critical("worker failed", exc_info=True, extra={"reason": str(e)} if isinstance(e, OURS) else None)

@@ -1,6 +1,7 @@
 """The capacity run: fresh stack, preloaded topics, workers against the clock, everything measured."""
 
 import asyncio
+import json
 import os
 import platform
 import subprocess
@@ -18,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from loadtest.generate import GeneratedSet, profile
 from loadtest.generate.sets import NoSuchSet
+from loadtest.plain_faust.settings import SETTINGS as BASELINE_SETTINGS
 from loadtest.publish import preload
 from ops.measure import Meter, with_children
 from ops.stack import Stack
@@ -61,7 +63,7 @@ class Measured:
     cpu_seconds: dict[str, float] = field(default_factory=lambda: dict[str, float]())
     peak_mb: dict[str, float] = field(default_factory=lambda: dict[str, float]())
     steal_percent: float = 0.0
-    settings: dict[str, str] = field(default_factory=lambda: dict[str, str]())
+    settings: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
     restarts: int = 0
 
     def as_json(self, plan: Plan) -> dict[str, Any]:
@@ -83,7 +85,7 @@ class Measured:
             "steal_percent": self.steal_percent,
             "outcomes": self.outcomes,
             "restarts": self.restarts,
-            "settings": self.settings | {"acks": "all", "isolation": "read_committed"},
+            "settings": self.settings,
             "machine": {"cores": psutil.cpu_count(), "python": platform.python_version()},
             "commit": commit_id(),
         }
@@ -168,7 +170,7 @@ async def run(plan: Plan, stack: Stack, documents: GeneratedSet, log: Path, say:
     supervisor = Supervisor(plan.workers, command=command, environment=environment(endpoints, stack.home), log=log)
     meter = Meter(roles(stack, supervisor))
     watch = _Watch(endpoints, documents.about.documents, log)
-    measured = Measured(settings=await _settings(endpoints.postgres))
+    measured = Measured(settings=await _settings(endpoints.postgres) if plan.engine == "tidegate" else BASELINE_SETTINGS)
     await watch.open()
     launched = time.monotonic()
     supervisor.start()
@@ -297,6 +299,18 @@ class _Watch:
         return found if any(found.values()) else {}
 
 
+def baseline_said(log: Path) -> dict[str, Any]:
+    """What the baseline's workers wrote of themselves: which extensions are compiled, and what they counted, summed."""
+    lines: list[dict[str, Any]] = [json.loads(line) for line in log.read_text().splitlines() if line.startswith('{"')]
+    counts = [line for line in lines if "records" in line]
+    numbers = [name for name in (counts[0] if counts else {}) if name != "decided"]
+    return {
+        "faust": next((line["faust"] for line in lines if "faust" in line), ""),
+        "compiled": next((line["compiled"] for line in lines if "compiled" in line), {}),
+        "counted": {name: sum(line[name] for line in counts) for name in numbers},
+    }
+
+
 async def _settings(dsn: str) -> dict[str, str]:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
@@ -304,4 +318,4 @@ async def _settings(dsn: str) -> dict[str, str]:
         unlogged = await connection.fetchval("SELECT count(*) FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'")
     finally:
         await connection.close()
-    return dict(rows) | {"unlogged_tables": str(unlogged)}
+    return dict(rows) | {"unlogged_tables": str(unlogged), "acks": "all", "isolation": "read_committed"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import fastavro
 
-from schemas.contracts import avro, id_of, newest, parsed, schema_ids
+from schemas.contracts import avro, id_of, ids_of, newest, parsed, schemas_of
 from schemas.framing import FramingError, frame, split
 
 MAX_VALUE = 1 << 20  # bytes of one document; Kafka's default limit for a record
@@ -40,7 +40,7 @@ def decode(kind: str, value: bytes) -> dict[str, Any]:
         schema_id, start = split(kind, value)
     except FramingError as e:
         raise DecodeError(e.code, e.reason) from None
-    name = schema_ids()[schema_id]
+    name = schemas_of(kind)[schema_id]
     record = decode_payload(name, value[start:])
     if why := unfit(name, record):
         raise DecodeError("DL-01", why)
@@ -102,6 +102,6 @@ def fill(kind: str, schema_name: str, record: dict[str, Any]) -> dict[str, Any]:
 
 def decode_output(schema_name: str, value: bytes) -> dict[str, Any]:
     """A decision, receipt or dead letter that Tidegate published."""
-    if value[:5] != frame(id_of(schema_name), b""):
+    if value[:5] not in [frame(number, b"") for number in ids_of(schema_name)]:
         raise DecodeError("DL-02", "not framed with the id of this schema")
     return decode_payload(schema_name, value[5:])

@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,11 +17,13 @@ _LIST = tomllib.loads((HERE / "topics.toml").read_text())
 PARTITIONS: int = _LIST["partitions"]
 CONFIG: dict[str, str] = _LIST["config"]
 KINDS = {"order": 1, "payment": 2, "waybill": 3}
+_registered: dict[str, int] = {}  # schema name → id in the registry
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """`index` is its place in topics.toml; `schemas`: id on the wire → schema name, oldest first."""
+    """`index` is its place in topics.toml; `schemas`: id on the wire → schema name, oldest first. Of several ids of one
+    schema the first is written, and all are read."""
 
     name: str
     role: str
@@ -43,10 +46,36 @@ def topics() -> tuple[Topic, ...]:
             entry["role"],
             entry["kind"],
             index,
-            {int(i): n for i, n in entry["schemas"].items()},
+            _with_registered({int(i): n for i, n in entry["schemas"].items()}),
         )
         for index, entry in enumerate(_LIST["topic"])
     )
+
+
+def _with_registered(listed: Mapping[int, str]) -> dict[int, str]:
+    """The registry's id of each schema before the one of topics.toml, under which older documents are kept."""
+    found: dict[int, str] = {}
+    for number, name in listed.items():
+        for one in (_registered.get(name, number), number):
+            if found.setdefault(one, name) != name or listed.get(one, name) != name:
+                raise ValueError(f"id {one} would be both {name} and {listed.get(one, found[one])}: registry and topics.toml disagree")
+    return found
+
+
+def use_ids(ids: Mapping[str, int]) -> None:
+    """Write with these ids (by schema name), and read them beside those of topics.toml, from now on in this process.
+
+    Call it before anything is decoded. ValueError when an id means two schemas of one topic.
+    """
+    _registered.clear()
+    _registered.update(ids)
+    for kept in (topics, topic, ids_of, schemas_of):
+        kept.cache_clear()
+    try:
+        topics()
+    except ValueError:
+        _registered.clear()
+        raise
 
 
 @lru_cache
@@ -76,15 +105,14 @@ def parsed(name: str) -> Any:
 
 
 @lru_cache
-def schema_ids() -> dict[int, str]:
-    """Schema id → name over all topics."""
-    return {i: n for t in topics() for i, n in t.schemas.items()}
+def ids_of(name: str) -> tuple[int, ...]:
+    """All ids of a schema name."""
+    return tuple(dict.fromkeys(i for t in topics() for i, n in t.schemas.items() if n == name))
 
 
-@lru_cache
 def id_of(name: str) -> int:
-    """Id of a schema name."""
-    return next(i for i, n in schema_ids().items() if n == name)
+    """The id that a schema is written with."""
+    return ids_of(name)[0]
 
 
 @lru_cache

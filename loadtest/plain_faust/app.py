@@ -11,6 +11,7 @@ import faust
 from loadtest.plain_faust.decide import KINDS, Place, decide, encode
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.reading import Document, read
+from loadtest.plain_faust.settings import SETTINGS
 from schemas.codec import DecodeError
 from schemas.contracts import PARTITIONS, topic_name
 
@@ -42,28 +43,11 @@ def build_app(kafka: str, group: str, datadir: Path, counts: Counts) -> faust.Ap
     app = faust.App(
         group,
         broker=brokers,
-        store="memory://",
         datadir=str(datadir),
         autodiscover=False,
         web_enabled=False,
-        cython_optimizations=True,
-        processing_guarantee="at_least_once",
-        consumer_auto_offset_reset="earliest",
-        topic_partitions=PARTITIONS,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        table_standby_replicas=0,
-        stream_buffer_maxsize=65536,
-        broker_max_poll_records=2000,
-        broker_commit_every=20_000,
-        broker_commit_interval=1.0,
-        broker_session_timeout=15.0,
-        broker_rebalance_timeout=30.0,
-        producer_acks=-1,
-        producer_linger=0.01,
-        producer_max_batch_size=1 << 18,
-        producer_request_timeout=60.0,
         worker_redirect_stdouts=False,
+        **SETTINGS,
     )
     _join(app, counts)
     return app

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import fastavro
 
 from schemas.codec import MAX_VALUE, DecodeError
-from schemas.contracts import avro, newest, schema_ids
+from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import FramingError, split
 
 Document = dict[str, Any]
@@ -54,7 +54,7 @@ def _decode(kind: str, value: bytes) -> Document:
         schema_id, start = split(kind, value)
     except FramingError as e:
         raise DecodeError(e.code, e.reason) from None
-    shape = _shape(kind, schema_ids()[schema_id])
+    shape = _shape(kind, schemas_of(kind)[schema_id])
     stream = io.BytesIO(value)
     stream.seek(start)
     try:

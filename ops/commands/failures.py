@@ -9,6 +9,7 @@ from loadtest.generate.sets import NoSuchSet
 from ops.commands.show import FAILED, UNREACHABLE, USAGE, NotFound
 from ops.stack.errors import StackError
 from schemas.endpoints import SettingsError, StackUnreachable
+from schemas.registry import RegistryError
 from sinks.errors import Unavailable
 from sinks.migrate import MigrationError
 from sinks.topics import TopicError
@@ -31,6 +32,8 @@ def explained(error: Exception) -> tuple[int, str, str] | None:
             return UNREACHABLE, "PostgreSQL refuses", f"{type(error).__name__}: mend user, password or database in TIDEGATE_POSTGRES."
         case Unavailable():
             return UNREACHABLE, "Unreachable", f"{error}. {_mend('TIDEGATE_POSTGRES')}"
+        case RegistryError():
+            return UNREACHABLE, "Schema registry", f"{error}. Does TIDEGATE_SCHEMA_REGISTRY name the right place?"
         case NotFound() | NoSuchSet():
             return USAGE, "Not found", str(error)
         case SettingsError():

@@ -10,14 +10,16 @@ import typer
 from agents.settings import person_key
 from loadtest.generate import profile_names
 from loadtest.latency import DecisionReader
+from loadtest.plain_faust.compared import compare_topics
 from loadtest.replay import Replayed
 from loadtest.replay import replay as replay_set
 from loadtest.verify import Proof
 from loadtest.verify import verify as verify_all
-from ops.capacity import Measured, Plan, RunFailed, fresh_stack, generated, prepare, run
+from ops.capacity import Measured, Plan, RunFailed, baseline_said, fresh_stack, generated, prepare, run
 from ops.commands.reach import ready
 from ops.commands.show import FAILED, OUT, AsJson, Steps, fail, print_json, table, yuan
 from schemas.endpoints import Endpoints, home_folder
+from schemas.registry import adopt_ids
 
 Manifests = Annotated[int, typer.Option(help="Order numbers in the set.", min=100, max=5_000_000)]
 Seed = Annotated[int, typer.Option(help="Seed of the generator; the same seed gives the same bytes.")]
@@ -44,7 +46,8 @@ def capacity(
 
     A stack of its own with empty data is made for it and removed afterwards. The clock runs from the first claim of a
     lane to the last decision readable with read_committed; start-up, generator and verifier are outside of it.
-    The baseline runs over 20,000 manifests at most, because it is slow.
+    The baseline runs over 20,000 manifests at most, because it is slow; its decisions are compared with the known
+    answers, and a difference is reported without failing the command.
     """
     _check_profile(profile)
     if engine not in ENGINES:
@@ -69,8 +72,8 @@ def capacity(
         _show_capacity(one)
     if engine == "both":
         OUT.print(f"[bold]{report['ratio_to_baseline']} times the baseline[/]")
-    if report.get("verified") is False:
-        raise typer.Exit(FAILED)
+    if report.get("verified") is False and report["engine"] == "tidegate":
+        raise typer.Exit(FAILED)  # the baseline says of itself what it does not do
 
 
 def _one_run(home: Path, plan: Plan, verify: bool, steps: Steps) -> dict[str, Any]:
@@ -88,6 +91,9 @@ def _one_run(home: Path, plan: Plan, verify: bool, steps: Steps) -> dict[str, An
             report["verified"] = proof.verified
             report["proof"] = proof.to_json()
             show_discrepancies(proof)
+        elif verify:
+            compared = asyncio.run(compare_topics(endpoints.kafka_options(), documents))
+            report |= {"verified": compared.verified, "compared": compared.to_json()} | baseline_said(log)
     return report
 
 
@@ -98,6 +104,8 @@ def _show_capacity(report: dict[str, Any]) -> None:
     rows += [(outcome, n) for outcome, n in report["outcomes"].items()]
     if "verified" in report:
         rows.append(("verified", report["verified"]))
+    for name in ("right", "differ", "missing", "doubled", "groups_wrong") if "compared" in report else ():
+        rows.append((f"known answers, {name.replace('_', ' ')}", report["compared"][name]))
     OUT.print(table(f"{report['engine']}, {report['profile']}, {report['workers']} workers", ("what", "figure"), rows))
 
 
@@ -187,4 +195,5 @@ def show_discrepancies(proof: Proof) -> None:
 
 async def _prove(endpoints: Endpoints, answers: Path | None, steps: Steps, complete: bool = True) -> Proof:
     key = person_key(home_folder() / "person.key")
+    await adopt_ids(register=False)
     return await verify_all(endpoints, answers=answers, complete=complete, person_key=key, progress=steps)

@@ -15,6 +15,7 @@ from schemas.codec import decode_output
 from schemas.contracts import topic_name, topics
 from schemas.endpoints import Endpoints
 from schemas.lawbook import load
+from schemas.registry import adopt_ids
 from sinks.messages import unpack
 from sinks.store import Store
 
@@ -41,6 +42,7 @@ def trace(
 
 async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any]:
     """Documents, manifests (with findings, lines, entries, uses, receipts) and open reports of an order number."""
+    await adopt_ids(register=False)
     store = Store(dsn)
     key = order_hash(order_no)
     try:

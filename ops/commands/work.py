@@ -19,6 +19,7 @@ from schemas.codec import encode
 from schemas.contracts import KINDS, newest, topic_name
 from schemas.documents_json import JsonError, from_json
 from schemas.endpoints import Endpoints
+from schemas.registry import adopt_ids
 
 
 def worker(
@@ -79,6 +80,7 @@ def _read(path: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 async def _send(records: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, int, int, str]]:
+    await adopt_ids()
     producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
     try:
         await producer.start()

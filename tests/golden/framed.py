@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.codec import decode, decode_output, encode
-from schemas.contracts import avro, schema_ids
+from schemas.contracts import avro, topics
 
 FOLDER = Path(__file__).parent / "bytes"
 TIME = datetime(2019, 11, 10, 16, 0, 0, 123_000, UTC)
@@ -50,7 +50,7 @@ def shown(value: Any) -> Any:
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for name in schema_ids().values():
+    for name in {name: None for t in topics() for name in t.schemas.values()}:
         if not (FOLDER / f"{name}.bin").exists():
             value = framed(name)
             kind = name.rpartition("-")[0]
