@@ -9,6 +9,7 @@ from faust.types import TP
 from agents import faust_private
 from agents.intake import Intake, Place
 from agents.transport import Fetched, LaneHooks, RecordsSchema
+from schemas import kafka_headers
 from schemas.contracts import PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 
@@ -36,6 +37,7 @@ class Owner(LaneHooks, Protocol):
 def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, transport: str = "batch") -> faust.App:
     """An app that is started inside a running loop; the worker owns the process and its exit."""
     faust_private.check()
+    kafka_headers.tolerate()
     app: Any = faust.App(
         group,
         broker=f"{SCHEMES[transport]}://{endpoints.kafka}",

@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from loadtest.verify.evidence import KINDS, OUTPUTS, Message, Place, Record
+from schemas import kafka_headers
 from schemas.contracts import PARTITIONS, topic_name
 
 Progress = Callable[[str, int, int], None]
@@ -20,6 +21,7 @@ async def read_kafka(
 
     `options`: of any aiokafka client. The ends are those of the start: what comes later is left out.
     """
+    kafka_headers.tolerate()
     consumer = AIOKafkaConsumer(
         **options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest",
         max_partition_fetch_bytes=FETCH_BYTES, fetch_max_bytes=4 * FETCH_BYTES, check_crcs=False,

@@ -6,15 +6,21 @@ A record that a batch cannot be committed with would be read again by the next w
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from aiokafka.producer import message_accumulator
+from aiokafka.producer import producer as aiokafka_producer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from schemas.endpoints import Endpoints
 from tests.pipeline.memory import Rec
 from tests.pipeline.trios import KINDS, example, numbered, rec
+from tests.schemas.test_kafka_headers import Odd
 from tests.stack.nodes import manifests, nodes
+from tests.stack.workers import producer, workers
 
 MANY = 12  # enough that a batch is decoded as a block
 ZERO, LONG = "样\0例", "样" * 2_000
@@ -123,3 +129,22 @@ async def test_zeros_in_key_headers_and_value_of_a_dead_letter(endpoints: Endpoi
         row = await db.fetchrow("SELECT * FROM dead_letter")
         assert row is not None and (row["record_key"], row["record_value"]) == (poison.key, poison.value)
         assert json.loads(row["headers"]) == [["na\0me", "00"], ["", None], ["样" * 5_000, "78"]]
+
+
+async def test_a_header_name_that_is_no_text(topics: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka raises on it; the records around it are decided, and the verifier can read it, too."""
+    whole, poison = [rec(kind, numbered(1)[kind], 0) for kind in KINDS], rec("order", numbered(2)["order"], 0, key="another")
+    async with workers(topics, tmp_path, 1) as group:
+        with monkeypatch.context() as patch:  # the compiled writer of batches takes only real texts
+            for module in (message_accumulator, aiokafka_producer):
+                patch.setattr(module, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
+            async with producer(topics) as sender:
+                for r, name in ((whole[0], "fine"), (poison, Odd("odd")), *((r, Odd("odd")) for r in whole[1:])):
+                    await sender.send_and_wait(r.topic, r.value, key=r.key, partition=0, headers=[(name, b"x")])
+        await group.settled()
+        assert [(m[0], m[2]) for m in await manifests(group.db)] == [("EXAMPLE-1", "RELEASE")]
+        row = await group.db.fetchrow("SELECT code, headers FROM dead_letter")
+        assert row is not None and (row["code"], json.loads(row["headers"])) == ("DL-04", [["a\\xff\\xfe", "78"]])
+        assert [slot.restarts for slot in group.supervisor.slots] == [0]
+        assert await group.stop() == [0]
+        await group.proved(None)
