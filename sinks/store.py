@@ -160,11 +160,13 @@ class Store:
             await work()
             await self._step("before-commit")
         except BaseException as e:
-            with suppress(*AWAY):
+            with suppress(*AWAY, asyncpg.InternalClientError):
                 await transaction.rollback()
             if isinstance(e, REPEATABLE):
                 raise Contended(type(e).__name__) from e
-            if isinstance(e, AWAY):
+            if isinstance(e, asyncpg.InternalClientError):  # the session ended between two steps of a COPY
+                connection.terminate()
+            if isinstance(e, (*AWAY, asyncpg.InternalClientError)):
                 raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
             raise
         finally:
