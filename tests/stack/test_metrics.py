@@ -66,7 +66,7 @@ async def test_what_a_worker_tells_after_a_run(topics: Endpoints, tmp_path: Path
         async with producer(topics) as sender:
             await send_all(sender, list(documents.documents()))
         await group.settled()
-        text = await group.until_asked("metrics", r"^tidegate_lag_records\{topic=\"order\"\} 0\.0$")
+        text = await group.until_asked("metrics", r"^tidegate_lag_seconds 0\.0$")
         found = told(text)
         assert {name for name in OF_A_RUN if found[name] <= 0} == set()
         assert found["lag_seconds"] == 0
