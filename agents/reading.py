@@ -14,7 +14,6 @@ from schemas.contracts import PARTITIONS
 from schemas.partitioning import home_partitions
 
 DIGEST_SIZE = 16  # BLAKE2b-128 of a document's whole value: two with one digest are the same document
-PLACE = ("partition", "offset", "log_time", "digest", "value")
 
 
 class Record(Protocol):
