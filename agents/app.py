@@ -6,10 +6,9 @@ from typing import Any, Protocol
 import faust
 from faust.types import TP
 
-from agents import faust_private
+from agents import faust_private, fetched_batches
 from agents.intake import Intake, Place
 from agents.transport import Fetched, LaneHooks, RecordsSchema
-from schemas import kafka_headers
 from schemas.contracts import PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 
@@ -37,7 +36,7 @@ class Owner(LaneHooks, Protocol):
 def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, transport: str = "batch") -> faust.App:
     """An app that is started inside a running loop; the worker owns the process and its exit."""
     faust_private.check()
-    kafka_headers.tolerate()
+    fetched_batches.allow()
     app: Any = faust.App(
         group,
         broker=f"{SCHEMES[transport]}://{endpoints.kafka}",

@@ -1,11 +1,13 @@
 """What the intake holds of each topic-partition, and what a batch is made of."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
+
+import numpy as np
 
 from agents.cutting import cut, up_to
-from agents.reading import Record
+from agents.records import Records, together
+from schemas.packed import Vector
 
 
 @dataclass(slots=True)
@@ -18,41 +20,52 @@ class Buffer:
     end: int = 0  # of what can be read on the broker
     announced: int = 0  # records on their way here
     size: int = 0  # bytes of keys and values
-    records: list[Record] = field(default_factory=lambda: list[Record]())
-    times: list[int] = field(default_factory=lambda: list[int]())
+    parts: list[Records] = field(default_factory=lambda: list[Records]())
+    times: Vector = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @classmethod
     def at(cls, offset: int) -> "Buffer":
         return cls(offset, offset, offset)
 
     @property
+    def held(self) -> int:
+        """Records."""
+        return len(self.times)
+
+    @property
     def lag(self) -> int:
         """Offsets the broker has and nobody fetched."""
         return max(0, self.end - self.position)
 
-    def add(self, records: Sequence[Record], size: int) -> None:
+    def add(self, records: Records, size: int) -> None:
         """Append what is new of `records`: those before `next_offset` were read before."""
-        if records[0].offset < self.next_offset:
-            records = [r for r in records if r.offset >= self.next_offset]
-            if not records:
-                return
-        last = self.times[-1] if self.times else 0
-        self.times.extend(accumulate((max(last, r.timestamp) for r in records), max))
-        self.records.extend(records)
+        records = records[int(np.searchsorted(records.column("offset"), self.next_offset)) :]
+        if not records:
+            return
+        last = self.times[-1:]
+        times = np.maximum.accumulate(np.concatenate([last, records.column("timestamp")]))[len(last) :]
+        self.times = np.concatenate([self.times, times])
+        self.parts.append(records)
         self.size += size
-        self.next_offset = records[-1].offset + 1
+        self.next_offset = int(records.rows["offset"][-1]) + 1
         self.position = max(self.position, self.next_offset)
 
-    def take(self, count: int) -> list[Record]:
+    def take(self, count: int) -> Records:
         """The first `count` records. An emptied buffer goes on at `position`: markers are done with too."""
-        taken, kept = self.records[:count], len(self.records) - count
+        taken, kept = list[Records](), self.held - count
         if count:
-            self.size = self.size * kept // len(self.records)
-            self.records, self.times = self.records[count:], self.times[count:]
-            self.handed_to = taken[-1].offset + 1
+            self.size = self.size * kept // self.held
+            self.times = self.times[count:]
+        while count:
+            part = self.parts.pop(0)
+            taken.append(part[:count])
+            if len(part) > count:
+                self.parts.insert(0, part[count:])
+            count -= len(taken[-1])
+            self.handed_to = int(taken[-1].rows["offset"][-1]) + 1
         if not kept and not self.announced:
             self.handed_to = max(self.handed_to, self.position)
-        return taken
+        return together(taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class LaneRecords:
     """One lane's part of a batch, by topic. The positions move from `first_offsets` to `next_offsets`, also when only
     markers lay between. `clock_ms`: highest log time in it, 0 when it has no records."""
 
-    records: Mapping[str, Sequence[Record]]
+    records: Mapping[str, Records]
     first_offsets: Mapping[str, int]
     next_offsets: Mapping[str, int]
     clock_ms: int
@@ -96,7 +109,7 @@ def available(buffers: Mapping[str, Buffer]) -> int:
 def lane_records(buffers: Mapping[str, Buffer], most: int) -> LaneRecords:
     times = {topic: buffer.times for topic, buffer in buffers.items()}
     counts = cut(times, _lagging(buffers), most) if most else up_to(times, -1)
-    clock = max((times[topic][count - 1] for topic, count in counts.items() if count), default=0)
+    clock = max((int(times[topic][count - 1]) for topic, count in counts.items() if count), default=0)
     first = {topic: buffer.handed_to for topic, buffer in buffers.items()}
     taken = {topic: buffers[topic].take(count) for topic, count in counts.items()}
     moved = {topic for topic, buffer in buffers.items() if buffer.handed_to > first[topic]}

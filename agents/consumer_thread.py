@@ -47,6 +47,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):
             group_id=conf.id,
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
+            key_deserializer=self.consumer.as_columns,  # type: ignore[attr-defined]
             auto_offset_reset="none",  # where to read is never left to Kafka
             isolation_level="read_committed",
             max_poll_records=conf.broker_max_poll_records,

@@ -1,12 +1,17 @@
 """Where a lane's buffers are cut: pure functions over log times, so that documents of one order come in one batch."""
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence, Set
+
+import numpy as np
+
+from schemas.packed import Vector
+
+Times = Vector | Sequence[int]
 
 FOREVER = 2**62  # later than any log time
 
 
-def cut(times: Mapping[str, Sequence[int]], lagging: Set[str], most: int) -> dict[str, int]:
+def cut(times: Mapping[str, Times], lagging: Set[str], most: int) -> dict[str, int]:
     """How many records of each topic to hand out, oldest first, at most `most` in all.
 
     `times` holds each topic's buffered log times, never falling. The watermark is the earliest of the last buffered
@@ -14,22 +19,22 @@ def cut(times: Mapping[str, Sequence[int]], lagging: Set[str], most: int) -> dic
     runs ahead of another that will bring the same orders. A lagging topic with nothing buffered sets no watermark:
     whether it is waited for is decided before.
     """
-    until = min((times[t][-1] for t in lagging if times[t]), default=FOREVER)
+    until = min((int(times[t][-1]) for t in lagging if len(times[t])), default=FOREVER)
     counts = up_to(times, until)
     if sum(counts.values()) <= most:
         return counts
     return up_to_most(times, most)
 
 
-def up_to(times: Mapping[str, Sequence[int]], until: int) -> dict[str, int]:
+def up_to(times: Mapping[str, Times], until: int) -> dict[str, int]:
     """Records of each topic logged at `until` or before."""
-    return {topic: bisect_right(of_topic, until) for topic, of_topic in times.items()}
+    return {topic: int(np.searchsorted(of_topic, until, side="right")) for topic, of_topic in times.items()}
 
 
-def up_to_most(times: Mapping[str, Sequence[int]], most: int) -> dict[str, int]:
+def up_to_most(times: Mapping[str, Times], most: int) -> dict[str, int]:
     """The oldest `most` records, whole instants as far as they fit; of an instant that alone is larger, a part."""
-    early = min(of_topic[0] for of_topic in times.values() if of_topic)
-    late = max(of_topic[-1] for of_topic in times.values() if of_topic)
+    early = min(int(of_topic[0]) for of_topic in times.values() if len(of_topic))
+    late = max(int(of_topic[-1]) for of_topic in times.values() if len(of_topic))
     low, high = early - 1, late  # up to `low` they fit, up to `high` they do not
     while high - low > 1:
         middle = (low + high) // 2

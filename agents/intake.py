@@ -6,12 +6,12 @@ on the worker's event loop.
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from agents.buffers import Buffer, LaneRecords, Work, available, lane_records
 from agents.cutting import shares
-from agents.reading import Record
+from agents.records import Records
 
 Place = tuple[str, int]
 RECORDS_IN_FLIGHT = 36_000  # fetched and not yet in a batch, over all topic-partitions of the worker
@@ -100,7 +100,7 @@ class Intake:
     async def offer(
         self,
         place: Place,
-        records: Sequence[Record],
+        records: Records,
         generation: int,
         *,
         start: int | None = None,
@@ -178,7 +178,7 @@ class Intake:
     def _is_full(self, buffer: Buffer) -> bool:
         """Each topic-partition has an equal share of the bound, so that a full one never starves another."""
         return (
-            len(buffer.records) + buffer.announced >= self._most_records // self._sharing
+            buffer.held + buffer.announced >= self._most_records // self._sharing
             or buffer.size >= self._most_bytes // self._sharing
         )
 
@@ -228,7 +228,7 @@ class Intake:
         counts: dict[str, int] = {}
         for lane in lanes:
             for topic, buffer in self._lanes[lane].items():
-                counts[topic] = counts.get(topic, 0) + len(buffer.records)
+                counts[topic] = counts.get(topic, 0) + buffer.held
         largest, whole = max(counts.values(), default=0), sum(counts.values())
         return min(most, max(1, most * whole // (3 * largest))) if largest else most
 
@@ -236,7 +236,7 @@ class Intake:
         """When the lane need not wait any longer for a topic that lags and has nothing here."""
         ready_at = now
         for topic, buffer in buffers.items():
-            if buffer.lag and not buffer.records:
+            if buffer.lag and not buffer.held:
                 ready_at = max(ready_at, self._hungry_since.setdefault((topic, lane), now) + PATIENCE_SECONDS)
             else:
                 self._hungry_since.pop((topic, lane), None)
@@ -246,7 +246,7 @@ class Intake:
 
     def buffered(self) -> int:
         """Records fetched and not yet in a batch."""
-        return sum(len(b.records) + b.announced for buffers in self._lanes.values() for b in buffers.values())
+        return sum(b.held + b.announced for buffers in self._lanes.values() for b in buffers.values())
 
     def buffered_bytes(self) -> int:
         """Of these, what has arrived here."""
@@ -257,5 +257,5 @@ class Intake:
         found: dict[str, int] = {}
         for buffers in self._lanes.values():
             for topic, b in buffers.items():
-                found[topic] = found.get(topic, 0) + len(b.records) + b.announced + b.lag
+                found[topic] = found.get(topic, 0) + b.held + b.announced + b.lag
         return found

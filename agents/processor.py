@@ -14,8 +14,10 @@ from agents.buffers import LaneRecords
 from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
 from agents.quarantine import open_or_quarantine
-from agents.reading import Read, Record, as_documents, read_records, read_stored
+from agents.reading import Read, as_documents, read_records, read_stored
 from agents.recent import Recent
+from agents.records import Records
+from agents.records import together as records_together
 from agents.sweep import Sweep, reports
 from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
@@ -174,14 +176,14 @@ class Processor:
         return {entry["code"]: entry["status"] for entry in self.lawbook.rules["document"]}
 
 
-def _by_kind(lanes: Iterable[LaneRecords]) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {kind: [] for kind in KINDS}
+def _by_kind(lanes: Iterable[LaneRecords]) -> dict[str, Records]:
+    found: dict[str, list[Records]] = {kind: [] for kind in KINDS}
     kind_of = {topic_name(kind): kind for kind in KINDS}
     for lane in lanes:
         for topic, records in lane.records.items():
             if topic in kind_of:
-                found[kind_of[topic]].extend(records)
-    return found
+                found[kind_of[topic]].append(records)
+    return {kind: records_together(parts) for kind, parts in found.items()}
 
 
 def _lanes_of(tables: Mapping[str, pl.DataFrame]) -> dict[int, int]:

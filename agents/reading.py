@@ -3,36 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Protocol
 
 import asyncpg
+import numpy as np
 import polars as pl
 
+from agents.records import Record, Records
 from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code, together
 from schemas.columnar import decode_columns
 from schemas.contracts import PARTITIONS
+from schemas.packed import Packed
 from schemas.partitioning import home_partitions
 
+NONE = Records.of(())
 DIGEST_SIZE = 16  # BLAKE2b-128 of a document's whole value: two with one digest are the same document
-
-
-class Record(Protocol):
-    """What is used of an aiokafka ConsumerRecord; `timestamp` is the log time in ms."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +43,7 @@ def order_hash(order_no: str) -> int:
     return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
 
 
-def read_records(records: Mapping[str, Sequence[Record]]) -> Read:
+def read_records(records: Mapping[str, Records]) -> Read:
     """Decode the records of each kind and check that each carries the identity its key says."""
     tables: dict[str, pl.DataFrame] = {}
     dead: list[DeadLetter] = []
@@ -67,31 +51,46 @@ def read_records(records: Mapping[str, Sequence[Record]]) -> Read:
     lines = pl.DataFrame()
     alone = 0
     for kind in KINDS:
-        of_kind = records.get(kind, ())
-        values = [r.value or b"" for r in of_kind]
-        decoded = decode_columns(kind, values)
+        of_kind = records.get(kind, NONE)
+        decoded = decode_columns(kind, of_kind.values)
         alone += decoded.alone
         dead += [DeadLetter(of_kind[row], code, reason) for row, code, reason in decoded.undecodable]
-        rows = decoded.frame["row"].to_list()
-        chosen = [of_kind[row] for row in rows]
+        chosen = of_kind.at(decoded.frame["row"].to_numpy())
         table = decoded.frame.with_columns(
-            pl.Series("key", [r.key for r in chosen], dtype=pl.Binary),
-            pl.Series("partition", [r.partition for r in chosen], dtype=pl.Int16),
-            pl.Series("offset", [r.offset for r in chosen], dtype=pl.Int64),
-            pl.Series("log_time", [r.timestamp for r in chosen], dtype=pl.Int64).cast(MILLISECONDS),
-            pl.Series("value", [values[row] for row in rows], dtype=pl.Binary),
-            pl.Series("digest", [blake2b(values[row], digest_size=DIGEST_SIZE).digest() for row in rows], dtype=pl.Binary),
+            **_origin(chosen),
+            value=chosen.values.binary(),
+            digest=_digests(chosen.values),
             may_lack_platform=pl.lit(kind == "waybill"),
         )
         code = table.select(code=identity_code())["code"]
         for position in code.is_not_null().arg_true().to_list():
             dead.append(DeadLetter(chosen[position], code[position], _identity_reason(code[position])))
         table = table.filter(code.is_null()).drop("key", "may_lack_platform")
-        tables[kind] = _with_hash(_with_astray(table), known)
+        # astray as well is what has no platform in its key: of two documents of one order in different lanes at least one is
+        tables[kind] = _with_hash(table.with_columns(pl.col("astray") | (pl.col("ebpCode") == "")), known)
         if kind == "order":
             lines = _lines_of(table, decoded.lines)
         tables[kind] = tables[kind].drop("row")
     return Read(tables, lines, dead, alone)
+
+
+def _origin(records: Records) -> dict[str, pl.Series]:
+    """`astray`: not in the partition where its key belongs."""
+    partition, keys = records.column("partition"), records.keys
+    return {
+        "key": keys.binary(),
+        "partition": pl.Series(partition.astype(np.int16)),
+        "offset": pl.Series(records.column("offset")),
+        "log_time": pl.Series(records.column("timestamp")).cast(MILLISECONDS),
+        "astray": pl.Series(partition != home_partitions(keys, PARTITIONS)),
+    }
+
+
+def _digests(values: Packed) -> pl.Series:
+    bytes_of = values.buffer.data
+    spans = zip(values.begins.tolist(), values.ends.tolist(), strict=True)
+    found = [blake2b(bytes_of[begin:end], digest_size=DIGEST_SIZE).digest() for begin, end in spans]
+    return pl.Series(found, dtype=pl.Binary)
 
 
 def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
@@ -100,7 +99,7 @@ def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
     lines = pl.DataFrame()
     for number, kind in enumerate(KINDS, start=1):
         of_kind = [r for r in rows if r["kind"] == number]
-        decoded = decode_columns(kind, [r["value"] for r in of_kind])
+        decoded = decode_columns(kind, Packed.of([r["value"] for r in of_kind]))
         if decoded.undecodable:
             raise ValueError(f"{len(decoded.undecodable)} stored documents do not decode any more")
         of_kind = [of_kind[row] for row in decoded.frame["row"].to_list()]
@@ -128,16 +127,6 @@ def as_documents(read: Read, stored: bool) -> Documents:
 def documents(new: Read, stored: Read) -> Documents:
     """New and stored documents side by side."""
     return together([as_documents(new, stored=False), as_documents(stored, stored=True)])
-
-
-def _with_astray(table: pl.DataFrame) -> pl.DataFrame:
-    """`astray`: not in the partition where its key belongs, or with a key that lacks the platform.
-
-    Of two documents of one order in different lanes at least one is.
-    """
-    keys = table.select(k=pl.concat_str("ebpCode", pl.lit("|"), "orderNo").cast(pl.Binary)).to_series().to_list()
-    home = pl.Series(home_partitions(keys, PARTITIONS))
-    return table.with_columns(astray=(table["partition"] != home) | (table["ebpCode"] == ""))
 
 
 def _with_hash(table: pl.DataFrame, known: dict[str, int]) -> pl.DataFrame:

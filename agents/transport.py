@@ -7,7 +7,7 @@ is never read: after each rebalance `LaneHooks.positions` says where to go on, a
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -18,12 +18,14 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from agents.consumer_thread import FetchThread, HoldingListener
+from agents.fetched_batches import AS_COLUMNS
 from agents.intake import Intake
-from agents.reading import Record
+from agents.records import Records, together
 
 LOG = logging.getLogger("tidegate.transport")
 POLL_SECONDS = 0.25
 POLL_SECONDS_WHILE_FULL = 0.02
+LOG_APPEND_TIME = 1  # Kafka's timestamp type
 VOID = -1  # a generation that no intake has
 
 
@@ -43,7 +45,7 @@ class LaneHooks(Protocol):
 class Fetched:
     """Value of a message: what one fetch brought of one topic-partition (`Intake.offer` says what the fields are)."""
 
-    records: Sequence[Record]
+    records: Records
     generation: int
     start: int
     position: int
@@ -55,6 +57,7 @@ class ClaimingConsumer(driver.Consumer):
     """Reads where the hooks say, commits nothing, keeps no account of acknowledgements; delivery is Faust's own."""
 
     RebalanceListener = HoldingListener
+    as_columns: Any = None  # what asks aiokafka for whole batches
     _thread: FetchThread  # pyright: ignore
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -180,6 +183,8 @@ class ClaimingConsumer(driver.Consumer):
 class BatchConsumer(ClaimingConsumer):
     """One message for each fetched batch of one partition."""
 
+    as_columns = staticmethod(AS_COLUMNS)
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
         if not self.flow_active:
             await self.wait(cast(Any, self.can_resume_flow))
@@ -196,21 +201,22 @@ class BatchConsumer(ClaimingConsumer):
         marks = self._thread.marks
         for tp, records in fetched.items():
             if records and self._intake.wants(tp):
-                position, end = marks.get(tp, (records[-1].offset + 1, 0))
-                message = self._as_message(tp, records, reading[tp], position, end)
+                fetched_now = together(records)
+                position, end = marks.get(tp, (int(fetched_now.rows["offset"][-1]) + 1, 0))
+                message = self._as_message(tp, fetched_now, reading[tp], position, end)
                 reading[tp] = position
-                self._intake.announce(tp, len(records))
+                self._intake.announce(tp, len(fetched_now))
                 yield tp, message
                 if reading is not self._reading:
                     return  # the positions of the new assignment decide what is read next
         self._progress(reading, fetched)
 
-    def _as_message(self, tp: TP, records: list[Any], start: int, position: int, end: int) -> ConsumerMessage:
-        size = sum(r.serialized_value_size for r in records)
+    def _as_message(self, tp: TP, records: Records, start: int, position: int, end: int) -> ConsumerMessage:
+        size = len(records.buffer)
         value = Fetched(records, self.generation, start, position, end, size)
-        first = records[0]
+        first = records.rows[0]
         return ConsumerMessage(
-            tp.topic, tp.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
+            tp.topic, tp.partition, int(first["offset"]), first["timestamp"] / 1000.0, LOG_APPEND_TIME,
             cast(Any, ()), None, cast(Any, value), None, 0, size, tp, generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
@@ -253,7 +259,7 @@ class StockConsumer(ClaimingConsumer):
             generation = self.generation
             self._intake.announce(tp, 1)
         end = self._thread.marks.get(tp, (position, 0))[1]
-        message.value = cast(Any, Fetched([record], generation, start, position, end, record.serialized_value_size))
+        message.value = cast(Any, Fetched(Records.of([record]), generation, start, position, end, record.serialized_value_size))
         return message
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -175,7 +176,8 @@ class Worker:
                 place = (topic, lane)
                 bad = done.undecodable.get(place, {})
                 watch = self.poison.setdefault(place, PoisonWatch())
-                positions = [n for n, r in enumerate(taken) if bad.get(r.offset) in UNDECODABLE] if bad else []
+                broken = [offset for offset, code in bad.items() if code in UNDECODABLE]
+                positions = np.flatnonzero(np.isin(taken.rows["offset"], broken)).tolist() if broken else []
                 if why := watch.limit_passed(len(taken), positions):
                     self.poison[place] = PoisonWatch()
                     await self.ownership.pause(place, "POISON", why)

@@ -6,14 +6,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from schemas.contracts import avro
-from schemas.walk import Items, Span, Vector, Walked, walk
-
-INLINE = 12  # bytes of a text that stand in its view
-_KEEP = np.tril(np.full((INLINE + 1, INLINE), 0xFF, np.uint8), -1)  # row n keeps the first n bytes
+from schemas.packed import Bytes, Packed, Vector, texts
+from schemas.walk import Columns, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,63 +22,44 @@ class Block:
     alone: list[int]
 
 
-def read_block(schema_name: str, payloads: Sequence[bytes]) -> Block:
+def read_block(schema_name: str, payloads: Packed) -> Block:
     """Decode what is exactly one record of the schema; `alone` are the others, and a few that are not worth it here."""
     walked = walk(schema_name, payloads)
+    fields: Sequence[Any] = avro(schema_name)["fields"]
     good = np.flatnonzero(~walked.bad)
-    fields = avro(schema_name)["fields"]
+    chosen = slice(None) if len(good) == len(payloads) else good
+    columns = {"row": pl.Series(good.astype(np.uint32))} | _columns(payloads.buffer, fields, walked.fields, chosen)
+    items = next((f["type"]["items"]["fields"] for f in fields if _name(f) == "array"), None)
     lines = pl.DataFrame(schema={"row": pl.UInt32})
-    columns: dict[str, pl.Series] = {"row": pl.Series(good.astype(np.uint32))}
-    for f in fields:
-        found = walked.fields[f["name"]]
-        if isinstance(found, Items):
-            lines = _lines(walked, f["type"]["items"]["fields"], found)
-        else:
-            columns[f["name"]] = _column(walked, f["type"], found, good)
+    if items is not None:
+        lines = _lines(payloads.buffer, items, walked.items, walked.item_rows)
     return Block(pl.DataFrame(columns), lines, np.flatnonzero(walked.bad).tolist())
 
 
-def _lines(walked: Walked, fields: Sequence[Any], items: Items) -> pl.DataFrame:
-    kept = np.flatnonzero(~walked.bad[items.rows])
-    rows = items.rows[kept]
+def _lines(buffer: Bytes, fields: Sequence[Any], items: Columns, rows: Vector) -> pl.DataFrame:
     first = np.searchsorted(rows, rows, side="left")
-    columns = {"row": pl.Series(rows.astype(np.uint32))}
-    for f in fields:
-        columns[f["name"]] = _column(walked, f["type"], items.fields[f["name"]], kept)
+    columns = {"row": pl.Series(rows.astype(np.uint32))} | _columns(buffer, fields, items, slice(None))
     columns["position"] = pl.Series((np.arange(len(rows)) - first + 1).astype(np.int16))
     return pl.DataFrame(columns)
 
 
-def _column(walked: Walked, kind: Any, found: Any, chosen: Vector) -> pl.Series:
-    if isinstance(found, Span):
-        begin, end = found.begin[chosen], found.end[chosen]
-        return _texts(walked.buffer, begin, end) if kind == "string" else _integers(walked.buffer, begin, end)
-    return pl.Series(found[chosen].astype(np.int32) if kind == "int" else found[chosen])
+def _columns(buffer: Bytes, fields: Sequence[Any], found: Columns, chosen: Any) -> dict[str, pl.Series]:
+    columns: dict[str, pl.Series] = {}
+    text = number = 0
+    for f in fields:
+        match _name(f):
+            case "array":
+                continue
+            case "string":
+                columns[f["name"]] = texts(buffer, found.texts[text][chosen])
+                text += 1
+            case name:
+                values = found.numbers[number][chosen]
+                columns[f["name"]] = pl.Series(values.astype(np.int32) if name == "int" else values)
+                number += 1
+    return columns
 
 
-def _texts(buffer: NDArray[np.uint8], begin: Vector, end: Vector) -> pl.Series:
-    """Arrow's string views: length, then the text itself or its first four bytes, buffer 0 and where it begins."""
-    length = end - begin
-    views = np.empty((len(begin), 4), np.uint32)
-    views[:, 0] = length
-    head = _at(buffer, f"V{INLINE}", begin).view(np.uint8).reshape(-1, INLINE)
-    views[:, 1:] = (head & _KEEP[np.minimum(length, INLINE)]).view(np.uint32)
-    long = length > INLINE
-    views[long, 2] = 0
-    views[long, 3] = begin[long]
-    buffers = [None, pa.py_buffer(views), pa.py_buffer(buffer)]
-    found: Any = pl.from_arrow(pa.Array.from_buffers(pa.string_view(), len(begin), buffers))
-    return found
-
-
-def _integers(buffer: NDArray[np.uint8], begin: Vector, end: Vector) -> pl.Series:
-    """Two's complement, big-endian, of up to eight bytes: the last eight, shifted out and back with their sign."""
-    shift = 64 - 8 * (end - begin)
-    number = _at(buffer, ">i8", end - 8).astype(np.int64)
-    return pl.Series(np.where(shift < 64, (number << (shift & 63)) >> (shift & 63), 0))
-
-
-def _at(buffer: NDArray[np.uint8], kind: str, positions: Vector) -> Any:
-    """What begins at each position, read as `kind`."""
-    size = np.dtype(kind).itemsize
-    return np.ndarray((len(buffer) - size + 1,), kind, buffer, strides=(1,))[positions]
+def _name(field: Any) -> str:
+    kind = field["type"]
+    return kind if isinstance(kind, str) else kind["type"]

@@ -1,18 +1,20 @@
 """Many documents at once: decode into tables whose amounts are bound-checked integers (docs/decisions.md section 1)."""
 
 import io
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import fastavro
+import numpy as np
 import polars as pl
 
 from schemas.block import read_block
 from schemas.codec import MAX_VALUE, OUT_OF_TIME, unfit
+from schemas.compiled import compiled
 from schemas.contracts import avro, newest, schemas_of
-from schemas.framing import FramingError, split
+from schemas.framing import CONFLUENT_HEAD, FramingError, split
+from schemas.packed import Bytes, Packed, Vector
 
 MONEY = {
     "goodsValue", "freight", "discount", "taxTotal", "actualPaid", "price", "totalPrice", "amountPaid", "insuredFee",
@@ -22,7 +24,6 @@ BOUND_E5 = 10**14  # CNY 10^9, or 10^9 units, in 10^-5
 FEN_E5 = 1000
 END_OF_TIME_MS = 253_402_300_800_000  # 10000-01-01; earlier than 1970 is no time of this business either
 MILLISECONDS = pl.Datetime("ms", "UTC")
-ONE_BY_ONE = 8  # so few are not worth a block
 BEYOND = 2**62  # stands for any decimal that is larger: beyond every bound
 
 
@@ -64,11 +65,11 @@ class _Work:
             self.add(frame, pl.DataFrame(lines, schema={"row": pl.UInt32, **_line_schema()}, orient="row"))
 
 
-def decode_columns(kind: str, values: Sequence[bytes]) -> Decoded:
+def decode_columns(kind: str, values: Packed) -> Decoded:
     """Decode framed values of one kind; one that is no document lands in `undecodable` and harms no other."""
     work = _Work(kind)
-    for schema_id, rows in _by_schema(kind, values, work).items():
-        _decode(work, schemas_of(kind)[schema_id], values, rows)
+    for schema_id, (rows, begins) in _by_schema(kind, values, work).items():
+        _decode(work, schemas_of(kind)[schema_id], rows, Packed(values.buffer, begins, values.ends[rows]))
     work.add_singles()
     frame = pl.concat([pl.DataFrame(schema={"row": pl.UInt32, **_schema(newest(kind))}), *work.frames])
     lines = pl.concat([pl.DataFrame(schema={"row": pl.UInt32, **_line_schema()}), *work.lines])
@@ -84,37 +85,49 @@ def decode_columns(kind: str, values: Sequence[bytes]) -> Decoded:
     return Decoded(frame, _line_amounts(lines), work.undecodable, work.alone)
 
 
-def _by_schema(kind: str, values: Sequence[bytes], work: _Work) -> dict[int, list[tuple[int, int]]]:
-    """schema id → (row, where the payload starts)."""
-    groups: dict[int, list[tuple[int, int]]] = {}
-    heads: dict[bytes, int] = {b"\0" + i.to_bytes(4, "big"): i for i in schemas_of(kind)}
-    add = {schema_id: groups.setdefault(schema_id, []).append for schema_id in heads.values()}
-    for row, value in enumerate(values):
-        if (schema_id := heads.get(value[:5])) is not None and len(value) <= MAX_VALUE:
-            add[schema_id]((row, 5))
-            continue
+def _by_schema(kind: str, values: Packed, work: _Work) -> dict[int, tuple[Vector, Vector]]:
+    """schema id → rows, and where their payloads begin."""
+    lengths = values.lengths
+    ids = np.where(lengths <= MAX_VALUE, _confluent_ids(values), -1)
+    begins = values.begins + CONFLUENT_HEAD
+    for row in np.flatnonzero(~np.isin(ids, list(schemas_of(kind)))).tolist():
         try:
-            if len(value) > MAX_VALUE:
+            if lengths[row] > MAX_VALUE:
                 raise FramingError("DL-01", "the value is larger than a document may be")
-            found = split(kind, value)
+            ids[row], head = split(kind, values[row])
+            begins[row] = values.begins[row] + head
         except FramingError as e:
+            ids[row] = -1
             work.undecodable.append((row, e.code, e.reason))
-            continue
-        add[found[0]]((row, found[1]))
-    return {schema_id: rows for schema_id, rows in groups.items() if rows}
+    found = {i: np.flatnonzero(ids == i) for i in schemas_of(kind)}
+    return {i: (rows, begins[rows]) for i, rows in found.items() if len(rows)}
 
 
-def _decode(work: _Work, name: str, values: Sequence[bytes], rows: list[tuple[int, int]]) -> None:
-    """All at once, and those that a block is not for one by one."""
-    payloads = [values[row][start:] for row, start in rows]
-    alone: Iterable[int] = range(len(payloads))
-    if len(payloads) > ONE_BY_ONE:
-        block = read_block(name, payloads)
-        number = pl.Series([row for row, _ in rows], dtype=pl.UInt32)
-        work.add(*(part.with_columns(number[part["row"]].alias("row")) for part in (block.frame, block.lines)))
-        alone = block.alone
-    for position in alone:
-        _decode_one(work, name, rows[position][0], payloads[position])
+def _confluent_ids(values: Packed) -> Vector:
+    """The schema id of each value in Confluent framing; -1 of any other, and of one that is too short."""
+    ids = np.empty(len(values), np.int64)
+    _note_ids(values.buffer, values.begins, values.ends, ids)
+    return ids
+
+
+@compiled
+def _note_ids(buffer: Bytes, begins: Vector, ends: Vector, ids: Vector) -> None:
+    for row in range(len(begins)):
+        at = begins[row]
+        ids[row] = -1
+        if ends[row] - at >= CONFLUENT_HEAD and buffer[at] == 0:
+            ids[row] = 0
+            for place in range(1, CONFLUENT_HEAD):
+                ids[row] = ids[row] << 8 | buffer[at + place]
+
+
+def _decode(work: _Work, name: str, rows: Vector, payloads: Packed) -> None:
+    """All at once; what a block is not for, one by one."""
+    block = read_block(name, payloads)
+    number = pl.Series(rows.astype(np.uint32))
+    work.add(*(part.with_columns(number[part["row"]].alias("row")) for part in (block.frame, block.lines)))
+    for position in block.alone:
+        _decode_one(work, name, int(rows[position]), payloads[position])
 
 
 def _decode_one(work: _Work, name: str, row: int, payload: bytes) -> None:

@@ -8,6 +8,7 @@ from fastavro import schema as avro_schema
 from schemas.contracts import avro, schemas_of
 
 CONFLUENT = b"\x00"
+CONFLUENT_HEAD = 5  # bytes before the payload
 SINGLE_OBJECT = b"\xc3\x01"
 
 
@@ -44,11 +45,11 @@ def _by_fingerprint(kind: str) -> dict[bytes, int]:
 
 def split(kind: str, value: bytes) -> tuple[int, int]:
     """(schema id, start of the payload); FramingError when the framing or the id is not of this kind's topic."""
-    if value[:1] == CONFLUENT and len(value) >= 5:
+    if value[:1] == CONFLUENT and len(value) >= CONFLUENT_HEAD:
         schema_id = int.from_bytes(value[1:5], "big")
         if schema_id not in schemas_of(kind):
             raise FramingError("DL-02", "the schema id is not one of this topic")
-        return schema_id, 5
+        return schema_id, CONFLUENT_HEAD
     if value[:2] == SINGLE_OBJECT and len(value) >= 10:
         found = _by_fingerprint(kind).get(value[2:10])
         if found is None:

@@ -54,12 +54,12 @@ class _Batch:
         return iter(plain)
 
 
-class _Records:
-    """The batches of one fetch of one partition."""
+class Records:
+    """The batches of one fetch of one partition, and the bytes they are read from."""
 
     def __init__(self, data: bytes) -> None:
         self._fast: Any = MemoryRecords(data)
-        self._data, self._number = data, -1
+        self.data, self._number = data, -1
 
     def size_in_bytes(self) -> int:
         return self._fast.size_in_bytes()
@@ -69,9 +69,9 @@ class _Records:
 
     def next_batch(self) -> _Batch:
         self._number += 1
-        return _Batch(self._fast.next_batch(), self._data, self._number)
+        return _Batch(self._fast.next_batch(), self.data, self._number)
 
 
 def tolerate() -> None:
     """For all consumers of this process; once is enough."""
-    fetcher.MemoryRecords = _Records  # pyright: ignore
+    fetcher.MemoryRecords = Records  # pyright: ignore

@@ -1,201 +1,221 @@
-"""Walks many payloads of one schema at once, a field a step, and notes where each field of each payload stands.
+"""Walks many payloads of one schema and notes what each field holds: a compiled loop over fields, one payload at a time.
 
-Every payload has a position of its own; a step moves all of them over the next field. A payload is one record exactly
-when its position ends at its end: positions only grow, so one that leaves its payload never comes back to its end.
+A payload that is not exactly one record, or that holds what a column has no room for, is marked and told apart later.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.codec import MOST_LINES
+from schemas.compiled import compiled
 from schemas.contracts import avro
+from schemas.packed import VIEW, Bytes, Packed, Vector, write_view
 
-Vector = NDArray[np.int64]
-PADDING = 16  # zero bytes before and behind the payloads, so that a fixed number of bytes can be read anywhere
+TEXT, INT, LONG, DECIMAL, ITEMS = range(5)  # what a field is
 WIDEST_DECIMAL = 8  # bytes
-MOST_BYTES = 10  # of a varint
-MANY_ITEMS, FEW = 4, 50
-BLANK = 0x20
+WIDEST_LONG = 9  # bytes of a varint
+USUAL_ITEMS = 3  # of a payload: room for them is made in advance
+WRONG = -1  # instead of a position
+_KINDS = {"string": TEXT, "int": INT, "long": LONG, "bytes": DECIMAL, "array": ITEMS}
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Bytes of a text or decimal in each row."""
+class Columns:
+    """`texts`: u8 (text fields, rows, 16), Arrow's views into the buffer; `numbers`: i64 (other fields, rows)."""
 
-    begin: Vector
-    end: Vector
+    texts: Bytes
+    numbers: Vector
+
+    @classmethod
+    def room(cls, kinds: Vector, rows: int) -> "Columns":
+        texts, numbers = int((kinds == TEXT).sum()), int(((kinds != TEXT) & (kinds != ITEMS)).sum())
+        return cls(np.empty((texts, rows, VIEW), np.uint8), np.empty((numbers, rows), np.int64))
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """The items of an array: `rows` says whose, in the order of rows and items; `fields` as of Walked."""
-
-    rows: Vector
-    fields: "dict[str, Field]"
-
-
-Field = Vector | Span | Items  # a number, bytes, or items
-
-
-@dataclass(slots=True)
 class Walked:
-    """`bad`: payloads to be decoded alone, because they are not exactly one record or a column is not for them.
+    """`fields` of all payloads, those of `bad` ones mean nothing; `items` of the array of each good payload, if the
+    schema has one, by `item_rows`."""
 
-    `fields`: by name, of all payloads; those of bad ones mean nothing. `raw`: all bytes, by row, that are no text and
-    may be zero or no ASCII.
-    """
-
-    buffer: NDArray[np.uint8]
-    starts: Vector
-    ends: Vector
     bad: NDArray[np.bool_]
-    fields: dict[str, Field] = field(default_factory=lambda: dict[str, Field]())
-    raw: list[tuple[Vector, Vector]] = field(default_factory=lambda: list[tuple[Vector, Vector]]())
-
-    def record(self, fields: Sequence[Any], rows: Vector, position: Vector) -> tuple[dict[str, Field], Vector]:
-        """Step over a record in each of `rows`: its fields, and the positions after it."""
-        found: dict[str, Field] = {}
-        for f in fields:
-            found[f["name"]], position = self._step(f["type"], rows, position)
-        return found, position
-
-    def _step(self, kind: Any, rows: Vector, position: Vector) -> tuple[Field, Vector]:
-        name: str = kind if isinstance(kind, str) else kind["type"]
-        if name == "array":
-            return self._array(kind["items"]["fields"], rows, position)  # pyright: ignore
-        value, after = self._varint(rows, position)
-        if name == "int":
-            self.bad[rows] |= value != value.astype(np.int32)
-        if name not in ("string", "bytes"):
-            return value, after
-        widest = WIDEST_DECIMAL if name == "bytes" else len(self.buffer)
-        wrong = (value < 0) | (value > widest)
-        if wrong.any():
-            self.bad[rows] |= wrong
-            value = np.where(wrong, 0, value)
-        if name == "bytes":
-            for place in range(int(value.max(initial=0))):
-                longer = value > place
-                self.raw.append((rows[longer], after[longer] + place))
-        return Span(after, after + value), after + value
-
-    def _varint(self, rows: Vector, position: Vector) -> tuple[Vector, Vector]:
-        """The number at each position, and the position after it."""
-        byte = self.buffer.take(position, mode="clip")
-        zero = np.flatnonzero(byte == 0)
-        if len(zero):
-            self.raw.append((rows[zero], position[zero]))
-        number = (byte & 0x7F).astype(np.uint64)
-        after = position + 1
-        going_on = np.flatnonzero(byte & 0x80)
-        for place in range(1, MOST_BYTES + 1):
-            if not len(going_on):
-                break
-            if place == MOST_BYTES:
-                self.bad[rows[going_on]] = True
-                break
-            self.raw.append((rows[going_on], after[going_on] - 1))
-            byte = self.buffer.take(after[going_on], mode="clip")
-            number[going_on] |= (byte & 0x7F).astype(np.uint64) << np.uint64(7 * place)
-            after[going_on] += 1
-            going_on = going_on[(byte & 0x80) != 0]
-        return (number >> np.uint64(1)).view(np.int64) ^ -(number & np.uint64(1)).view(np.int64), after
-
-    def _array(self, fields: Sequence[Any], rows: Vector, position: Vector) -> tuple[Items, Vector]:
-        """Blocks of items until an empty one; a block with a negative count names its size in bytes, too."""
-        position = position.copy()
-        parts: list[Items] = []
-        open_ = np.arange(len(rows))
-        while len(open_):
-            count, after = self._varint(rows[open_], position[open_])
-            sized = np.flatnonzero(count < 0)
-            if len(sized):
-                count[sized] = -count[sized]
-                after[sized] = self._varint(rows[open_][sized], after[sized])[1]
-            impossible = (count < 0) | (count > MOST_LINES) | (count * len(fields) > self.ends[rows[open_]] - after)
-            self.bad[rows[open_]] |= impossible
-            count[impossible] = 0
-            position[open_] = after
-            open_, count = open_[count > 0], count[count > 0]
-            for item in range(int(count.max(initial=0))):
-                at_it = open_[count > item]
-                at_it = at_it[position[at_it] < self.ends[rows[at_it]]]  # one that ran out needs no more steps
-                if item >= MANY_ITEMS and len(at_it) < FEW:
-                    self.bad[rows[at_it]] = True  # dearer to walk on with than to decode alone
-                    break
-                of_item, position[at_it] = self.record(fields, rows[at_it], position[at_it])
-                parts.append(Items(rows[at_it], of_item))
-        return _together(parts, fields), position
+    fields: Columns
+    items: Columns
+    item_rows: Vector
 
 
-def _together(parts: Sequence[Items], fields: Sequence[Any]) -> Items:
-    """Items found one number after the other, as one in the order of rows."""
-    if not parts:
-        none = np.zeros(0, np.int64)
-        is_bytes = {f["name"]: f["type"] == "string" or (isinstance(f["type"], dict) and f["type"]["type"] == "bytes") for f in fields}
-        return Items(none, {name: Span(none, none) if spans else none for name, spans in is_bytes.items()})
-    rows = np.concatenate([p.rows for p in parts])
-    order = np.argsort(rows, kind="stable")
-    return Items(rows[order], {f["name"]: _joined([p.fields[f["name"]] for p in parts], order) for f in fields})
-
-
-def _joined(columns: Sequence[Any], order: Vector) -> Field:
-    if isinstance(columns[0], Span):
-        begins, ends = (np.concatenate([getattr(c, edge) for c in columns])[order] for edge in ("begin", "end"))
-        return Span(begins, ends)
-    return np.concatenate(columns)[order]
-
-
-def walk(schema_name: str, payloads: Sequence[bytes]) -> Walked:
+def walk(schema_name: str, payloads: Packed) -> Walked:
     """Walk payloads that may be anything; never raises."""
-    lengths = np.fromiter(map(len, payloads), np.int64, len(payloads))
-    ends = np.cumsum(lengths) + PADDING
-    buffer = np.frombuffer(b"".join((bytes(PADDING), *payloads, bytes(PADDING))), np.uint8)
-    walked = Walked(buffer, ends - lengths, ends, np.zeros(len(payloads), bool))
-    rows = np.arange(len(payloads))
-    walked.fields, position = walked.record(avro(schema_name)["fields"], rows, walked.starts.copy())
-    walked.bad |= position != ends
-    for found in walked.fields.values():
-        if isinstance(found, Items):
-            walked.bad |= np.bincount(found.rows, minlength=len(payloads)) > MOST_LINES
-    _check_texts(walked)
-    return walked
-
-
-def _check_texts(walked: Walked) -> None:
-    """A payload with a text that is not UTF-8, or that holds U+0000, is bad.
-
-    Bytes that are no text are blanked, unless they are ASCII and not zero; before each text stands the last byte of its
-    length, which is ASCII then. So the whole buffer is UTF-8 exactly when every text is, and a zero is one in a text.
-    """
-    buffer = walked.buffer.copy()
-    buffer[:PADDING] = buffer[len(buffer) - PADDING :] = BLANK
-    for rows, positions in walked.raw:
-        buffer[positions[~walked.bad[rows]]] = BLANK
-    for row in np.flatnonzero(walked.bad):
-        buffer[walked.starts[row] : walked.ends[row]] = BLANK
-    if not buffer.all():
-        walked.bad[np.searchsorted(walked.starts, np.flatnonzero(buffer == 0), side="right") - 1] = True
-    whole = pa.LargeStringArray.from_buffers(1, pa.py_buffer(np.array([0, len(buffer)])), pa.py_buffer(buffer))
-    try:
-        whole.validate(full=True)
-    except pa.ArrowInvalid:
-        walked.bad[_without_text(walked, buffer.tobytes())] = True
-
-
-def _without_text(walked: Walked, text: bytes) -> list[int]:
-    """The payloads where a text breaks."""
-    found: list[int] = []
-    position = 0
+    kinds, item_kinds = program(schema_name)
+    rows = len(payloads)
+    bad, fields = np.zeros(rows, np.bool_), Columns.room(kinds, rows)
+    room = USUAL_ITEMS * rows if len(item_kinds) else 0
     while True:
-        try:
-            text[position:].decode()
-            return found
-        except UnicodeDecodeError as e:
-            found.append(int(np.searchsorted(walked.starts, position + e.start, side="right")) - 1)
-            position = int(walked.ends[found[-1]])
+        items, item_rows = Columns.room(item_kinds, room), np.empty(room, np.int64)
+        found = _walk_all(
+            payloads.buffer, payloads.begins, payloads.ends, kinds, item_kinds,
+            fields.texts, fields.numbers, items.texts, items.numbers, item_rows, bad,
+        )  # fmt: skip
+        if found <= room:
+            return Walked(bad, fields, Columns(items.texts[:, :found], items.numbers[:, :found]), item_rows[:found])
+        room = found
+
+
+@lru_cache
+def program(schema_name: str) -> tuple[Vector, Vector]:
+    """What the fields of a record are, and those of the items of its array, in the order of the schema."""
+    fields: Sequence[Any] = avro(schema_name)["fields"]
+    items = next((f["type"]["items"]["fields"] for f in fields if _kind(f) == ITEMS), ())
+    return np.array([_kind(f) for f in fields], np.int64), np.array([_kind(f) for f in items], np.int64)
+
+
+def _kind(field: Any) -> int:
+    kind = field["type"]
+    return _KINDS[kind if isinstance(kind, str) else kind["type"]]
+
+
+@compiled
+def _walk_all(
+    buffer: Bytes, begins: Vector, ends: Vector, kinds: Vector, item_kinds: Vector,
+    texts: Bytes, numbers: Vector, item_texts: Bytes, item_numbers: Vector, item_rows: Vector, bad: NDArray[np.bool_],
+) -> int:  # fmt: skip
+    """How many items there are; those beyond the room for them are walked and not kept."""
+    items = 0
+    for row in range(len(begins)):
+        at, first = begins[row], items
+        text = number = 0
+        for kind in kinds:
+            if kind == ITEMS:
+                at, items = _array(buffer, at, ends[row], item_kinds, item_texts, item_numbers, items)
+            else:
+                at = _field(buffer, at, ends[row], kind, texts, text, numbers, number, row)
+                text, number = text + (kind == TEXT), number + (kind != TEXT)
+            if at == WRONG:
+                break
+        bad[row] = at != ends[row]
+        items = first if bad[row] else items
+        for item in range(first, min(items, len(item_rows))):
+            item_rows[item] = row
+    return items
+
+
+@compiled
+def _array(
+    buffer: Bytes, at: int, end: int, kinds: Vector, texts: Bytes, numbers: Vector, items: int
+) -> tuple[int, int]:
+    """Blocks of items until an empty one; a block with a negative count names its size in bytes, too."""
+    most = items + MOST_LINES
+    while True:
+        count, at = read_long(buffer, at, end)
+        if count < 0 and at != WRONG:
+            count = -count
+            _, at = read_long(buffer, at, end)
+        if at == WRONG or count == 0:
+            return at, items
+        if count < 0 or count > most - items:
+            return WRONG, items
+        for _ in range(count):
+            text = number = 0
+            for kind in kinds:
+                at = _field(buffer, at, end, kind, texts, text, numbers, number, items)
+                if at == WRONG:
+                    return WRONG, items
+                text, number = text + (kind == TEXT), number + (kind != TEXT)
+            items += 1
+
+
+@compiled
+def _field(
+    buffer: Bytes, at: int, end: int, kind: int, texts: Bytes, text: int, numbers: Vector, number: int, row: int
+) -> int:
+    """Note one field, if there is room for it, and step over it."""
+    value, at = read_long(buffer, at, end)
+    if at == WRONG:
+        return WRONG
+    if kind == TEXT:
+        if value < 0 or value > end - at or not _is_text(buffer, at, at + value):
+            return WRONG
+        if row < texts.shape[1]:
+            write_view(buffer, at, value, texts[text, row])
+        return at + value
+    if kind == DECIMAL:
+        if value < 0 or value > WIDEST_DECIMAL or value > end - at:
+            return WRONG
+        value, at = _twos_complement(buffer, at, value), at + value
+    elif kind == INT and not -(2**31) <= value < 2**31:
+        return WRONG
+    if row < numbers.shape[1]:
+        numbers[number, row] = value
+    return at
+
+
+@compiled
+def read_long(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
+    """An Avro long and the position after it. The widest are left to fastavro, too: it knows where a long ends."""
+    number = 0
+    for place in range(WIDEST_LONG):
+        if at >= end:
+            break
+        byte = np.int64(buffer[at])
+        at += 1
+        number |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            return int((number >> 1) ^ -(number & 1)), at
+    return 0, WRONG
+
+
+@compiled
+def _twos_complement(buffer: Bytes, at: int, length: int) -> int:
+    """Big-endian, of up to eight bytes."""
+    if length == 0:
+        return 0
+    number = np.int64(-1 if buffer[at] & 0x80 else 0)
+    for place in range(length):
+        number = (number << 8) | np.int64(buffer[at + place])
+    return int(number)
+
+
+@compiled
+def _is_text(buffer: Bytes, at: int, end: int) -> bool:
+    """Whether it is UTF-8 (RFC 3629) without U+0000."""
+    if _is_plain(buffer, at, end):
+        return True
+    while at < end:
+        lead = buffer[at]
+        at += 1
+        if 0 < lead < 0x80:
+            continue
+        # how many bytes follow, and between what the first of them lies: no overlong form, no surrogate, no end of Unicode
+        low, high = np.uint8(0x80), np.uint8(0xBF)
+        if 0xC2 <= lead <= 0xDF:
+            more = 1
+        elif 0xE0 <= lead <= 0xEF:
+            more = 2
+            low = np.uint8(0xA0) if lead == 0xE0 else low
+            high = np.uint8(0x9F) if lead == 0xED else high
+        elif 0xF0 <= lead <= 0xF4:
+            more = 3
+            low = np.uint8(0x90) if lead == 0xF0 else low
+            high = np.uint8(0x8F) if lead == 0xF4 else high
+        else:
+            return False
+        if more > end - at or not low <= buffer[at] <= high:
+            return False
+        for place in range(at + 1, at + more):
+            if buffer[place] & 0xC0 != 0x80:
+                return False
+        at += more
+    return True
+
+
+@compiled
+def _is_plain(buffer: Bytes, at: int, end: int) -> bool:
+    """ASCII without U+0000, as most texts are: no way out of the loop, so that it is done many bytes a step."""
+    odd = np.uint8(0)
+    for place in range(at, end):
+        odd |= np.uint8((buffer[place] - np.uint8(1)) >= np.uint8(0x7F))
+    return odd == 0

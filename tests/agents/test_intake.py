@@ -49,7 +49,7 @@ async def gather(intake: Intake, most: int) -> Work | None:
 
 def taken(work: Work | None) -> dict[int, dict[str, list[int]]]:
     assert work is not None
-    return {lane: offsets(part.records) for lane, part in work.items()}  # type: ignore[arg-type]
+    return {lane: offsets(part.records) for lane, part in work.items()}
 
 
 async def turns() -> None:

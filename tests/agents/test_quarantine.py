@@ -9,6 +9,7 @@ from agents import quarantine
 from agents.metrics import METRICS
 from agents.quarantine import open_or_quarantine
 from agents.reading import documents, read_records, read_stored
+from agents.records import Records
 from pipeline import flow
 from pipeline.documents import Documents
 from schemas.lawbook import load
@@ -39,7 +40,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def decided(count: int) -> dict[str, tuple[Any, ...]]:
     """order number → (outcome, queue, tax, codes) of `count` manifests decided in one batch."""
     trios = [numbered(n) for n in range(count)]
-    read = read_records({kind: [rec(kind, trio[kind], n) for n, trio in enumerate(trios)] for kind in KINDS})
+    read = read_records({kind: Records.of([rec(kind, trio[kind], n) for n, trio in enumerate(trios)]) for kind in KINDS})
     store = MemoryStore()
     opened = open_or_quarantine(documents(read, read_stored([])), store.past([]), LAW.on, KEY)
     found = flow.decide(opened, store.balances(opened.claims), LAW.on(flow.NO_DAY))

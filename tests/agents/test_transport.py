@@ -10,6 +10,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 
 from agents.intake import Intake
+from agents.records import Records
 from agents.transport import VOID, BatchConsumer, ClaimingConsumer, Fetched, StockConsumer
 from tests.agents.records import ORDER, PAYMENT
 
@@ -38,15 +39,16 @@ class Thread:
         return self.marks.get(tp, (0, 0))[1]
 
 
-def fetched(tp: TP, *offsets: int) -> list[Any]:
-    """Records as aiokafka brings them."""
-    return [
+def fetched(tp: TP, *offsets: int, kind: type[ClaimingConsumer] = StockConsumer) -> list[Any]:
+    """Records as aiokafka makes them, or as columns for who asks for those."""
+    plain = [
         SimpleNamespace(
             topic=tp.topic, partition=tp.partition, offset=o, timestamp=o, timestamp_type=1, headers=(), key=b"k",
             value=b"value", checksum=None, serialized_key_size=1, serialized_value_size=5,
         )
         for o in offsets
     ]  # fmt: skip
+    return [Records.of(plain)] if kind is BatchConsumer else plain
 
 
 def consumer(kind: type[ClaimingConsumer], **positions: int) -> Any:
@@ -84,7 +86,7 @@ async def delivered(from_: Any) -> list[tuple[TP, Fetched]]:
 async def test_a_fetch_over_a_gap_of_markers(kind: type[ClaimingConsumer]) -> None:
     made = consumer(kind, order=4)
     made._thread.marks = {O0: (9, 12)}
-    made._thread.answers = [{O0: fetched(O0, 4, 5, 7)}]
+    made._thread.answers = [{O0: fetched(O0, 4, 5, 7, kind=kind)}]
     found = await delivered(made)
     assert [[r.offset for r in value.records] for _, value in found] == ([[4, 5, 7]] if kind is BatchConsumer else [[4], [5], [7]])
     assert [value.start for _, value in found] == ([4] if kind is BatchConsumer else [4, 5, 6])
@@ -95,12 +97,12 @@ async def test_a_fetch_over_a_gap_of_markers(kind: type[ClaimingConsumer]) -> No
 @BOTH
 async def test_what_has_no_room_is_not_fetched(kind: type[ClaimingConsumer]) -> None:
     made = consumer(kind, order=0, payment=0)
-    made._thread.answers = [{O0: fetched(O0, 0, 1, 2)}]
+    made._thread.answers = [{O0: fetched(O0, 0, 1, 2, kind=kind)}]
     await delivered(made)
     await delivered(made)
     assert made._thread.asked == [{O0, P0}, {P0}]
     assert made.app.intake.buffered() == 3
-    made._thread.answers = [{P0: fetched(P0, 0, 1, 2, 3)}]
+    made._thread.answers = [{P0: fetched(P0, 0, 1, 2, 3, kind=kind)}]
     await delivered(made)
     await delivered(made)  # both are full: nothing is asked for
     assert made._thread.asked == [{O0, P0}, {P0}, {P0}]
@@ -110,7 +112,7 @@ async def test_what_has_no_room_is_not_fetched(kind: type[ClaimingConsumer]) -> 
 async def test_what_is_on_its_way_counts(kind: type[ClaimingConsumer]) -> None:
     """Handed to Faust and not yet with the agent: Faust's queue has room for 65,536."""
     made = consumer(kind, order=0, payment=0)
-    made._thread.answers = [{O0: fetched(O0, 0, 1, 2)}]
+    made._thread.answers = [{O0: fetched(O0, 0, 1, 2, kind=kind)}]
     _ = [message async for message in made.getmany(0.01)]
     await delivered(made)
     assert made._thread.asked == [{O0, P0}, {P0}]
@@ -128,7 +130,7 @@ async def test_a_paused_place_is_not_fetched(kind: type[ClaimingConsumer]) -> No
 @BOTH
 async def test_what_got_lost_in_faust_is_read_again(kind: type[ClaimingConsumer]) -> None:
     made = consumer(kind, order=0)
-    made._thread.answers = [{O0: fetched(O0, 0, 1)}, {O0: fetched(O0, 2)}, {O0: fetched(O0, 0, 1, 2)}]
+    made._thread.answers = [{O0: fetched(O0, 0, 1, kind=kind)}, {O0: fetched(O0, 2, kind=kind)}, {O0: fetched(O0, 0, 1, 2, kind=kind)}]
     _ = [message async for message in made.getmany(0.01)]  # never gets to the agent
     await delivered(made)
     await delivered(made)
@@ -141,7 +143,7 @@ async def test_what_got_lost_in_faust_is_read_again(kind: type[ClaimingConsumer]
 @BOTH
 async def test_a_rebalance_voids_what_is_still_handed_out(kind: type[ClaimingConsumer]) -> None:
     made = consumer(kind, order=0, payment=0)
-    made._thread.answers = [{O0: fetched(O0, 0, 1), P0: fetched(P0, 0, 1)}]
+    made._thread.answers = [{O0: fetched(O0, 0, 1, kind=kind), P0: fetched(P0, 0, 1, kind=kind)}]
     values: list[Fetched] = []
     async for _, message in made.getmany(0.01):
         values.append(message.value)
@@ -164,7 +166,7 @@ async def test_a_fetch_that_a_rebalance_overtook_is_dropped(kind: type[ClaimingC
 
     async def overtaken(active: set[TP], timeout: float) -> dict[TP, list[Any]]:
         made._reading = {O0: 50}  # the next assignment's positions
-        return {O0: fetched(O0, 0, 1)}
+        return {O0: fetched(O0, 0, 1, kind=kind)}
 
     made._thread.getmany = overtaken
     assert await delivered(made) == []

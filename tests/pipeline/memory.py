@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from agents.reading import DeadLetter, Read, documents, read_records, read_stored
+from agents.records import Records
 from loadtest.generate import Planned
 from pipeline import flow
 from pipeline.attempts import Past
@@ -78,7 +79,7 @@ class MemoryStore:
     def begin(self, records: Sequence[Rec], again: Iterable[int] = (), quarantined: bool = False) -> tuple[Read, Decided]:
         """All of a batch but keeping it; `again`: order numbers to look at besides those of the records."""
         by_kind = {k: [r for r in records if r.topic == topic_name(k)] for k in KINDS}
-        read = read_records(by_kind)  # type: ignore[arg-type]
+        read = read_records({k: Records.of(rs) for k, rs in by_kind.items()})
         hashes = {h for t in read.tables.values() for h in t["order_hash"].to_list()}.union(again)
         rows = [row for h in sorted(hashes) for row in self.stored.get(h, [])]
         together = documents(read, read_stored(rows))  # type: ignore[arg-type]

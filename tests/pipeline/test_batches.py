@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from agents.reading import documents, read_records, read_stored
+from agents.records import Records
 from loadtest.generate import generate, profile
 from pipeline import flow
 from schemas.contracts import topic_name
@@ -104,7 +105,7 @@ def test_a_batch_over_midnight_is_judged_by_the_law_of_each_day() -> None:
 
 def test_parts_opened_apart_merge_to_the_whole() -> None:
     batch = as_records(d for p in generate(profile("small"), 120, 22, processes=1) for d in p.documents)
-    read = read_records({k: [r for r in batch if r.topic == topic_name(k)] for k in KINDS})  # type: ignore[arg-type]
+    read = read_records({k: Records.of([r for r in batch if r.topic == topic_name(k)]) for k in KINDS})
     together, store, law_on = documents(read, read_stored([])), MemoryStore(), load().on
     hashes = together.ledger()["order_hash"].unique().sort()
     halves = [flow.open_batch(together.only(h), store.past(h.to_list()), law_on, KEY) for h in (hashes[:50], hashes[50:])]

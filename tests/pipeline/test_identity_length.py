@@ -3,6 +3,7 @@
 import pytest
 
 from agents.reading import read_records
+from agents.records import Records
 from loadtest.verify.documents import NoDocument, read
 from tests.pipeline.trios import KINDS, example, rec
 
@@ -16,7 +17,7 @@ LONGER = ["A" * (LONGEST + 1), "样" * 67, "𠮷" * 51, "A" * 5000]
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_identity_has_at_most_200_bytes(kind: str, field: str, text: str) -> None:
     record = rec(kind, example()[kind] | {field: text}, 0)
-    found = read_records({kind: [record]})  # type: ignore[dict-item]
+    found = read_records({kind: Records.of([record])})
     try:
         code = ""
         read(kind, record.key, record.value)

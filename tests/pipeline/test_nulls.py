@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.reading import documents, read_records, read_stored
+from agents.records import Records
 from pipeline import attempts, rules
 from pipeline.decide import conclude
 from pipeline.manifests import Manifests, assemble, derive
@@ -25,8 +26,8 @@ READS = sorted({(r.scope, c) for r in LAW.rules for c in r.reads})
 @lru_cache
 def derived() -> Manifests:
     """The released example as the rules see it."""
-    by_kind = {k: [r for r in records(example()) if r.topic == topic_name(k)] for k in KINDS}
-    tables = documents(read_records(by_kind), read_stored([]))  # type: ignore[arg-type]
+    by_kind = {k: Records.of([r for r in records(example()) if r.topic == topic_name(k)]) for k in KINDS}
+    tables = documents(read_records(by_kind), read_stored([]))
     joined = attempts.join(tables, MemoryStore().past([]))
     return derive(assemble(tables, joined.complete), LAW)
 

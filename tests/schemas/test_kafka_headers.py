@@ -6,7 +6,7 @@ import pytest
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.memory_records import MemoryRecords
 
-from schemas.kafka_headers import _Records
+from schemas.kafka_headers import Records
 
 GZIP = 1
 
@@ -48,6 +48,6 @@ def test_a_name_that_is_no_text(place: int, compression: int) -> None:
     right = read(MemoryRecords(batch(names, 0) + batch(names, 3, compression) + batch(names, 6)))
     offset, timestamp, key, value, headers = right[3 + place]
     right[3 + place] = offset, timestamp, key, value, (("a\\xff\\xfe", b"x"), *headers[1:])
-    records = _Records(data)
+    records = Records(data)
     assert records.size_in_bytes() == len(data)
     assert read(records) == right

@@ -4,6 +4,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.packed import Packed
 from schemas.partitioning import home_partitions
 
 
@@ -12,4 +13,4 @@ from schemas.partitioning import home_partitions
 def test_as_the_client_does(keys: list[bytes], partitions: int) -> None:
     every = list(range(partitions))
     choose = DefaultPartitioner()
-    assert home_partitions(keys, partitions).tolist() == [choose(key, every, every) for key in keys]
+    assert home_partitions(Packed.of(keys), partitions).tolist() == [choose(key, every, every) for key in keys]

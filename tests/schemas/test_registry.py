@@ -13,6 +13,7 @@ from schemas.codec import decode, decode_output, encode
 from schemas.columnar import decode_columns
 from schemas.contracts import avro, id_of, newest, topic_name, topics, use_ids
 from schemas.endpoints import SettingsError
+from schemas.packed import Packed
 from schemas.registry import AUTH_FILE, URL, RegistryError, adopt_ids
 from tests.schemas.fake_registry import FakeRegistry
 from tests.schemas.wire import KINDS, calm
@@ -66,7 +67,7 @@ async def test_both_ids_are_read_and_the_registrys_is_written(registry: FakeRegi
     new = [plain(name) for name in names]
     assert [int.from_bytes(v[1:5], "big") for v in new] == [found[name] for name in names]
     assert [decode(kind, v) for v in new] == [decode(kind, v) for v in old]
-    decoded = decode_columns(kind, [*old, *new] * 10)
+    decoded = decode_columns(kind, Packed.of([*old, *new] * 10))
     assert (len(decoded.frame), decoded.undecodable) == (20 * len(names), [])
     assert newest(kind) == names[-1]
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from agents.buffers import LaneRecords
 from agents.processor import Done, Processor
+from agents.records import Records
 from pipeline.ledgers import Balances
 from schemas.contracts import topic, topic_name, topics
 from schemas.endpoints import Endpoints
@@ -114,7 +115,7 @@ def part(records: Iterable[Rec]) -> LaneRecords:
     for r in records:
         by_topic.setdefault(r.topic, []).append(r)
     return LaneRecords(
-        by_topic,
+        {t: Records.of(rs) for t, rs in by_topic.items()},
         {t: rs[0].offset for t, rs in by_topic.items()},
         {t: rs[-1].offset + 1 for t, rs in by_topic.items()},
         max(r.timestamp for rs in by_topic.values() for r in rs),

@@ -1,0 +1,15 @@
+"""Loops over bytes, compiled to machine code when first called and kept beside their source (numba)."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function over numbers and numpy arrays; other threads run meanwhile. Indexes are not checked."""
+    jit: Any = numba.njit(cache=True, nogil=True)
+    return cast(Callable[P, R], jit(function))

@@ -1,0 +1,90 @@
+"""Byte strings end to end in one buffer: many values without an object each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from schemas.compiled import compiled
+
+Bytes = NDArray[np.uint8]
+Vector = NDArray[np.int64]
+VIEW = 16  # bytes of one of Arrow's string views
+INLINE = 12  # bytes of a string that stand in its view
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """String n is buffer[begins[n]:ends[n]]; a missing one ends before it begins."""
+
+    buffer: Bytes
+    begins: Vector
+    ends: Vector
+
+    @classmethod
+    def of(cls, values: Sequence[bytes]) -> "Packed":
+        """Copies of the values, one behind the other."""
+        ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
+        begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]]) if len(values) else ends
+        return cls(np.frombuffer(b"".join(values), np.uint8), begins, ends)
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    def __getitem__(self, row: int) -> bytes:
+        """A copy of one; empty when it is missing."""
+        begin = self.begins[row]
+        return self.buffer[begin : max(begin, self.ends[row])].tobytes()
+
+    @property
+    def lengths(self) -> Vector:
+        """In bytes; of a missing one 0."""
+        return np.maximum(self.ends - self.begins, 0)
+
+    def at(self, rows: Any) -> "Packed":
+        """Those of some rows, of the same buffer."""
+        return Packed(self.buffer, self.begins[rows], self.ends[rows])
+
+    def binary(self) -> pl.Series:
+        """A Binary column of views into the buffer; null where one is missing."""
+        views = np.empty((len(self), VIEW), np.uint8)
+        _view_all(self.buffer, self.begins, self.ends, views)
+        missing = self.ends < self.begins
+        return _column(self.buffer, views, pa.binary_view(), ~missing if missing.any() else None)
+
+
+def texts(buffer: Bytes, views: Bytes) -> pl.Series:
+    """A String column of views (rows, 16) into the buffer; whoever made them has checked that they are UTF-8."""
+    return _column(buffer, views, pa.string_view(), None)
+
+
+def _column(buffer: Bytes, views: Bytes, kind: pa.DataType, valid: NDArray[np.bool_] | None) -> pl.Series:
+    validity = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    buffers = [validity, pa.py_buffer(np.ascontiguousarray(views)), pa.py_buffer(buffer)]
+    found: Any = pl.from_arrow(pa.Array.from_buffers(kind, len(views), buffers))
+    return found
+
+
+@compiled
+def write_view(buffer: Bytes, begin: int, length: int, view: Bytes) -> None:
+    """Arrow's layout of one string: its length, then itself, or its first four bytes, buffer 0 and where it begins."""
+    inline = length if length <= INLINE else 4
+    for place in range(4):
+        view[place] = (length >> 8 * place) & 0xFF
+    for place in range(4, VIEW):
+        view[place] = 0
+    for place in range(inline):
+        view[4 + place] = buffer[begin + place]
+    if length > INLINE:
+        for place in range(4):
+            view[12 + place] = (begin >> 8 * place) & 0xFF
+
+
+@compiled
+def _view_all(buffer: Bytes, begins: Vector, ends: Vector, views: Bytes) -> None:
+    for row in range(len(begins)):
+        write_view(buffer, begins[row], max(0, ends[row] - begins[row]), views[row])
