@@ -1,7 +1,7 @@
 """Evaluates the rules over whole tables. A condition that is null is a finding of its own, never a pass."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
@@ -14,38 +14,39 @@ MASK = "***"
 
 def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
     """FINDINGS: one row a manifest and code, with the values read as a JSON object (personal ones masked)."""
-    found: list[tuple[int, str, str, str]] = []
+    found: dict[tuple[int, str], tuple[str, str]] = {}  # of several lines the first one counts
     unknown: dict[int, list[str]] = {}
     for scope, table in (("manifest", manifests.heads), ("line", manifests.lines)):
-        rules = [rule for rule in law.rules if rule.scope == scope]
-        suspects, hit = _not_false(table, rules)
-        for rule in hit:
-            verdicts = suspects.select("m", rule.condition.alias("verdict"), *(c for c in rule.reads if c != "m"))
-            for m, verdict, *values in verdicts.filter(pl.col("verdict").fill_null(True)).iter_rows():
-                if verdict is None:
-                    unknown.setdefault(m, []).append(rule.code)
-                else:
-                    shown = _as_json(rule.reads, values, law.personal)
-                    found.append((m, rule.code, rule.consequence.outcome, shown))
+        for m, verdict, rule, values in _not_false(table, [rule for rule in law.rules if rule.scope == scope]):
+            if verdict is None:
+                unknown.setdefault(m, []).append(rule.code)
+            elif (m, rule.code) not in found:
+                found[m, rule.code] = rule.consequence.outcome, _as_json(rule.reads, values, law.personal)
     missing = law.consequences["SYS-01"]
     for m, codes in unknown.items():
-        rules_json = json.dumps({"conditions": ",".join(dict.fromkeys(codes))})
-        found.append((m, missing.code, missing.outcome, rules_json))
-    return pl.DataFrame(found, schema=FINDINGS, orient="row").unique(
-        ["m", "code"], keep="first", maintain_order=True
-    )
+        found[m, missing.code] = missing.outcome, json.dumps({"conditions": ",".join(dict.fromkeys(codes))})
+    return pl.DataFrame([(*of, *what) for of, what in found.items()], schema=FINDINGS, orient="row")
 
 
-def _not_false(table: pl.DataFrame, rules: list[Rule]) -> tuple[pl.DataFrame, list[Rule]]:
-    """The few rows where some rule is true or null, and the rules that are so somewhere."""
+def _not_false(
+    table: pl.DataFrame, rules: Sequence[Rule]
+) -> Iterator[tuple[int, bool | None, Rule, tuple[object, ...]]]:
+    """Manifest, verdict and values read wherever a rule is true or null, rule by rule.
+
+    All rules are evaluated once, side by side; the few rows that any of them stops are looked at in plain Python.
+    """
     if not len(table):
-        return table, []
-    verdicts = table.select(rule.condition.fill_null(True).alias(rule.code) for rule in rules)
-    hits = verdicts.select(pl.all().any()).row(0)
-    hit = [rule for rule, somewhere in zip(rules, hits, strict=True) if somewhere]
-    if not hit:
-        return table.clear(), []
-    return table.filter(verdicts.select(pl.any_horizontal(rule.code for rule in hit)).to_series()), hit
+        return
+    verdicts = table.select(rule.condition.alias(rule.code) for rule in rules)
+    stopped = verdicts.select(pl.any_horizontal(pl.all()).fill_null(True)).to_series().arg_true()
+    if not len(stopped):
+        return
+    verdicts = verdicts[stopped]
+    columns = {name: table[name][stopped].to_list() for name in {"m"}.union(*(rule.reads for rule in rules))}
+    for rule in rules:
+        for row, verdict in enumerate(verdicts[rule.code].to_list()):
+            if verdict is not False:
+                yield columns["m"][row], verdict, rule, tuple(columns[name][row] for name in rule.reads)
 
 
 def _as_json(names: Iterable[str], values: Iterable[object], personal: frozenset[str]) -> str:
