@@ -26,6 +26,7 @@ USES = {
     "accepted_at": pl.Datetime("ms", "UTC"),
 }  # fmt: skip
 
+ONE = pl.repeat(1, pl.len(), dtype=pl.Int32)  # in every row, to count by
 Use = tuple[int, str, datetime]  # use number, holder, when it was accepted
 
 
@@ -39,7 +40,7 @@ class Balances:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`refusals`: FINDINGS; `entries`: one a manifest that took; `accounts`: new balances beside those they were read
+    """`refusals`: FINDINGS; `entries`: one a manifest that took, in their turns; `accounts`: new balances beside those they were read
     at, `exact` where a refusal quotes what was read; `uses`: numbers taken."""
 
     refusals: pl.DataFrame
@@ -50,45 +51,53 @@ class Posted:
 
 def claims(heads: pl.DataFrame) -> pl.DataFrame:
     """CLAIMS of the manifests that the rules did not reject."""
-    return heads.filter(pl.col("outcome") != "REJECT").with_columns(
-        year=pl.col("accepted_on").dt.year().cast(pl.Int16),
-        number_p=pl.concat_str(pl.lit("P|"), "payment_payCode", pl.lit("|"), "payment_payTransactionId"),
-        number_w=pl.concat_str(pl.lit("W|"), "waybill_logisticsCode", pl.lit("|"), "waybill_logisticsNo"),
+    return heads.select(
+        "m", "completing", "accepted_at", "ebp_code", "order_no", "person_key",
+        pl.col("accepted_on").dt.year().cast(pl.Int16).alias("year"),
         # null only in quarantine: amounts that cannot be read reserve nothing until they are reviewed
-        dutiable_fen=pl.col("dutiable_fen").fill_null(0),
-    ).select(CLAIMS)  # fmt: skip
+        pl.col("dutiable_fen").fill_null(0),
+        "outcome",
+        pl.concat_str(pl.lit("P|"), "payment_payCode", pl.lit("|"), "payment_payTransactionId").alias("number_p"),
+        pl.concat_str(pl.lit("W|"), "waybill_logisticsCode", pl.lit("|"), "waybill_logisticsNo").alias("number_w"),
+        "annual_limit_fen", "waybill_reuse_months",
+    ).filter(pl.col("outcome") != "REJECT")  # fmt: skip
 
 
 def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     """Post the claims in the order their documents completed."""
+    at_hand = _beside_balances(asked, balances)
+    refusals = _one_by_one(_failing(at_hand))
+    refused = at_hand["m"].is_in(refusals["m"].implode())
+    granted = at_hand.filter(~refused) if len(refusals) else at_hand
+    entries = _entries(granted)
+    accounts = entries.group_by("a", maintain_order=True).agg(
+        pl.col("person_key", "year", "read_entry_no", "read_reserved_fen", "read_used_fen", "annual_limit_fen").first(),
+        pl.col("entry_no", "reserved_after_fen", "used_after_fen").last(),
+    )
+    exact = accounts["a"].is_in(at_hand["a"].filter(refused).implode()).alias("exact")
+    accounts = accounts.drop("a").hstack([exact])
+    return Posted(refusals, entries.sort("turn").drop("a", "turn"), accounts, _uses(granted))
+
+
+def _beside_balances(asked: pl.DataFrame, balances: Balances) -> pl.DataFrame:
+    """The claims with the balances and uses they meet, `a` numbering the accounts and `turn` the claims.
+
+    Claims of one account stand together, in their turns: so what runs on within an account is a plain running sum.
+    """
     account = ["person_key", "year"]
-    numbered = asked.select(account).unique().with_row_index("a")  # a short key: windows over it are cheap
+    other_account = pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift()) for key in account)
     at_hand = (
         asked.sort("completing")
-        .join(numbered, on=account, how="left", maintain_order="left")
+        .with_row_index("turn")
+        .sort(*account, "turn")
+        .with_columns(a=other_account.cum_sum())
         .join(balances.accounts, on=account, how="left", maintain_order="left")
         .with_columns(pl.col("entry_no", "reserved_fen", "used_fen").fill_null(0))
     )
     for letter in ("p", "w"):
         uses = balances.uses.select(pl.all().name.suffix(f"_{letter}"))
         at_hand = at_hand.join(uses, on=f"number_{letter}", how="left", maintain_order="left")
-    refusals = _one_by_one(_failing(at_hand))
-    granted = at_hand.join(refusals.select("m").unique(), on="m", how="anti", maintain_order="left")
-    entries = _entries(granted)
-    accounts = entries.group_by(account, maintain_order=True).agg(
-        pl.col("read_entry_no", "read_reserved_fen", "read_used_fen", "annual_limit_fen").first(),
-        pl.col("entry_no", "reserved_after_fen", "used_after_fen").last(),
-    )
-    refused = at_hand.join(refusals.select("m"), on="m", how="semi").select(account).unique().with_columns(exact=True)
-    accounts = accounts.join(refused, on=account, how="left", maintain_order="left").with_columns(
-        pl.col("exact").fill_null(False)
-    )
-    # a batch may span more than the reuse period: then a number is taken twice in it
-    following = pl.int_range(1, pl.len() + 1, dtype=pl.Int16).over("number")
-    uses = pl.concat(
-        granted.select("m", number=f"number_{x}", use_no=pl.col(f"use_no_{x}").fill_null(0)) for x in ("p", "w")
-    ).with_columns(pl.col("use_no") + following)
-    return Posted(refusals, entries, accounts, uses)
+    return at_hand
 
 
 def admits(moved: pl.DataFrame) -> bool:
@@ -119,19 +128,17 @@ def moved_on(entries: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
 
 
 def _failing(at_hand: pl.DataFrame) -> pl.DataFrame:
-    """The claims that fail or could: an account as a whole, a number held by another or wanted twice here.
-
-    In two steps: a window inside another would see only the rows of the outer one's group.
-    """
+    """The claims that fail or could, in their turns: on an account that does not admit all of them, or on a number held
+    by another or wanted twice here."""
     over = (
         pl.col("reserved_fen") + pl.col("used_fen") + pl.col("dutiable_fen").sum().over("a")
         > pl.col("annual_limit_fen")
     )
     held = pl.col("use_no_p").is_not_null() | pl.col("use_no_w").is_not_null()
     wanted_twice = pl.col("number_p").is_duplicated() | pl.col("number_w").is_duplicated()
+    touched = at_hand.select(pl.col("a").filter(over | held | wanted_twice)).to_series()
     # every manifest of a touched account is decided jointly
-    flagged = at_hand.with_columns(key_fails=over | held | wanted_twice)
-    return flagged.filter(pl.col("key_fails").any().over("a")).drop("key_fails")
+    return at_hand.filter(at_hand["a"].is_in(touched.implode())).sort("turn")
 
 
 def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
@@ -187,6 +194,8 @@ def _entries(granted: pl.DataFrame) -> pl.DataFrame:
     hold = pl.col("outcome") == "HOLD"
     amount = pl.col("dutiable_fen")
     return granted.select(
+        "a",
+        "turn",
         "person_key",
         "year",
         "m",
@@ -194,11 +203,27 @@ def _entries(granted: pl.DataFrame) -> pl.DataFrame:
         read_entry_no="entry_no",
         read_reserved_fen="reserved_fen",
         read_used_fen="used_fen",
-        entry_no=pl.col("entry_no") + pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("a"),
+        entry_no=pl.col("entry_no") + _running(ONE, "a"),
         movement=pl.when(hold).then(pl.lit("reserve")).otherwise(pl.lit("confirm")),
         debit=pl.lit("available"),
         credit=pl.when(hold).then(pl.lit("reserved")).otherwise(pl.lit("used")),
         amount_fen=amount,
-        reserved_after_fen=pl.col("reserved_fen") + pl.when(hold).then(amount).otherwise(0).cum_sum().over("a"),
-        used_after_fen=pl.col("used_fen") + pl.when(hold).then(0).otherwise(amount).cum_sum().over("a"),
+        reserved_after_fen=pl.col("reserved_fen") + _running(pl.when(hold).then(amount).otherwise(0), "a"),
+        used_after_fen=pl.col("used_fen") + _running(pl.when(hold).then(0).otherwise(amount), "a"),
     )
+
+
+def _uses(granted: pl.DataFrame) -> pl.DataFrame:
+    """The numbers taken, in their order: `m`, `number`, `use_no`."""
+    uses = pl.concat(
+        granted.select("m", "turn", number=f"number_{x}", use_no=pl.col(f"use_no_{x}").fill_null(0)) for x in ("p", "w")
+    ).sort("number", "turn")
+    # a batch may span more than the reuse period: then a number is taken twice in it
+    return uses.select("m", "number", use_no=pl.col("use_no") + _running(ONE, "number").cast(pl.Int16))
+
+
+def _running(amount: pl.Expr, group: str) -> pl.Expr:
+    """Running sum within each group of rows that stand together: far cheaper than cum_sum().over()."""
+    total = amount.cum_sum()
+    starts = pl.col(group).ne_missing(pl.col(group).shift())
+    return total - pl.when(starts).then(total - amount).forward_fill()
