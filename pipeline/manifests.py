@@ -25,28 +25,27 @@ class Manifests:
 
 def assemble(documents: Documents, complete: pl.DataFrame) -> Manifests:
     """Gather the three documents of each complete attempt into one row, columns prefixed by their kind."""
-    parts = [
-        documents.of(kind)[complete[kind]].select(pl.all().name.prefix(f"{kind}_")) for kind in KINDS
+    gathered = [
+        column.alias(f"{kind}_{column.name}")
+        for kind in KINDS
+        for column in documents.of(kind)[complete[kind]].get_columns()
     ]
-    heads = pl.concat(parts, how="horizontal").with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("m"),
-        complete["ebp_code"],
-        complete["attempt"],
+    heads = pl.DataFrame([*gathered, complete["ebp_code"], complete["attempt"]])
+    heads = heads.hstack(heads.select(accepted_at=pl.max_horizontal("order_log_time", "payment_log_time", "waybill_log_time")))
+    own = heads.select(
+        m=pl.int_range(pl.len(), dtype=pl.UInt32),
         order_hash="order_order_hash",
         order_no="order_orderNo",
-    )
-    heads = heads.with_columns(accepted_at=pl.max_horizontal("order_log_time", "payment_log_time", "waybill_log_time"))
-    heads = heads.with_columns(
         accepted_on=pl.col("accepted_at").dt.convert_time_zone("Asia/Shanghai").dt.date(),
         completing=_completing(),
     )
-    whose = complete.select(document="order").with_row_index("m").with_columns(pl.col("m").cast(pl.UInt32))
+    whose = own.select("m", document=complete["order"])
     lines = (
         documents.lines.join(whose, on="document")
         .sort("m", "position")
         .select("m", "position", pl.exclude("m", "position", "document").name.prefix("line_"))
     )
-    return Manifests(heads, lines)
+    return Manifests(heads.hstack(own), lines)
 
 
 def take(manifests: Manifests, chosen: pl.Series) -> Manifests:
@@ -62,70 +61,67 @@ def take(manifests: Manifests, chosen: pl.Series) -> Manifests:
 def beside(heads: pl.DataFrame, table: pl.DataFrame) -> list[pl.Series]:
     """The columns of a table with at most one row a manifest, in the order of the heads; null where it has none.
 
-    A join that need not touch the heads, which are far wider.
+    Manifest numbers count from 0, so a row number by manifest does what a join would.
     """
-    return heads.select("m").join(table, on="m", how="left", maintain_order="left").drop("m").get_columns()
+    rows = pl.int_range(len(table), dtype=pl.UInt32, eager=True)
+    row = pl.Series("row", [None], dtype=pl.UInt32).new_from_index(0, len(heads)).scatter(table["m"], rows)
+    return table.select(pl.exclude("m").gather(row)).get_columns()
 
 
 def derive(manifests: Manifests, law: Law) -> Manifests:
     """Add the derived columns; `law` brings the goods registry and the rates of the day."""
-    lines = _derive_lines(manifests, law)
+    heads, lines = manifests.heads, _derive_lines(manifests, law)
+    registered, bonded = pl.col("registered"), pl.col("bonded")
     sums = lines.group_by("m").agg(
-        line_count=pl.len().cast(pl.Int64),
-        line_total_sum_e5=_sum_or_null("line_totalPrice_e5"),
-        gnum_in_order=(pl.col("line_gnum") == pl.col("position")).all(),
-        single_qty_e5=pl.col("line_qty_e5").first(),
-        bonded_lines=(pl.col("registered") & pl.col("bonded")).sum(),
-        direct_lines=(pl.col("registered") & ~pl.col("bonded")).sum(),
+        lines=pl.len().cast(pl.Int64),
+        total=pl.col("line_totalPrice_e5").sum(),
+        unknown=pl.col("line_totalPrice_e5").null_count(),
+        numbered=(pl.col("line_gnum") == pl.col("position")).all(),
+        first_qty_e5=pl.col("line_qty_e5").first(),
+        bonded=(registered & bonded).any(),
+        direct=(registered & ~bonded).any(),
     )
-    heads = manifests.heads.with_columns(beside(manifests.heads, sums))
-    known = pl.col("line_count").is_not_null()  # an order without lines has no row in sums
-    heads = heads.with_columns(
-        line_count=pl.col("line_count").fill_null(0),
-        line_total_sum_e5=pl.when(known).then("line_total_sum_e5").otherwise(0),
-        gnum_in_order=pl.col("gnum_in_order").fill_null(True),
-        one_indivisible_item=(pl.col("line_count").fill_null(0) == 1) & (pl.col("single_qty_e5") == UNIT),
+    identities = [heads["order_buyerIdNumber"], heads["payment_payerIdNumber"]]
+    valid = identity_valid(pl.concat(column.alias("number") for column in identities))
+    read = heads.select("order_goodsValue_e5", "order_freight_e5", "waybill_insuredFee_e5")
+    derived = read.hstack(beside(heads, sums)).select(
+        # an order without lines has no row in sums
+        line_count=pl.col("lines").fill_null(0),
+        # polars' sum leaves nulls out; a sum with an unknown part is unknown
+        line_total_sum_e5=pl.when(pl.col("unknown").fill_null(0) == 0).then(pl.col("total").fill_null(0)),
+        gnum_in_order=pl.col("numbered").fill_null(True),
+        one_indivisible_item=pl.when(pl.col("lines") == 1).then(pl.col("first_qty_e5") == UNIT).otherwise(False),
         trade_mode=_trade_mode(),
         dutiable_fen=_dutiable_fen(),
-        buyer_id_valid=identity_valid(heads["order_buyerIdNumber"]),
-        payer_id_valid=identity_valid(heads["payment_payerIdNumber"]),
-    ).drop("single_qty_e5", "bonded_lines", "direct_lines")
-    heads = heads.with_columns(
-        one_indivisible_item=pl.when(pl.col("line_count") == 1)
-        .then("one_indivisible_item")
-        .otherwise(pl.lit(False))
+        buyer_id_valid=valid.head(len(heads)),
+        payer_id_valid=valid.tail(len(heads)),
     )
-    return Manifests(heads, lines)
+    return Manifests(heads.hstack(derived), lines)
 
 
 def _derive_lines(manifests: Manifests, law: Law) -> pl.DataFrame:
-    lines = manifests.lines.join(
-        manifests.heads.select("m", "order_ebcCode"), on="m", how="left", maintain_order="left"
-    ).join(
-        law.goods,
-        left_on=["order_ebcCode", "line_itemNo"],
-        right_on=["ebc_code", "item_no"],
-        how="left",
-        maintain_order="left",
-    ).join(law.rates, on="hs_code", how="left", maintain_order="left")  # fmt: skip
+    lines = manifests.lines
+    known = (
+        lines.select("line_itemNo", ebc_code=manifests.heads["order_ebcCode"][lines["m"]])
+        .join(law.goods, left_on=["ebc_code", "line_itemNo"], right_on=["ebc_code", "item_no"], how="left", maintain_order="left")
+        .join(law.rates, on="hs_code", how="left", maintain_order="left")
+        .select("hs_code", "account_book_item", "vat_1e4", "consumption_1e4")
+    )
     price, qty = pl.col("line_price_e5").cast(I128), pl.col("line_qty_e5").cast(I128)
     # price x qty is in 10^-10 units: half a fen there is 5 * 10^7
     rounded = (2 * price * qty + 2 * 50_000_000).floordiv(2 * 100_000_000) * FEN
-    return lines.with_columns(
-        registered=pl.col("hs_code").is_not_null(),
-        bonded=(pl.col("account_book_item") != "").fill_null(False),
-        rated=pl.col("vat_1e4").is_not_null(),
-        line_price_times_qty_e5=rounded,
+    return lines.hstack(known).hstack(
+        known.hstack(lines.select("line_price_e5", "line_qty_e5")).select(
+            registered=pl.col("hs_code").is_not_null(),
+            bonded=(pl.col("account_book_item") != "").fill_null(False),
+            rated=pl.col("vat_1e4").is_not_null(),
+            line_price_times_qty_e5=rounded,
+        )
     )
 
 
-def _sum_or_null(column: str) -> pl.Expr:
-    # polars' sum leaves nulls out; a sum with an unknown part is unknown
-    return pl.when(pl.col(column).null_count() == 0).then(pl.col(column).sum())
-
-
 def _trade_mode() -> pl.Expr:
-    bonded, direct = pl.col("bonded_lines").fill_null(0) > 0, pl.col("direct_lines").fill_null(0) > 0
+    bonded, direct = pl.col("bonded").fill_null(False), pl.col("direct").fill_null(False)
     return (
         pl.when(bonded & direct)
         .then(pl.lit("mixed"))
