@@ -5,6 +5,7 @@ Equal byte for byte to fastavro (a property test holds that) at about a twentiet
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from schemas.framing import frame, zigzag
 
 pc: Any = pyarrow.compute  # its functions are made at run time
 BINARY = pa.large_binary()
-_BITS = 14  # two bytes of a varint hold so many
-_MASK = (1 << _BITS) - 1
 Piece = Any  # a LargeBinaryArray: bytes of each row; or a LargeBinaryScalar: the same in all
 
 
@@ -48,9 +47,10 @@ def _pieces(kind: Any, values: Any) -> list[Piece]:
         return _items(kind["items"]["fields"], values)  # pyright: ignore
     match name:
         case "string" | "bytes":
-            return [*varints(pc.binary_length(values).to_numpy(zero_copy_only=False)), values.cast(BINARY)]
+            lengths = varints(pc.binary_length(values).to_numpy(zero_copy_only=False))
+            return [lengths, _one_if_same(values.cast(BINARY))]
         case "int" | "long":
-            return varints(values.to_numpy(zero_copy_only=False))
+            return [varints(values.to_numpy(zero_copy_only=False))]
         case "boolean":
             return [_BOOLEANS.take(values.cast(pa.int8()))]
         case other:
@@ -81,42 +81,54 @@ def _items(fields: list[Any], values: Any) -> list[Piece]:
     joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), items), _same(b""))
     counts = np.diff(offsets)
     if (counts > 0).all():
-        return [*varints(counts), joined, _same(b"\0")]
+        return [varints(counts), joined, _same(b"\0")]
     end = pc.if_else(pa.array(counts > 0), _same(b"\0"), _same(b""))
-    return [*varints(counts), joined, end]
+    return [varints(counts), joined, end]
 
 
 def _laid(count: int, pieces: Sequence[Piece]) -> pa.LargeBinaryArray:
     """The pieces of each of `count` rows end to end."""
-    if not any(isinstance(p, pa.Array) for p in pieces):
-        return pa.array([b"".join(p.as_py() for p in pieces)] * count, BINARY)
-    return pc.binary_join_element_wise(*pieces, _same(b""))
+    runs: list[Piece] = []  # what is the same in every row is joined before: each piece costs as much again a row
+    for varies, run in groupby(pieces, lambda p: isinstance(p, pa.Array)):
+        runs += run if varies else [_same(b"".join(p.as_py() for p in run))]
+    if not any(isinstance(p, pa.Array) for p in runs):
+        return pa.array([p.as_py() for p in runs] * count, BINARY)
+    return pc.binary_join_element_wise(*runs, _same(b""))
 
 
-def varints(numbers: Any) -> list[Piece]:
-    """Avro ints of an integer vector: two bytes a step, from a table; a number that has ended goes on with nothing."""
+def _one_if_same(values: pa.LargeBinaryArray) -> Piece:
+    """One value for all rows where they are the same: so are codes, kinds and topics nearly always."""
+    if len(values) and values[0] == values[-1] and pc.all(pc.equal(values, values[0]), skip_nulls=False).as_py():
+        return values[0]
+    return values
+
+
+def varints(numbers: Any) -> Piece:
+    """Avro ints of an integer vector: what fits two bytes from a table, else bytes of seven bits side by side."""
     signed = np.asarray(numbers, dtype=np.int64)
+    if len(signed) and (signed == signed[0]).all():
+        return _same(zigzag(int(signed[0])))
     rest = ((signed << 1) ^ (signed >> 63)).view(np.uint64)
-    table = _table()
-    if not len(rest) or rest.max() <= _MASK:
-        return [table.take(pa.array(rest.astype(np.int32)))]
-    pieces: list[Piece] = []
-    alive = np.ones(len(rest), dtype=bool)
-    while alive.any():
-        low, rest = (rest & np.uint64(_MASK)).astype(np.int32), rest >> np.uint64(_BITS)
-        goes_on = rest > 0
-        place = np.where(goes_on, low + (_MASK + 1), low)
-        pieces.append(table.take(pa.array(np.where(alive, place, 2 * (_MASK + 1)))))
-        alive = goes_on
-    return pieces
+    most = int(rest.max(initial=0))
+    if most < 1 << 14:
+        return _table().take(pa.array(rest.astype(np.int32)))
+    shifts = np.arange(0, most.bit_length(), 7, dtype=np.uint64)
+    sevens = rest[:, None] >> shifts
+    used = sevens > 0
+    used[:, 0] = True  # zero is a byte too
+    goes_on = (sevens > 0x7F).astype(np.uint8) << 7
+    return _array_of((sevens.astype(np.uint8) & 0x7F | goes_on)[used], used.sum(axis=1))
+
+
+def _array_of(data: np.ndarray, lengths: np.ndarray) -> pa.LargeBinaryArray:
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return pa.LargeBinaryArray.from_buffers(BINARY, len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 @lru_cache
 def _table() -> pa.LargeBinaryArray:
-    """Varints that end within two bytes, then two bytes of varints that go on, then nothing."""
-    ending = [zigzag((n >> 1) ^ -(n & 1)) for n in range(_MASK + 1)]
-    going_on = [bytes(((n & 0x7F) | 0x80, (n >> 7) | 0x80)) for n in range(_MASK + 1)]
-    return pa.array([*ending, *going_on, b""], BINARY)
+    """Varints that end within two bytes."""
+    return pa.array([zigzag((n >> 1) ^ -(n & 1)) for n in range(1 << 14)], BINARY)
 
 
 _BOOLEANS = pa.array([b"\x00", b"\x01"], BINARY)
