@@ -16,7 +16,7 @@ FATES = {
     "by_partition": pl.Int16, "by_offset": pl.Int64,
 }  # fmt: skip
 DOC = (
-    "order_hash", "orderNo", "index", "ebpCode", "partition", "offset", "log_time", "digest", "appType", "appTime", "guid",
+    "order_hash", "orderNo", "ebpCode", "partition", "offset", "log_time", "digest", "appType", "appTime", "guid",
 )  # fmt: skip
 
 
@@ -47,35 +47,38 @@ class Attempts:
 
 def join(documents: Documents, past: Past) -> Attempts:
     """Join the documents of every order number at hand into complete attempts."""
-    ledger = documents.ledger()
-    hashes = _contested_hashes(ledger, past)
-    simple = ledger.filter(~pl.col("order_hash").is_in(hashes.implode())) if len(hashes) else ledger
-    complete = _join_simple(simple)
+    hashes = _contested_hashes(documents, past)
+    complete = _join_simple(documents, hashes)
     if not len(hashes):
         return Attempts(complete, pl.DataFrame(schema=FATES))
     hard, fates = _settle_contested(documents, past, hashes)
     return Attempts(pl.concat([complete, hard]), fates)
 
 
-def _contested_hashes(ledger: pl.DataFrame, past: Past) -> pl.Series:
-    repeated = ledger.group_by("order_hash", "kind").len().filter(pl.col("len") > 1)["order_hash"]
-    special = ledger.filter((pl.col("appType") == contested.DELETE) | (pl.col("ebpCode") == ""))["order_hash"]
-    return pl.concat(
-        [repeated, special, past.manifests["order_hash"], past.fates["order_hash"]]
-    ).unique()
+def _contested_hashes(documents: Documents, past: Past) -> pl.Series:
+    """Order numbers with two documents of a kind, a delete, a waybill without platform, or a past."""
+    number = pl.col("order_hash")
+    special = number.is_duplicated() | (pl.col("appType") == contested.DELETE) | (pl.col("ebpCode") == "")
+    found = [documents.of(kind).select(number.filter(special)).to_series() for kind in KINDS]
+    return pl.concat([*found, past.manifests["order_hash"], past.fates["order_hash"]]).unique()
 
 
-def _join_simple(ledger: pl.DataFrame) -> pl.DataFrame:
-    """At most one document of each kind: a plain three-way join on the order number and the platform."""
-    on = ["order_hash", "ebpCode", "orderNo"]
+def _join_simple(documents: Documents, hashes: pl.Series) -> pl.DataFrame:
+    """All but those `hashes`: at most one document of each kind, a plain three-way join on the order number, and then
+    on platform and order number as they are written."""
     orders, payments, waybills = (
-        ledger.filter(pl.col("kind") == number).select(*on, pl.col("index").alias(kind))
-        for number, kind in enumerate(KINDS)
+        documents.of(kind)
+        .select("order_hash", pl.int_range(pl.len(), dtype=pl.UInt32).alias(kind))
+        .filter(~pl.col("order_hash").is_in(hashes.implode()))
+        for kind in KINDS
     )
-    return (
-        orders.join(payments, on=on)
-        .join(waybills, on=on)
-        .select(ebp_code="ebpCode", order="order", payment="payment", waybill="waybill", attempt=pl.lit(1, pl.Int16))
+    found = orders.join(payments, on="order_hash", maintain_order="left").join(
+        waybills, on="order_hash", maintain_order="left"
+    )
+    order, payment, waybill = (documents.of(kind).select("ebpCode", "orderNo")[found[kind]] for kind in KINDS)
+    same = [order[name] == other[name] for other in (payment, waybill) for name in order.columns]
+    return found.select(ebp_code=order["ebpCode"], order="order", payment="payment", waybill="waybill", attempt=pl.lit(1, pl.Int16)).filter(
+        pl.all_horizontal(same)
     )
 
 
@@ -91,11 +94,12 @@ def contested_groups(documents: Documents, past: Past, hashes: pl.Series) -> Gro
     hash_of: dict[str, int] = {}
     for number, kind in enumerate(KINDS):
         receiver = ["consignee", "consigneeTelephone", "consigneeAddress"] if kind != "payment" else []
-        rows = documents.of(kind).with_row_index("index").filter(chosen).select(*DOC, *receiver).iter_rows()
-        for order_hash, order_no, index, ebp_code, *rest in rows:
+        index = pl.int_range(pl.len(), dtype=pl.UInt32).alias("index")
+        rows = documents.of(kind).select(index, *DOC, *receiver).filter(chosen).iter_rows()
+        for position, order_hash, order_no, ebp_code, *rest in rows:
             partition, offset, log_time, digest, app_type, app_time, guid, *received = rest
             doc = contested.Doc(
-                number, index, ebp_code, partition, offset, log_time, digest, app_type, app_time, guid,
+                number, position, ebp_code, partition, offset, log_time, digest, app_type, app_time, guid,
                 (received[0], received[1], received[2]) if received else None,
             )  # fmt: skip
             docs.setdefault(order_no, []).append(doc)

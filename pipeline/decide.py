@@ -37,34 +37,34 @@ def judge(manifests: Manifests, law: Law, quarantined: bool = False) -> Judged:
 
 def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame:
     """Add outcome, queue, return_status, fault_kinds and taxed, from the findings of each manifest."""
-    heads = heads.drop("outcome", "queue", "return_status", "fault_kinds", "taxed", strict=False)
     blames = {c.code: c.blames for c in law.consequences.values()}
     rejects = pl.col("outcome") == "REJECT"
     blamed = pl.col("code").replace_strict(blames, return_dtype=pl.Int16)
-    verdicts = found.group_by("m").agg(
-        reject=rejects.any(),
-        orderer=(pl.col("code") == CONFIRMATION).any(),
-        fault_kinds=pl.when(rejects).then(blamed).otherwise(0).bitwise_or(),
-        untaxed=pl.col("code").is_in(UNTAXED).any(),
-    )
-    outcome = (
-        pl.when("reject")
-        .then(pl.lit("REJECT"))
-        .when(pl.col("reject").is_not_null())
-        .then(pl.lit("HOLD"))
-        .otherwise(pl.lit("RELEASE"))
-    )
-    return (
-        heads.with_columns(beside(heads, verdicts))
-        .with_columns(outcome=outcome, fault_kinds=pl.col("fault_kinds").fill_null(0).cast(pl.Int16))
-        .with_columns(
-            queue=pl.when(pl.col("outcome") != "HOLD")
-            .then(pl.lit(""))
-            .when("orderer")
-            .then(pl.lit("orderer"))
-            .otherwise(pl.lit("review")),
-            return_status=pl.col("outcome").replace_strict(RETURN_STATUS, return_dtype=pl.Int16),
-            taxed=(pl.col("outcome") != "REJECT") & ~pl.col("untaxed").fill_null(False),
+    # of the few that have findings; whoever has none is released
+    reject, status = pl.col("reject"), RETURN_STATUS
+    verdicts = (
+        found.group_by("m")
+        .agg(
+            reject=rejects.any(),
+            orderer=(pl.col("code") == CONFIRMATION).any(),
+            fault_kinds=pl.when(rejects).then(blamed).otherwise(0).bitwise_or(),
+            untaxed=pl.col("code").is_in(UNTAXED).any(),
         )
-        .drop("reject", "orderer", "untaxed")
+        .select(
+            "m",
+            outcome=pl.when(reject).then(pl.lit("REJECT")).otherwise(pl.lit("HOLD")),
+            queue=pl.when(reject).then(pl.lit("")).when("orderer").then(pl.lit("orderer")).otherwise(pl.lit("review")),
+            return_status=pl.when(reject).then(status["REJECT"]).otherwise(status["HOLD"]).cast(pl.Int16),
+            fault_kinds=pl.col("fault_kinds").cast(pl.Int16),
+            taxed=~reject & ~pl.col("untaxed"),
+        )
+    )
+    return heads.with_columns(
+        pl.DataFrame(beside(heads, verdicts)).select(
+            pl.col("outcome").fill_null("RELEASE"),
+            pl.col("queue").fill_null(""),
+            pl.col("return_status").fill_null(status["RELEASE"]),
+            pl.col("fault_kinds").fill_null(0),
+            pl.col("taxed").fill_null(True),
+        )
     )
