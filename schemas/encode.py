@@ -90,7 +90,8 @@ def _laid(count: int, pieces: Sequence[Piece]) -> pa.LargeBinaryArray:
     """The pieces of each of `count` rows end to end."""
     runs: list[Piece] = []  # what is the same in every row is joined before: each piece costs as much again a row
     for varies, run in groupby(pieces, lambda p: isinstance(p, pa.Array)):
-        runs += run if varies else [_same(b"".join(p.as_py() for p in run))]
+        together = list(run)
+        runs += together if varies else [_same(b"".join(p.as_py() for p in together))]
     if not any(isinstance(p, pa.Array) for p in runs):
         return pa.array([p.as_py() for p in runs] * count, BINARY)
     return pc.binary_join_element_wise(*runs, _same(b""))

@@ -15,7 +15,8 @@ _LENGTH = struct.Struct(">I")
 
 def packed_by_lane(heads: pl.DataFrame, values: pa.LargeBinaryArray) -> dict[int, tuple[int, bytes]]:
     """lane → count and blob of its messages, in the order given. `heads`: lane, topic (index in topics.toml), key."""
-    order = np.argsort(heads["lane"].to_numpy(), kind="stable")
+    lanes = heads["lane"].to_numpy()
+    order = np.argsort(lanes, kind="stable")
     heads, values = heads[order], values.take(pa.array(order))
     keys = heads["key"].to_arrow(compat_level=pl.CompatLevel.oldest()).cast(BINARY)
     topics = _fixed(heads["topic"].to_numpy().astype(np.uint8))
@@ -24,7 +25,7 @@ def packed_by_lane(heads: pl.DataFrame, values: pa.LargeBinaryArray) -> dict[int
     data = memoryview(packed.buffers()[2] or b"")
     found: dict[int, tuple[int, bytes]] = {}
     first = 0
-    for lane, count in heads.group_by("lane", maintain_order=True).len().iter_rows():
+    for lane, count in zip(*(column.tolist() for column in np.unique(lanes, return_counts=True)), strict=True):
         found[lane] = count, bytes(data[offsets[first] : offsets[first + count]])
         first += count
     return found

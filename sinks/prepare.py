@@ -81,11 +81,9 @@ def numbered_heads(heads: pl.DataFrame, lane_of: Mapping[int, int], after: Mappi
     """Heads with lane, batch_seq, decision_id and manifest_id."""
     heads = placed(heads, lane_of, after)
     position = pl.int_range(pl.len(), dtype=pl.Int64)
-    return heads.with_columns(
-        pl.Series("decision_id", decision_ids(heads), dtype=pl.Binary),
-        # grows within a lane, so the primary keys of lines are filled from left to right
-        manifest_id=pl.col("lane").cast(pl.Int64) * (1 << 48) + pl.col("batch_seq") * (1 << 16) + position,
-    )
+    # grows within a lane, so the primary keys of lines are filled from left to right
+    manifest_id = pl.col("lane").cast(pl.Int64) * (1 << 48) + pl.col("batch_seq") * (1 << 16) + position
+    return heads.hstack(heads.select(manifest_id=manifest_id)).hstack([decision_ids(heads)])
 
 
 def arrived_frames(arrived: Arrived, fates: pl.DataFrame, after: Mapping[int, LaneState]) -> Frames:
@@ -116,13 +114,13 @@ def decided_frames(
 def placed(frame: pl.DataFrame, lane_of: Mapping[int, int], after: Mapping[int, LaneState]) -> pl.DataFrame:
     """With the lane that decides, one of those the batch holds, and its batch number."""
     lanes = [lane_of[h] for h in frame["order_hash"].to_list()]
-    return _numbered(frame.with_columns(pl.Series("lane", lanes, dtype=pl.Int16)), after)
+    return _numbered(frame.hstack([pl.Series("lane", lanes, dtype=pl.Int16)]), after)
 
 
 def _numbered(frame: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """With the batch number of each row's lane."""
     seqs = {lane: state.batch_seq for lane, state in after.items()}
-    return frame.with_columns(batch_seq=pl.col("lane").replace_strict(seqs, return_dtype=pl.Int64))
+    return frame.hstack([pl.Series("batch_seq", [seqs[lane] for lane in frame["lane"].to_list()], dtype=pl.Int64)])
 
 
 def _documents(tables: Mapping[str, pl.DataFrame], after: Mapping[int, LaneState]) -> pl.DataFrame:

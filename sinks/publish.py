@@ -17,7 +17,7 @@ from sinks.messages import packed_by_lane
 
 OUTPUT = {"RELEASE": "release", "HOLD": "hold", "REJECT": "reject"}
 FILED, REJECTED = "120", "100"  # returnStatus of one document
-KEY = pl.concat_str("ebp_code", pl.lit("|"), "order_no")
+KEY = pl.concat_str("ebp_code", pl.lit("|"), "order_no").cast(pl.Binary)
 
 
 @dataclass(slots=True)
@@ -27,11 +27,13 @@ class Mail:
     heads: list[pl.DataFrame] = field(default_factory=lambda: list[pl.DataFrame]())
     values: list[pa.LargeBinaryArray] = field(default_factory=lambda: list[pa.LargeBinaryArray]())
 
-    def add(self, lane: pl.Series, topics: pl.Series, key: pl.Series, values: pa.LargeBinaryArray) -> None:
-        """One message a row; `topics` are names without prefix."""
-        indexes = {name: topic(topic_name(name)).index for name in topics.unique().to_list()}
-        index = topics.replace_strict(indexes, return_dtype=pl.UInt8)
-        self.heads.append(pl.DataFrame({"lane": lane, "topic": index, "key": key.cast(pl.Binary)}))
+    def add(self, lane: pl.Series, topics: pl.Series | str, key: pl.Series, values: pa.LargeBinaryArray) -> None:
+        """One message a row; `topics` are names without prefix, or the one name of all rows."""
+        if isinstance(topics, str):
+            index = pl.Series([_index(topics)], dtype=pl.UInt8).new_from_index(0, len(lane))
+        else:
+            index = topics.replace_strict({name: _index(name) for name in topics.unique().to_list()}, return_dtype=pl.UInt8)
+        self.heads.append(pl.DataFrame({"lane": lane, "topic": index, "key": key}))
         self.values.append(values)
 
     def by_lane(self) -> dict[int, tuple[int, bytes]]:
@@ -39,21 +41,29 @@ class Mail:
         return packed_by_lane(pl.concat(self.heads), pa.concat_arrays(self.values)) if self.heads else {}
 
 
+def _index(name: str) -> int:
+    return topic(topic_name(name)).index
+
+
 def hex_id(*parts: object) -> str:
     """BLAKE2b-128 of the parts joined by '|', in hex."""
     return blake2b("|".join(map(str, parts)).encode(), digest_size=16).hexdigest()
 
 
-def decision_ids(heads: pl.DataFrame) -> list[bytes]:
-    """BLAKE2b-128 of key, attempt and step 1, one a manifest."""
-    texts = heads.select(t=pl.concat_str(KEY, pl.lit("|"), "attempt", pl.lit("|1")))["t"]
-    return [blake2b(t.encode(), digest_size=16).digest() for t in texts.to_list()]
+def _digests(texts: pl.Expr, rows: pl.DataFrame) -> list[bytes]:
+    return [blake2b(text, digest_size=16).digest() for text in rows.select(texts.cast(pl.Binary)).to_series().to_list()]
 
 
-def _lists(rows: pl.DataFrame, name: str, fields: Mapping[str, str]) -> pl.DataFrame:
+def decision_ids(heads: pl.DataFrame) -> pl.Series:
+    """decision_id: BLAKE2b-128 of key, attempt and step 1, one a manifest."""
+    texts = pl.concat_str("ebp_code", pl.lit("|"), "order_no", pl.lit("|"), "attempt", pl.lit("|1"))
+    return pl.Series("decision_id", _digests(texts, heads), dtype=pl.Binary)
+
+
+def _lists(rows: pl.DataFrame, name: str, fields: Mapping[str, str], *besides: pl.Expr) -> pl.DataFrame:
     """`m` and, under `name`, the list of its rows as structs; `fields`: field → column."""
     return rows.group_by("m", maintain_order=True).agg(
-        pl.struct(pl.col(column).alias(field) for field, column in fields.items()).alias(name)
+        pl.struct(pl.col(column).alias(field) for field, column in fields.items()).alias(name), *besides
     )
 
 
@@ -67,14 +77,16 @@ def add_decisions(mail: Mail, decided: Decided) -> None:
         "gnum": "line_gnum", "hsCode": "hs_code", "dutiableFen": "dutiable_fen",
         "consumptionTaxFen": "consumption_fen", "vatFen": "vat_fen",
     }  # fmt: skip
-    rows = heads.with_columns(
-        *beside(heads, _lists(decided.tax, "lines", lines)),
-        *beside(heads, _lists(findings, "findings", {"code": "code", "outcome": "outcome"})),
-        *beside(heads, findings.group_by("m").agg(pl.col("code").first())),
-        decisionId=pl.col("decision_id").bin.encode("hex"),
-    ).with_columns(pl.col("lines", "findings").fill_null([]))
+    rows = heads.hstack(
+        [
+            *beside(heads, _lists(decided.tax, "lines", lines)),
+            *beside(heads, _lists(findings, "findings", {"code": "code", "outcome": "outcome"}, pl.col("code").first())),
+            heads["decision_id"].bin.encode("hex").alias("decisionId"),
+        ]
+    )
     decisions = rows.select(
-        "decisionId", "attempt", "outcome", "queue", "taxed", "lane", "lines", "findings",
+        "decisionId", "attempt", "outcome", "queue", "taxed", "lane",
+        pl.col("lines", "findings").fill_null([]),
         ebpCode="ebp_code",
         orderNo="order_no",
         returnStatus=pl.col("return_status").cast(pl.String),
@@ -90,7 +102,7 @@ def add_decisions(mail: Mail, decided: Decided) -> None:
     )  # fmt: skip
     lane, key = heads["lane"], heads.select(KEY).to_series()
     mail.add(lane, heads["outcome"].replace_strict(OUTPUT), key, encode_frame("decision-1", decisions))
-    mail.add(lane, _same("receipt", len(heads)), key, encode_frame("receipt-1", _manifest_receipts(rows)))
+    mail.add(lane, "receipt", key, encode_frame("receipt-1", _manifest_receipts(rows)))
 
 
 def _reference(kind: str) -> pl.Expr:
@@ -104,13 +116,13 @@ def _reference(kind: str) -> pl.Expr:
 
 def _manifest_receipts(rows: pl.DataFrame) -> pl.DataFrame:
     code, status = pl.col("code").fill_null(""), pl.col("return_status").cast(pl.String)
-    ids = [hex_id("manifest", d) for d in rows["decisionId"].to_list()]
+    ids = _digests(pl.concat_str(pl.lit("manifest|"), "decisionId"), rows)
     statuses = {
         f"{kind}Status": pl.when(pl.col("fault_kinds") & BIT[kind] != 0).then(pl.lit(REJECTED)).otherwise(pl.lit(FILED))
         for kind in KINDS
     }
     return rows.select(
-        pl.Series("receiptId", ids, dtype=pl.String),
+        pl.Series("receiptId", ids, dtype=pl.Binary).bin.encode("hex"),
         "attempt",
         subject=pl.lit("manifest"),
         ebpCode="ebp_code",
@@ -125,10 +137,6 @@ def _manifest_receipts(rows: pl.DataFrame) -> pl.DataFrame:
         returnInfo=pl.concat_str(pl.lit("[Code:"), status, pl.lit(";Desc:"), code, pl.lit("]")),
         **statuses,
     )
-
-
-def _same(name: str, count: int) -> pl.Series:
-    return pl.Series([name]).new_from_index(0, count)
 
 
 def add_document_receipts(mail: Mail, fates: pl.DataFrame, statuses: Mapping[str, str], now_ms: Sequence[int]) -> None:
@@ -167,7 +175,7 @@ def add_dead_letters(mail: Mail, dead: pl.DataFrame) -> None:
     """The dead letters as they were encoded."""
     if len(dead):
         messages = pa.array(dead["message"].to_list(), pa.large_binary())
-        mail.add(dead["partition"], _same("dead-letter", len(dead)), dead["record_key"].fill_null(b""), messages)
+        mail.add(dead["partition"], "dead-letter", dead["record_key"].fill_null(b""), messages)
 
 
 def _receipts(
@@ -190,4 +198,4 @@ def _receipts(
 def _send_receipts(mail: Mail, frame: pl.DataFrame, columns: dict[str, list[Any]]) -> None:
     if len(frame):
         key = frame.select(KEY).to_series()
-        mail.add(frame["lane"], _same("receipt", len(frame)), key, encode_frame("receipt-1", pl.DataFrame(columns)))
+        mail.add(frame["lane"], "receipt", key, encode_frame("receipt-1", pl.DataFrame(columns)))

@@ -34,47 +34,44 @@ LINE = {
 def manifest_frames(decided: Decided) -> Frames:
     """Frames of manifest, manifest_line, finding and quota_entry; heads carry manifest_id."""
     heads = decided.heads
-    ids = heads.select("m", "manifest_id")
     manifest = heads.select(
         *SAME,
         *PLACES,
         *(pl.col(source).alias(target) for target, source in HEAD.items()),
         tax_fen=pl.col("consumption_fen") + pl.col("vat_fen"),
     ).sort("order_hash", "ebp_code")
-    entries = decided.posted.entries.join(ids, on="m", maintain_order="left")
+    ids = heads["manifest_id"]
+    findings, entries = decided.findings.sort("m", maintain_order=True), decided.posted.entries
     return {
         "manifest": manifest,
-        "manifest_line": _lines(decided, ids),
-        "finding": decided.findings.join(ids, on="m").select(
-            "manifest_id", "code", "outcome", "values_read"
-        ),
+        "manifest_line": _lines(decided),
+        "finding": findings.select(ids[findings["m"]], "code", "outcome", "values_read"),
         "quota_entry": entries.select(
-            "person_key", "year", "entry_no", "manifest_id", "movement", "debit", "credit", "amount_fen",
+            "person_key", "year", "entry_no", ids[entries["m"]], "movement", "debit", "credit", "amount_fen",
             "reserved_after_fen", "used_after_fen",
         ).sort("person_key", "year", "entry_no"),  # every writer in one order, or two deadlock
     }  # fmt: skip
 
 
 def number_uses(uses: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:
-    """The frame of number_use, in the order every writer keeps."""
-    holders = heads.select("m", "order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at")
-    rows = uses.with_columns(pl.col("use_no").cast(pl.Int16)).join(holders, on="m", maintain_order="left")
-    return rows.drop("m").sort("number")
+    """The frame of number_use, in the order every writer keeps: that of the numbers, as they come."""
+    holders = heads.select("order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at")
+    return uses.select("number", "use_no").hstack(holders[uses["m"]])
 
 
-def _lines(decided: Decided, ids: pl.DataFrame) -> pl.DataFrame:
-    tax = decided.tax.select("m", "position", "dutiable_fen", "consumption_fen", "vat_fen")
-    return (
-        decided.lines.join(tax, on=["m", "position"], how="left", maintain_order="left")
-        .join(ids, on="m", maintain_order="left")
-        .select(
-            "manifest_id",
-            *(pl.col(source).alias(target) for target, source in LINE.items()),
-            "dutiable_fen",
-            "vat_fen",
-            line_no=pl.col("position").cast(pl.Int16),
-            hs_code=pl.col("hs_code").fill_null(""),
-            account_book_item=pl.col("account_book_item").fill_null(""),
-            consumption_tax_fen="consumption_fen",
-        )
+def _lines(decided: Decided) -> pl.DataFrame:
+    lines, m = decided.lines, decided.lines["m"]
+    # taxed are all lines of some manifests, in the order of all lines: so the n-th row of `tax` is the n-th taxed line
+    taxed = decided.heads["taxed"][m].alias("taxed")
+    row = pl.select(pl.when(taxed).then(taxed.cum_sum() - 1)).to_series()
+    tax = decided.tax.select(pl.col("dutiable_fen", "consumption_fen", "vat_fen").gather(row))
+    return lines.hstack(tax).select(
+        decided.heads["manifest_id"][m],
+        *(pl.col(source).alias(target) for target, source in LINE.items()),
+        "dutiable_fen",
+        "vat_fen",
+        line_no=pl.col("position").cast(pl.Int16),
+        hs_code=pl.col("hs_code").fill_null(""),
+        account_book_item=pl.col("account_book_item").fill_null(""),
+        consumption_tax_fen="consumption_fen",
     )
