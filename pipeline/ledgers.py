@@ -40,8 +40,8 @@ class Balances:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`refusals`: FINDINGS; `entries`: one a manifest that took, in their turns; `accounts`: new balances beside those they were read
-    at, `exact` where a refusal quotes what was read; `uses`: numbers taken."""
+    """`refusals`: FINDINGS; `entries`: one a manifest that took, in their turns; `accounts`: new balances beside those
+    they were read at, `exact` where a refusal quotes what was read; `uses`: numbers taken, in the numbers' order."""
 
     refusals: pl.DataFrame
     entries: pl.DataFrame

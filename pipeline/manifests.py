@@ -17,7 +17,7 @@ I128 = pl.Int128
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """`heads`: one row a manifest, `m` its number; `lines`: its lines by `m` and `position`, in that order."""
+    """`heads`: one row a manifest, `m` its number, which is its row; `lines`: its lines by `m` and `position`, in that order."""
 
     heads: pl.DataFrame
     lines: pl.DataFrame
