@@ -137,7 +137,8 @@ class Processor:
         arrived = Arrived(read.tables, await reports(self.store, sweep, at_hand, stored.past, opened), dead_letter_rows(read.dead))
         moves = self._moves(work)
         prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.statuses)
-        batch = Batch(before, list(after.values()), moves, arrived_frames(prepared.arrived, prepared.opened.fates, after))
+        heads, fates = prepared.opened.judged.manifests.heads, prepared.opened.fates
+        batch = Batch(before, list(after.values()), moves, arrived_frames(prepared.arrived, heads, fates, after))
         METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
         assert prepared.decided is not None
         self.lanes.update(after)

@@ -86,12 +86,14 @@ def numbered_heads(heads: pl.DataFrame, lane_of: Mapping[int, int], after: Mappi
     return heads.hstack(heads.select(manifest_id=manifest_id)).hstack([decision_ids(heads)])
 
 
-def arrived_frames(arrived: Arrived, fates: pl.DataFrame, after: Mapping[int, LaneState]) -> Frames:
+def arrived_frames(
+    arrived: Arrived, heads: pl.DataFrame, fates: pl.DataFrame, after: Mapping[int, LaneState]
+) -> Frames:
     """Rows of the ARRIVED tables; reports and fates are placed."""
     reports = arrived.reports
     reported_at = pl.Series("reported_at", [after[x].record_time for x in reports["lane"].to_list()])
     return {
-        "document": _documents(arrived.tables, after),
+        "document": _numbered(with_waiting(_documents(arrived.tables), heads, fates), after),
         "document_fate": fates.sort("kind", "partition", "kafka_offset"),
         "open_report": reports.with_columns(reported_at.cast(pl.Datetime("ms", "UTC"))),
         "dead_letter": _numbered(arrived.dead_letters.drop("message").with_columns(lane="partition"), after),
@@ -123,8 +125,26 @@ def _numbered(frame: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFra
     return frame.hstack([pl.Series("batch_seq", [seqs[lane] for lane in frame["lane"].to_list()], dtype=pl.Int64)])
 
 
-def _documents(tables: Mapping[str, pl.DataFrame], after: Mapping[int, LaneState]) -> pl.DataFrame:
-    rows = pl.concat(
+def with_waiting(documents: pl.DataFrame, heads: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+    """`waiting`: no manifest of the batch used it, none of its fates met it. Documents of one order number and platform
+    stay open or are met together, so of those in one lane the first to be logged is marked alone; waybills without
+    platform go each its own way."""
+    place = ["kind", "partition", "kafka_offset"]
+    used = [
+        heads.select(pl.lit(number, pl.Int16).alias("kind"), partition=f"{kind}_partition", kafka_offset=f"{kind}_offset")
+        for number, kind in enumerate(KINDS, start=1)
+    ]
+    met = pl.concat([*used, fates.select(place)])
+    rows = documents.select("order_hash", "ebp_code", "order_no", "log_time", *place).with_row_index("row")
+    open_rows = rows.join(met, on=place, how="anti")
+    alone = pl.when(pl.col("ebp_code") == "").then("row").otherwise(-1)
+    order = ["partition", "order_hash", "ebp_code", "order_no", "alone"]
+    first = open_rows.with_columns(alone=alone.cast(pl.Int64)).sort("log_time").unique(order, keep="first")
+    return documents.with_columns(waiting=pl.int_range(pl.len(), dtype=pl.UInt32).is_in(first["row"].implode()))
+
+
+def _documents(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(
         tables[kind].select(
             "order_hash",
             *(pl.col(source).alias(target) for target, source in DOCUMENT.items()),
@@ -134,7 +154,6 @@ def _documents(tables: Mapping[str, pl.DataFrame], after: Mapping[int, LaneState
         )
         for number, kind in enumerate(KINDS, start=1)
     )  # fmt: skip
-    return _numbered(rows, after)
 
 
 def _outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:

@@ -46,6 +46,7 @@ CREATE TABLE document (
     lane smallint NOT NULL,
     batch_seq bigint NOT NULL,
     astray boolean NOT NULL,             -- not in the partition its key belongs to, or without a platform in its key
+    waiting boolean NOT NULL,            -- left open by the batch it came with; of several of one order the first alone
     digest bytea NOT NULL,
     value bytea NOT NULL
 ) PARTITION BY RANGE (log_time);
@@ -53,7 +54,7 @@ CREATE TABLE document_rest PARTITION OF document DEFAULT;
 CREATE INDEX document_order ON document (order_hash);
 CREATE INDEX document_astray ON document (order_hash) WHERE astray;
 CREATE INDEX document_batch ON document USING brin (batch_seq) WITH (pages_per_range = 16);
-CREATE INDEX document_time ON document USING brin (log_time) WITH (pages_per_range = 16);
+CREATE INDEX document_waiting ON document (lane, log_time) WHERE waiting;  -- no BRIN: until a vacuum each look reads all new pages
 ALTER TABLE document_rest ALTER COLUMN value SET STORAGE EXTERNAL;
 
 -- What became of a document that no manifest used.

@@ -1,5 +1,6 @@
 -- Documents of lanes $1, logged in ($2, $3] of their lane, that no manifest used and no fate met: oldest first, at most $4
--- and those of the same instant. The bounds over all lanes are for the index; LATERAL keeps the planner from hashing whole tables.
+-- and those of the same instant. What was decided with its batch is not `waiting`, and of several documents of an order
+-- that came together one is: they stay open, or are met, together. LATERAL keeps the planner from hashing whole tables.
 SELECT d.lane, d.order_hash, d.log_time
 FROM document d
 JOIN unnest($1::smallint[], $2::timestamptz[], $3::timestamptz[]) AS due(lane, since, until)
@@ -16,7 +17,8 @@ LEFT JOIN LATERAL (
                       ELSE (m.waybill_partition, m.waybill_offset)
           END = (d.partition, d.kafka_offset) LIMIT 1
 ) manifest ON true
-WHERE d.log_time > (SELECT min(x) FROM unnest($2::timestamptz[]) x)
+WHERE d.waiting
+  AND d.log_time > (SELECT min(x) FROM unnest($2::timestamptz[]) x)  -- partitions outside are not looked at
   AND d.log_time <= (SELECT max(x) FROM unnest($3::timestamptz[]) x)
   AND met IS NULL AND used IS NULL
 ORDER BY d.log_time

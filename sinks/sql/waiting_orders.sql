@@ -1,7 +1,7 @@
 -- Order numbers with a document that no manifest used and no fate met, oldest first ($1: platform or null, $2: at most).
 SELECT d.order_hash
 FROM document d
-WHERE ($1::text IS NULL OR d.ebp_code = $1)
+WHERE d.waiting AND ($1::text IS NULL OR d.ebp_code = $1)
   AND NOT EXISTS (SELECT FROM document_fate f
                   WHERE f.kind = d.kind AND f.partition = d.partition AND f.kafka_offset = d.kafka_offset)
   AND NOT EXISTS (SELECT FROM manifest m

@@ -58,7 +58,7 @@ class Play:
         arrived = Arrived(read.tables, due, dead_letter_rows(read.dead))
         heads = numbered_heads(decided.heads, lane_by, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, lane_by, after))
-        self._keep(arrived_frames(arrived, decided.fates, after))
+        self._keep(arrived_frames(arrived, heads, decided.fates, after))
         self._keep({"number_use": number_uses(decided.posted.uses, heads)})
         self._keep(decided_frames(decided, arrived, after, statuses))
 
