@@ -11,9 +11,10 @@ import polars as pl
 from agents.records import Record, Records
 from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code, together
 from schemas.columnar import decode_columns
-from schemas.contracts import PARTITIONS
+from schemas.contracts import PARTITIONS, newest
 from schemas.packed import Packed
 from schemas.partitioning import home_partitions
+from schemas.walk import walk
 
 NONE = Records.of(())
 DIGEST_SIZE = 16  # BLAKE2b-128 of a document's whole value: two with one digest are the same document
@@ -41,6 +42,14 @@ class Read:
 def order_hash(order_no: str) -> int:
     """First 8 bytes of BLAKE2b-128 of the order number as a signed integer: what open orders are found by."""
     return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
+
+
+def compile_loops() -> None:
+    """Have the loops over bytes compiled before a lane waits for them: seconds the first time on a machine, then none."""
+    read_records({})
+    Records.of_batch("", 0, 0, 0, (0, -1), b"")
+    for kind in KINDS:
+        walk(newest(kind), NONE.values)
 
 
 def read_records(records: Mapping[str, Records]) -> Read:

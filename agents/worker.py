@@ -27,6 +27,7 @@ from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
 from agents.processor import ASTRAY_WAITS, Done, Processor
+from agents.reading import compile_loops
 from agents.settings import WorkerSettings
 from agents.stores import Stores
 from agents.topic_identity import UnequalTopics, check_equal
@@ -270,6 +271,7 @@ async def _run() -> None:
     """Leaves the process itself: neither Faust's threads nor its tasks are waited for, they may never end."""
     try:
         await adopt_ids()
+        compile_loops()
         await Worker(WorkerSettings.read()).run()
     except BaseException as e:
         LOG.critical("worker failed", exc_info=True, extra={"reason": str(e)} if isinstance(e, OURS) else None)
