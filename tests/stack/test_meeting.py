@@ -9,6 +9,7 @@ import pytest
 from agents.metrics import METRICS
 from schemas.contracts import PARTITIONS
 from schemas.endpoints import Endpoints
+from schemas.packed import Packed
 from schemas.partitioning import home_partitions
 from tests.pipeline.memory import Rec
 from tests.pipeline.trios import KINDS, example, rec
@@ -131,7 +132,7 @@ async def test_what_was_looked_at_is_not_looked_at_for_ever(endpoints: Endpoints
         assert (first.processor.again, second.processor.again) == ({}, {})
 
 
-HOME = int(home_partitions([b"330296P001|EXAMPLE-1"], PARTITIONS)[0])
+HOME = int(home_partitions(Packed.of([b"330296P001|EXAMPLE-1"]), PARTITIONS)[0])
 AWAY = (HOME + 1) % PARTITIONS
 
 
