@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents.metrics import METRICS, Metrics, observe_all
+from agents.records import Records
 from agents.settings import WorkerSettings
 from agents.worker import Worker
 from loadtest.publish import send_all
@@ -84,7 +85,7 @@ async def test_what_waits_is_told_while_it_waits(monkeypatch: pytest.MonkeyPatch
     worker = Worker(WorkerSettings(nowhere, KEY, "group", "127.0.0.1", 0, 100, "batch"))
     place = (topic_name("order"), 3)
     worker.intake.reset({place: 0})
-    await worker.intake.offer(place, [Rec(*place, 0, 1_000, b"k", b"v" * 500)], worker.intake.generation, end=9, size=500)  # type: ignore[list-item]
+    await worker.intake.offer(place, Records.of([Rec(*place, 0, 1_000, b"k", b"v" * 500)]), worker.intake.generation, end=9, size=500)
     monkeypatch.setattr(worker.relay, "_behind", 4)
     worker._newest_ms = 1_000
     await worker._watch()
