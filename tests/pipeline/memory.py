@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from agents.reading import DeadLetter, Read, documents, read_records, read_stored
-from agents.records import Records
+from agents.records import KafkaRecord, Records
 from loadtest.generate import Planned
 from pipeline import flow
 from pipeline.attempts import Past
@@ -38,9 +38,13 @@ class Rec:
 
     @property
     def place(self) -> tuple[int, int, int]:
-        """(kind 1 to 3, partition, offset)."""
-        kinds = [topic_name(kind) for kind in KINDS]
-        return kinds.index(self.topic) + 1, self.partition, self.offset
+        return place_of(self)
+
+
+def place_of(record: KafkaRecord) -> tuple[int, int, int]:
+    """(kind 1 to 3, partition, offset)."""
+    kinds = [topic_name(kind) for kind in KINDS]
+    return kinds.index(record.topic) + 1, record.partition, record.offset
 
 
 def as_records(planned: Iterable[Planned], base_ms: int = BASE_MS) -> list[Rec]:
@@ -137,7 +141,7 @@ class MemoryStore:
         for place, fate in self.fates.items():
             assert found[place] == "open", "a document was used and met a fate"
             found[place] = fate["code"]
-        return found | {letter.record.place: letter.code for letter in self.dead}  # type: ignore[attr-defined]
+        return found | {place_of(letter.record): letter.code for letter in self.dead}
 
     def keep(self, read: Read, decided: Decided) -> None:
         self.dead += read.dead
