@@ -48,7 +48,7 @@ def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, tr
         topic_disable_leader=True,
         topic_partitions=PARTITIONS,
         web_enabled=False,
-        broker_max_poll_records=8000,
+        broker_max_poll_records=8000,  # whole Kafka batches with the batch transport; fetch sizes bound their bytes
         broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=20.0,

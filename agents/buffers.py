@@ -19,7 +19,7 @@ class Buffer:
     position: int  # where fetching goes on: beyond transaction markers, which are no records
     end: int = 0  # of what can be read on the broker
     announced: int = 0  # records on their way here
-    size: int = 0  # bytes of keys and values
+    size: int = 0  # bytes: keys, values, headers and what stands between them
     parts: list[Records] = field(default_factory=lambda: list[Records]())
     times: Vector = field(default_factory=lambda: np.zeros(0, np.int64))
 

@@ -23,7 +23,7 @@ class Block:
 
 
 def read_block(schema_name: str, payloads: Packed) -> Block:
-    """Decode what is exactly one record of the schema; `alone` are the others, and a few that are not worth it here."""
+    """Decode what is exactly one record of the schema; `alone` are the others, and those with a decimal or number too wide for the walk."""
     walked = walk(schema_name, payloads)
     fields: Sequence[Any] = avro(schema_name)["fields"]
     good = np.flatnonzero(~walked.bad)
