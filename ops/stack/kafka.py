@@ -36,6 +36,8 @@ group.initial.rebalance.delay.ms=1000
 group.min.session.timeout.ms=1000
 log.retention.hours=-1
 log.segment.bytes=268435456
+log.index.size.max.bytes=1048576
+log.index.interval.bytes=32768
 """
 
 
