@@ -30,7 +30,7 @@ from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
 Say = Callable[[str, int, int], None]  # what is done, how much of it, of how much
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1  # each look costs the cores that are measured
 STUCK_SECONDS = 120.0
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "max_wal_size", "wal_compression")
 DECISIONS = ("release", "hold", "reject")
@@ -191,7 +191,7 @@ async def _drive_tidegate(
 ) -> None:  # fmt: skip
     while not await watch.claimed():
         watch.check_alive(supervisor, launched)
-        await asyncio.sleep(POLL_SECONDS / 5)
+        await asyncio.sleep(POLL_SECONDS / 10)
     begun = time.monotonic()
     measured.startup_seconds = begun - launched
     meter.begin()
@@ -226,7 +226,7 @@ async def _drive_baseline(
         if not counts:
             quiet_since = time.monotonic()
         watch.check_alive(supervisor, launched)
-        await asyncio.sleep(POLL_SECONDS * 2)
+        await asyncio.sleep(POLL_SECONDS)
     measured.startup_seconds, measured.seconds = begun - launched, last_change - begun
     measured.outcomes = {name.upper(): n for name, n in counts.items() if n}
     measured.decided, measured.documents = sum(counts.values()), documents.about.documents
@@ -286,7 +286,7 @@ class _Watch:
         """Until no output partition holds a transaction that is not yet committed."""
         places = [TopicPartition(topic_name(t), p) for t in (*DECISIONS, "receipt") for p in range(PARTITIONS)]
         while await self._readable.end_offsets(places) != await self._everything.end_offsets(places):
-            await asyncio.sleep(POLL_SECONDS / 10)
+            await asyncio.sleep(POLL_SECONDS / 20)
 
     async def outcomes(self) -> dict[str, int]:
         return dict(await self._postgres.fetch("SELECT outcome, count(*) FROM manifest GROUP BY 1 ORDER BY 1"))

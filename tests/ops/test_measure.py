@@ -1,0 +1,44 @@
+"""What processes cost is read from the processes themselves, also of those that are gone by the end."""
+
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import pytest
+
+from ops.measure import Meter
+
+BURN = "import time\nwhile time.process_time() < {seconds}: pass\nprint('done', flush=True)\ninput()"
+
+
+@contextmanager
+def burnt(seconds: float) -> Generator[int]:
+    """A process that has used so much CPU and waits."""
+    command = [sys.executable, "-c", BURN.format(seconds=seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"done\n"
+        yield process.pid
+        process.kill()
+
+
+def test_cpu_counts_from_begin_and_a_dead_process_keeps_its_own() -> None:
+    pids: dict[str, list[int]] = {"workers": []}
+    meter = Meter(lambda: pids)
+    with burnt(0.3) as first, burnt(0.6) as second:
+        pids["workers"] = [first]
+        meter.begin()
+        pids["workers"] = [first, second]
+        seen = meter.cpu_seconds()
+    assert 0.5 <= seen["workers"] < 3, "the first's before `begin` does not count, the second's does"
+    pids["workers"] = []
+    assert meter.cpu_seconds()["workers"] == pytest.approx(seen["workers"])
+
+
+def test_memory_is_the_largest_worker_and_postgres_without_counting_shared_pages_twice() -> None:
+    with burnt(0) as one, burnt(0) as other:
+        meter = Meter(lambda: {"workers": [one, other], "postgres": [one, other]})
+        meter.begin()
+    peak = meter.peak_mb()
+    assert peak["workers"] > 1
+    assert peak["workers"] < peak["postgres"] < 2 * peak["workers"]
