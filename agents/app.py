@@ -11,6 +11,7 @@ from agents.intake import Intake, Place
 from agents.transport import Fetched, LaneHooks, RecordsSchema
 from schemas.contracts import PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
+from sinks import aiokafka_private
 
 INTAKE = ("order", "payment", "waybill", "clock")
 SCHEMES = {"batch": "tidegate", "stock": "tidegate-stock"}  # transports registered in pyproject.toml
@@ -36,6 +37,7 @@ class Owner(LaneHooks, Protocol):
 def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, transport: str = "batch") -> faust.App:
     """An app that is started inside a running loop; the worker owns the process and its exit."""
     faust_private.check()
+    aiokafka_private.check()
     fetched_batches.allow()
     app: Any = faust.App(
         group,

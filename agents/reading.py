@@ -15,6 +15,7 @@ from schemas.contracts import PARTITIONS, newest
 from schemas.packed import Packed
 from schemas.partitioning import home_partitions
 from schemas.walk import walk
+from sinks.record_batches import record_batches
 
 NONE = Records.of(())
 DIGEST_SIZE = 16  # BLAKE2b-128 of a document's whole value: two with one digest are the same document
@@ -47,6 +48,7 @@ def order_hash(order_no: str) -> int:
 def compile_loops() -> None:
     """Have the loops over bytes compiled before a lane waits for them: seconds the first time on a machine, then none."""
     read_records({})
+    list(record_batches([b""], 0, 0))
     Records.of_batch("", 0, 0, 0, (0, -1), b"")
     for kind in KINDS:
         walk(newest(kind), NONE.values)

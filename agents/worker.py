@@ -36,6 +36,7 @@ from schemas.contracts import topic_name
 from schemas.endpoints import SettingsError
 from schemas.lawbook import load
 from schemas.registry import RegistryError, adopt_ids
+from sinks.aiokafka_private import UnknownAiokafka
 from sinks.errors import Fenced, Unavailable
 from sinks.lanes import release
 from sinks.relay import LostBatches, OutboxGap, Relay
@@ -45,7 +46,7 @@ LOG = logging.getLogger("tidegate.worker")
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
 MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
 DRAIN_SECONDS = 20
-OURS = (UnequalTopics, UnknownFaust, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap, RegistryError, SettingsError)  # their texts quote no document
+OURS = (UnequalTopics, UnknownFaust, UnknownAiokafka, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap, RegistryError, SettingsError)  # their texts quote no document
 MOVING_SECONDS = 120.0  # longest rebalance; a claim inside it waits at most half of that for its stores
 
 

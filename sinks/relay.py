@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import asyncpg
@@ -20,9 +21,9 @@ from aiokafka.errors import KafkaError
 from schemas.contracts import topics
 from sinks.errors import Fenced
 from sinks.kafka_positions import as_offsets, group_id, read_positions
-from sinks.messages import unpack
 from sinks.named_sql import sql
-from sinks.transactional import fenced, heard, put_away, started
+from sinks.record_batches import RecordBatch, record_batches
+from sinks.transactional import BATCH_BYTES, fenced, heard, put_away, started
 
 LOG = logging.getLogger("tidegate.relay")
 ROUND_BYTES = 8 << 20  # of messages in one Kafka transaction
@@ -44,8 +45,12 @@ async def _no_step(_name: str) -> None:
 
 @dataclass(slots=True)
 class _Round:
+    """`positions`: lane → batch_seq it ends with; `batches`: (topic index, lane) → what is sent to it, in this order;
+    `size`: bytes read from the outbox."""
+
     positions: dict[int, int] = field(default_factory=lambda: dict[int, int]())
-    messages: list[tuple[int, int, bytes, bytes]] = field(default_factory=lambda: list[tuple[int, int, bytes, bytes]]())
+    batches: dict[tuple[int, int], list[RecordBatch]] = field(default_factory=lambda: dict[tuple[int, int], list[RecordBatch]]())
+    messages: int = 0
     size: int = 0
 
 
@@ -137,7 +142,7 @@ class Relay:
         for lane, seq in found.positions.items():
             self._done[lane] = (lanes[lane], seq)
         await self._copy_positions(lanes, found.positions)
-        self._published(len(found.messages), time.perf_counter() - begun)
+        self._published(found.messages, time.perf_counter() - begun)
         return len(found.positions)
 
     async def _commit(self, producer: AIOKafkaProducer, found: _Round) -> None:
@@ -184,36 +189,31 @@ class Relay:
         return found
 
     async def _collect_lane(self, connection: asyncpg.Connection, lane: int, done: int, found: _Round) -> None:
+        blobs: list[bytes] = []
         for row in await connection.fetch(sql("relay_pending"), lane, done, ROUND_BATCHES):
             if row["batch_seq"] != done + 1:
                 raise OutboxGap(f"lane {lane}: batch {done + 1} is missing before {row['batch_seq']}")
             done += 1
             found.positions[lane] = done
-            found.messages += [(index, lane, key, value) for index, key, value in unpack(row["messages"])]
-            found.size += len(row["messages"])
+            blobs.append(row["messages"])
+            found.size += len(blobs[-1])
             if found.size >= ROUND_BYTES:
-                return
+                break
+        for index, batch in record_batches(blobs, BATCH_BYTES, int(time.time() * 1000)):
+            found.batches.setdefault((index, lane), []).append(batch)
+            found.messages += batch.record_count()
 
     async def _send(self, producer: AIOKafkaProducer, found: _Round) -> None:
+        """First the first batch of every partition, which makes one request of them, then the second ones, and so on:
+        a partition takes its next batch once its last is on the way."""
         names = [t.name for t in topics()]
-        by_partition: dict[tuple[int, int], list[tuple[bytes, bytes]]] = {}
-        for index, lane, key, value in found.messages:
-            by_partition.setdefault((index, lane), []).append((key, value))
         waits: list[asyncio.Future[Any]] = []
-
-        async def send(batch: Any, index: int, lane: int) -> None:
-            sent = await producer.send_batch(batch, names[index], partition=lane)
-            sent.add_done_callback(heard)  # should a later one fail first, nobody waits for it
-            waits.append(sent)
-
-        for (index, lane), messages in by_partition.items():
-            batch = producer.create_batch()
-            for key, value in messages:
-                if batch.append(key=key, value=value, timestamp=None) is None:
-                    await send(batch, index, lane)
-                    batch = producer.create_batch()
-                    batch.append(key=key, value=value, timestamp=None)
-            await send(batch, index, lane)
+        for wave in zip_longest(*found.batches.values()):
+            for (index, lane), batch in zip(found.batches, wave, strict=True):
+                if batch is not None:
+                    sent: asyncio.Future[Any] = await producer.send_batch(batch, names[index], partition=lane)
+                    sent.add_done_callback(heard)  # should a later one fail first, nobody waits for it
+                    waits.append(sent)
         await asyncio.gather(*waits)
 
     async def _copy_positions(self, lanes: Mapping[int, int], positions: Mapping[int, int]) -> None:

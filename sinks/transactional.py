@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError, ProducerClosed, ProducerFenced
 TRANSACTION_MS = 5000  # of a producer that says nothing more; then the broker aborts for it
 START_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
+BATCH_BYTES = 1 << 19  # of records a partition is sent at once: half of what brokers take unless told otherwise
 
 
 async def started(kafka: Mapping[str, Any], transactional_id: str) -> AIOKafkaProducer:
@@ -25,7 +26,7 @@ async def started(kafka: Mapping[str, Any], transactional_id: str) -> AIOKafkaPr
     """
     producer = AIOKafkaProducer(
         **kafka, transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_MS, acks="all",
-        retry_backoff_ms=10, request_timeout_ms=10_000, max_batch_size=1 << 19, linger_ms=0,
+        retry_backoff_ms=10, request_timeout_ms=10_000, max_batch_size=BATCH_BYTES, linger_ms=0,
     )  # fmt: skip
     try:
         await asyncio.wait_for(producer.start(), START_SECONDS)

@@ -21,6 +21,7 @@ from ops.stack.postgres import binaries
 from schemas.contracts import PARTITIONS, document_topics, topics
 from schemas.endpoints import Endpoints, SettingsError, StackUnreachable, home_folder
 from schemas.lawbook import load
+from sinks import aiokafka_private
 from sinks.store import Store
 
 GIB = 1 << 30
@@ -35,7 +36,7 @@ def doctor(json_: AsJson = False) -> None:
 
     Exit code 1 when a check fails, 3 when broker or database cannot be reached.
     """
-    results = [_python(), _faust(), _java(), _postgres(), _law(), _disk(), _memory(), _home()]
+    results = [_python(), _faust(), _aiokafka(), _java(), _postgres(), _law(), _disk(), _memory(), _home()]
     try:
         endpoints = Endpoints.resolve()
     except (StackUnreachable, SettingsError) as e:
@@ -98,6 +99,14 @@ def _faust() -> Result:
     except faust_private.UnknownFaust as e:
         return "Faust", False, str(e), "make venv"
     return "Faust", True, version("faust-streaming"), ""
+
+
+def _aiokafka() -> Result:
+    try:
+        aiokafka_private.check()
+    except aiokafka_private.UnknownAiokafka as e:
+        return "aiokafka", False, str(e), "make venv"
+    return "aiokafka", True, version("aiokafka"), ""
 
 
 def _law() -> Result:

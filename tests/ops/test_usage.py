@@ -49,7 +49,7 @@ def test_status_and_doctor_without_a_stack(run: Run) -> None:
     found = {check["check"]: check for check in doctor.data}
     assert [name for name, check in found.items() if not check["ok"]] == ["stack"]
     assert "tidegate up" in found["stack"]["todo"]
-    assert {"Python", "Faust", "Java", "PostgreSQL", "law", "disk", "memory", "folder"} <= set(found)
+    assert {"Python", "Faust", "aiokafka", "Java", "PostgreSQL", "law", "disk", "memory", "folder"} <= set(found)
 
 
 def test_down_without_a_stack(run: Run) -> None:
