@@ -10,10 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.compiled import compiled
+from schemas.words import U32, WORD, Bytes, Words, word
 
-Bytes = NDArray[np.uint8]
 Vector = NDArray[np.int64]
-VIEW = 16  # bytes of one of Arrow's string views
+VIEW = 2  # words of one of Arrow's string views
 INLINE = 12  # bytes of a string that stand in its view
 
 
@@ -51,18 +51,18 @@ class Packed:
 
     def binary(self) -> pl.Series:
         """A Binary column of views into the buffer; null where one is missing."""
-        views = np.empty((len(self), VIEW), np.uint8)
+        views = np.empty((len(self), VIEW), np.uint64)
         _view_all(self.buffer, self.begins, self.ends, views)
         missing = self.ends < self.begins
         return _column(self.buffer, views, pa.binary_view(), ~missing if missing.any() else None)
 
 
-def texts(buffer: Bytes, views: Bytes) -> pl.Series:
-    """A String column of views (rows, 16) into the buffer; whoever made them has checked that they are UTF-8."""
+def texts(buffer: Bytes, views: Words) -> pl.Series:
+    """A String column of views (rows, 2) into the buffer; whoever made them has checked that they are UTF-8."""
     return _column(buffer, views, pa.string_view(), None)
 
 
-def _column(buffer: Bytes, views: Bytes, kind: pa.DataType, valid: NDArray[np.bool_] | None) -> pl.Series:
+def _column(buffer: Bytes, views: Words, kind: pa.DataType, valid: NDArray[np.bool_] | None) -> pl.Series:
     validity = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
     buffers = [validity, pa.py_buffer(np.ascontiguousarray(views)), pa.py_buffer(buffer)]
     found: Any = pl.from_arrow(pa.Array.from_buffers(kind, len(views), buffers))
@@ -70,21 +70,18 @@ def _column(buffer: Bytes, views: Bytes, kind: pa.DataType, valid: NDArray[np.bo
 
 
 @compiled
-def write_view(buffer: Bytes, begin: int, length: int, view: Bytes) -> None:
+def write_view(buffer: Bytes, begin: int, length: int, view: Words) -> None:
     """Arrow's layout of one string: its length, then itself, or its first four bytes, buffer 0 and where it begins."""
-    inline = length if length <= INLINE else 4
-    for place in range(4):
-        view[place] = (length >> 8 * place) & 0xFF
-    for place in range(4, VIEW):
-        view[place] = 0
-    for place in range(inline):
-        view[4 + place] = buffer[begin + place]
     if length > INLINE:
-        for place in range(4):
-            view[12 + place] = (begin >> 8 * place) & 0xFF
+        view[0] = np.uint64(length) | word(buffer, begin, 4) << U32
+        view[1] = np.uint64(begin) << U32
+    else:
+        first = word(buffer, begin, length)
+        view[0] = np.uint64(length) | first << U32
+        view[1] = first >> U32 | word(buffer, begin + WORD, length - WORD) << U32
 
 
 @compiled
-def _view_all(buffer: Bytes, begins: Vector, ends: Vector, views: Bytes) -> None:
+def _view_all(buffer: Bytes, begins: Vector, ends: Vector, views: Words) -> None:
     for row in range(len(begins)):
         write_view(buffer, begins[row], max(0, ends[row] - begins[row]), views[row])

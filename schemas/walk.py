@@ -12,29 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.codec import MOST_LINES
-from schemas.compiled import compiled
+from schemas.compiled import compiled, inlined
 from schemas.contracts import avro
-from schemas.packed import VIEW, Bytes, Packed, Vector, write_view
+from schemas.packed import VIEW, Packed, Vector, write_view
+from schemas.utf8 import is_text
+from schemas.words import Bytes, Words
 
 TEXT, INT, LONG, DECIMAL, ITEMS = range(5)  # what a field is
 WIDEST_DECIMAL = 8  # bytes
 WIDEST_LONG = 9  # bytes of a varint
 USUAL_ITEMS = 3  # of a payload: room for them is made in advance
+MORE = 0x80  # in a byte of a varint: another follows
 WRONG = -1  # instead of a position
 _KINDS = {"string": TEXT, "int": INT, "long": LONG, "bytes": DECIMAL, "array": ITEMS}
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """`texts`: u8 (text fields, rows, 16), Arrow's views into the buffer; `numbers`: i64 (other fields, rows)."""
+    """`texts`: u64 (text fields, rows, 2), Arrow's views into the buffer; `numbers`: i64 (other fields, rows)."""
 
-    texts: Bytes
+    texts: Words
     numbers: Vector
 
     @classmethod
     def room(cls, kinds: Vector, rows: int) -> "Columns":
         texts, numbers = int((kinds == TEXT).sum()), int(((kinds != TEXT) & (kinds != ITEMS)).sum())
-        return cls(np.empty((texts, rows, VIEW), np.uint8), np.empty((numbers, rows), np.int64))
+        return cls(np.empty((texts, rows, VIEW), np.uint64), np.empty((numbers, rows), np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def _kind(field: Any) -> int:
 @compiled
 def _walk_all(
     buffer: Bytes, begins: Vector, ends: Vector, kinds: Vector, item_kinds: Vector,
-    texts: Bytes, numbers: Vector, item_texts: Bytes, item_numbers: Vector, item_rows: Vector, bad: NDArray[np.bool_],
+    texts: Words, numbers: Vector, item_texts: Words, item_numbers: Vector, item_rows: Vector, bad: NDArray[np.bool_],
 ) -> int:  # fmt: skip
     """How many items there are; those beyond the room for them are walked and not kept."""
     items = 0
@@ -105,7 +108,7 @@ def _walk_all(
 
 @compiled
 def _array(
-    buffer: Bytes, at: int, end: int, kinds: Vector, texts: Bytes, numbers: Vector, items: int
+    buffer: Bytes, at: int, end: int, kinds: Vector, texts: Words, numbers: Vector, items: int
 ) -> tuple[int, int]:
     """Blocks of items until an empty one; a block with a negative count names its size in bytes, too."""
     most = items + MOST_LINES
@@ -128,16 +131,21 @@ def _array(
             items += 1
 
 
-@compiled
+@inlined
 def _field(
-    buffer: Bytes, at: int, end: int, kind: int, texts: Bytes, text: int, numbers: Vector, number: int, row: int
+    buffer: Bytes, at: int, end: int, kind: int, texts: Words, text: int, numbers: Vector, number: int, row: int
 ) -> int:
     """Note one field, if there is room for it, and step over it."""
-    value, at = read_long(buffer, at, end)
-    if at == WRONG:
-        return WRONG
+    value = int(np.int64(buffer[at])) if at < end else MORE
+    if value < MORE:  # most numbers and lengths are one byte
+        at += 1
+        value = (value >> 1) ^ -(value & 1)
+    else:
+        value, at = read_long(buffer, at, end)
+        if at == WRONG:
+            return WRONG
     if kind == TEXT:
-        if value < 0 or value > end - at or not _is_text(buffer, at, at + value):
+        if value < 0 or value > end - at or not is_text(buffer, at, at + value):
             return WRONG
         if row < texts.shape[1]:
             write_view(buffer, at, value, texts[text, row])
@@ -163,7 +171,7 @@ def read_long(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
         byte = np.int64(buffer[at])
         at += 1
         number |= (byte & 0x7F) << (7 * place)
-        if byte < 0x80:
+        if byte < MORE:
             return int((number >> 1) ^ -(number & 1)), at
     return 0, WRONG
 
@@ -177,45 +185,3 @@ def _twos_complement(buffer: Bytes, at: int, length: int) -> int:
     for place in range(length):
         number = (number << 8) | np.int64(buffer[at + place])
     return int(number)
-
-
-@compiled
-def _is_text(buffer: Bytes, at: int, end: int) -> bool:
-    """Whether it is UTF-8 (RFC 3629) without U+0000."""
-    if _is_plain(buffer, at, end):
-        return True
-    while at < end:
-        lead = buffer[at]
-        at += 1
-        if 0 < lead < 0x80:
-            continue
-        # how many bytes follow, and between what the first of them lies: no overlong form, no surrogate, no end of Unicode
-        low, high = np.uint8(0x80), np.uint8(0xBF)
-        if 0xC2 <= lead <= 0xDF:
-            more = 1
-        elif 0xE0 <= lead <= 0xEF:
-            more = 2
-            low = np.uint8(0xA0) if lead == 0xE0 else low
-            high = np.uint8(0x9F) if lead == 0xED else high
-        elif 0xF0 <= lead <= 0xF4:
-            more = 3
-            low = np.uint8(0x90) if lead == 0xF0 else low
-            high = np.uint8(0x8F) if lead == 0xF4 else high
-        else:
-            return False
-        if more > end - at or not low <= buffer[at] <= high:
-            return False
-        for place in range(at + 1, at + more):
-            if buffer[place] & 0xC0 != 0x80:
-                return False
-        at += more
-    return True
-
-
-@compiled
-def _is_plain(buffer: Bytes, at: int, end: int) -> bool:
-    """ASCII without U+0000, as most texts are: no way out of the loop, so that it is done many bytes a step."""
-    odd = np.uint8(0)
-    for place in range(at, end):
-        odd |= np.uint8((buffer[place] - np.uint8(1)) >= np.uint8(0x7F))
-    return odd == 0
