@@ -67,33 +67,30 @@ def read_records(records: Mapping[str, Records]) -> Read:
         alone += decoded.alone
         dead += [DeadLetter(of_kind[row], code, reason) for row, code, reason in decoded.undecodable]
         chosen = of_kind.at(decoded.frame["row"].to_numpy())
-        table = decoded.frame.with_columns(
-            **_origin(chosen),
-            value=chosen.values.binary(),
-            digest=_digests(chosen.values),
-            may_lack_platform=pl.lit(kind == "waybill"),
-        )
-        code = table.select(code=identity_code())["code"]
-        for position in code.is_not_null().arg_true().to_list():
-            dead.append(DeadLetter(chosen[position], code[position], _identity_reason(code[position])))
-        table = table.filter(code.is_null()).drop("key", "may_lack_platform")
+        origin = {**_origin(chosen), "value": chosen.values.binary(), "digest": _digests(chosen.values)}
+        table = decoded.frame.hstack([column.alias(name) for name, column in origin.items()])
+        named = table[["ebpCode", "orderNo"]].hstack([chosen.keys.binary().alias("key")])
+        code = named.with_columns(may_lack_platform=pl.lit(kind == "waybill")).select(identity_code()).to_series()
+        if code.null_count() < len(code):
+            for position in code.is_not_null().arg_true().to_list():
+                dead.append(DeadLetter(chosen[position], code[position], _identity_reason(code[position])))
+            table = table.filter(code.is_null())
         # astray as well is what has no platform in its key: of two documents of one order in different lanes at least one is
         tables[kind] = _with_hash(table.with_columns(pl.col("astray") | (pl.col("ebpCode") == "")), known)
         if kind == "order":
             lines = _lines_of(table, decoded.lines)
-        tables[kind] = tables[kind].drop("row")
+        tables[kind] = _without_row(tables[kind])
     return Read(tables, lines, dead, alone)
 
 
 def _origin(records: Records) -> dict[str, pl.Series]:
     """`astray`: not in the partition where its key belongs."""
-    partition, keys = records.column("partition"), records.keys
+    partition = records.column("partition")
     return {
-        "key": keys.binary(),
         "partition": pl.Series(partition.astype(np.int16)),
         "offset": pl.Series(records.column("offset")),
         "log_time": pl.Series(records.column("timestamp")).cast(MILLISECONDS),
-        "astray": pl.Series(partition != home_partitions(keys, PARTITIONS)),
+        "astray": pl.Series(partition != home_partitions(records.keys, PARTITIONS)),
     }
 
 
@@ -124,7 +121,7 @@ def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
         )
         if kind == "order":
             lines = _lines_of(table, decoded.lines)
-        tables[kind] = table.drop("row")
+        tables[kind] = _without_row(table)
     return Read(tables, lines, [], 0)
 
 
@@ -148,8 +145,18 @@ def _with_hash(table: pl.DataFrame, known: dict[str, int]) -> pl.DataFrame:
 
 
 def _lines_of(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    number = orders.select("row").with_row_index("document")
-    return lines.join(number, on="row", maintain_order="left").drop("row")
+    """Of the lines those of these orders, by `document` instead of `row`."""
+    rows, of_lines = orders["row"].to_numpy(), lines["row"].to_numpy()
+    number = np.full(1 + max(rows.max(initial=0), of_lines.max(initial=0)), -1, np.int64)
+    number[rows] = np.arange(len(rows))
+    found = number[of_lines]
+    if (found < 0).any():
+        lines, found = lines.filter(pl.Series(found >= 0)), found[found >= 0]
+    return _without_row(lines).hstack([pl.Series("document", found.astype(np.uint32))])
+
+
+def _without_row(table: pl.DataFrame) -> pl.DataFrame:
+    return table[[name for name in table.columns if name != "row"]]
 
 
 def _identity_reason(code: str) -> str:

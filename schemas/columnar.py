@@ -1,6 +1,7 @@
 """Many documents at once: decode into tables whose amounts are bound-checked integers (docs/decisions.md section 1)."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,7 @@ import fastavro
 import numpy as np
 import polars as pl
 
+from schemas.amounts import bounded
 from schemas.block import read_block
 from schemas.codec import MAX_VALUE, OUT_OF_TIME, unfit
 from schemas.compiled import compiled
@@ -16,12 +18,6 @@ from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import CONFLUENT_HEAD, FramingError, split
 from schemas.packed import Bytes, Packed, Vector
 
-MONEY = {
-    "goodsValue", "freight", "discount", "taxTotal", "actualPaid", "price", "totalPrice", "amountPaid", "insuredFee",
-}  # fmt: skip
-QUANTITY = {"qty", "weight"}
-BOUND_E5 = 10**14  # CNY 10^9, or 10^9 units, in 10^-5
-FEN_E5 = 1000
 END_OF_TIME_MS = 253_402_300_800_000  # 10000-01-01; earlier than 1970 is no time of this business either
 MILLISECONDS = pl.Datetime("ms", "UTC")
 BEYOND = 2**62  # stands for any decimal that is larger: beyond every bound
@@ -71,18 +67,34 @@ def decode_columns(kind: str, values: Packed) -> Decoded:
     for schema_id, (rows, begins) in _by_schema(kind, values, work).items():
         _decode(work, schemas_of(kind)[schema_id], rows, Packed(values.buffer, begins, values.ends[rows]))
     work.add_singles()
-    frame = pl.concat([pl.DataFrame(schema={"row": pl.UInt32, **_schema(newest(kind))}), *work.frames])
-    lines = pl.concat([pl.DataFrame(schema={"row": pl.UInt32, **_line_schema()}), *work.lines])
-    times = _times(kind)
-    in_time = frame.select(pl.all_horizontal(pl.col(t).is_between(0, END_OF_TIME_MS, closed="left") for t in times))
-    if not in_time.to_series().all():
-        late = frame.filter(~in_time.to_series())["row"]
-        work.undecodable += [(row, "DL-01", OUT_OF_TIME) for row in late.to_list()]
-        frame = frame.filter(in_time.to_series())
-        lines = lines.filter(~pl.col("row").is_in(late.implode()))
-    frame = _amounts(frame, lines).with_columns(pl.col(t).cast(MILLISECONDS) for t in times)
+    frame = _together(work.frames, _schema(newest(kind)))
+    lines = _together(work.lines, _line_schema())
+    frame, lines = _in_time(frame, lines, work)
+    frame, out, fine = bounded(frame.with_columns(pl.col(t).cast(MILLISECONDS) for t in _times(kind)))
+    lines, line_out, line_fine = bounded(lines)
+    for of_lines, of_rows in ((line_out, out), (line_fine, fine)):
+        if of_lines.any():
+            of_rows |= np.isin(frame["row"].to_numpy(), lines["row"].to_numpy()[of_lines])
     work.undecodable.sort()
-    return Decoded(frame, _line_amounts(lines), work.undecodable, work.alone)
+    flags = [pl.Series("amount_out", out), pl.Series("amount_fine", fine)]
+    return Decoded(frame.hstack(flags), lines, work.undecodable, work.alone)
+
+
+def _together(parts: Sequence[pl.DataFrame], schema: dict[str, Any]) -> pl.DataFrame:
+    return pl.concat(parts) if parts else pl.DataFrame(schema={"row": pl.UInt32, **schema})
+
+
+def _in_time(frame: pl.DataFrame, lines: pl.DataFrame, work: _Work) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Without the documents that hold a time outside of time."""
+    late = np.zeros(len(frame), np.bool_)
+    for name in _times(work.kind):
+        times = frame[name].to_numpy()
+        late |= (times < 0) | (times >= END_OF_TIME_MS)
+    if not late.any():
+        return frame, lines
+    rows = frame["row"].filter(pl.Series(late))
+    work.undecodable += [(row, "DL-01", OUT_OF_TIME) for row in rows.to_list()]
+    return frame.filter(~pl.Series(late)), lines.filter(~pl.col("row").is_in(rows.implode()))
 
 
 def _by_schema(kind: str, values: Packed, work: _Work) -> dict[int, tuple[Vector, Vector]]:
@@ -123,9 +135,8 @@ def _note_ids(buffer: Bytes, begins: Vector, ends: Vector, ids: Vector) -> None:
 
 def _decode(work: _Work, name: str, rows: Vector, payloads: Packed) -> None:
     """All at once; what a block is not for, one by one."""
-    block = read_block(name, payloads)
-    number = pl.Series(rows.astype(np.uint32))
-    work.add(*(part.with_columns(number[part["row"]].alias("row")) for part in (block.frame, block.lines)))
+    block = read_block(name, payloads, rows)
+    work.add(block.frame, block.lines)
     for position in block.alone:
         _decode_one(work, name, int(rows[position]), payloads[position])
 
@@ -198,7 +209,9 @@ def _defaults(kind: str) -> dict[str, Any]:
 def _shape(schema: dict[str, Any], defaults: dict[str, Any], part: pl.DataFrame) -> pl.DataFrame:
     """The columns of the newest version, in its order."""
     missing = [name for name in schema if name not in part.columns]
-    return part.with_columns(pl.lit(defaults[name], schema[name]).alias(name) for name in missing).select("row", *schema)
+    if missing:
+        part = part.with_columns(pl.lit(defaults[name], schema[name]).alias(name) for name in missing)
+    return part[["row", *schema]]
 
 
 @lru_cache
@@ -207,49 +220,3 @@ def _times(kind: str) -> tuple[str, ...]:
     return tuple(
         f["name"] for f in fields if isinstance(f["type"], dict) and f["type"].get("logicalType") == "timestamp-millis"
     )
-
-
-def _verdicts(frame: pl.DataFrame) -> tuple[list[pl.Expr], list[pl.Expr], list[str]]:
-    """Expressions per decimal column: out of bounds, and too fine."""
-    out: list[pl.Expr] = []
-    fine: list[pl.Expr] = []
-    names = [c for c in frame.columns if c in MONEY or c in QUANTITY]
-    for name in names:
-        column = pl.col(name)
-        beyond = (column > BOUND_E5) | (column < (0 if name in MONEY else -BOUND_E5))
-        out.append(beyond)
-        if name in MONEY:
-            fine.append(~beyond & (column % FEN_E5 != 0))
-    return out, fine, names
-
-
-def _amounts(frame: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    out, fine, names = _verdicts(frame)
-    frame = frame.with_columns(amount_out=pl.any_horizontal(out), amount_fine=pl.any_horizontal(fine))
-    if len(lines):
-        line_out, line_fine, _ = _verdicts(lines)
-        bad = lines.select("row", o=pl.any_horizontal(line_out), f=pl.any_horizontal(line_fine)).filter(
-            pl.col("o") | pl.col("f")
-        )
-        if len(bad):
-            rows_out, rows_fine = (bad.filter(c)["row"].implode() for c in ("o", "f"))
-            frame = frame.with_columns(
-                amount_out=pl.col("amount_out") | pl.col("row").is_in(rows_out),
-                amount_fine=pl.col("amount_fine") | pl.col("row").is_in(rows_fine),
-            )
-    return frame.with_columns(_bounded(names)).drop(names)
-
-
-def _line_amounts(lines: pl.DataFrame) -> pl.DataFrame:
-    _, _, names = _verdicts(lines)
-    return lines.with_columns(_bounded(names)).drop(names) if names else lines
-
-
-def _bounded(names: list[str]) -> list[pl.Expr]:
-    return [
-        pl.when((pl.col(n) <= BOUND_E5) & (pl.col(n) >= (0 if n in MONEY else -BOUND_E5)))
-        .then(pl.col(n))
-        .cast(pl.Int64)
-        .alias(f"{n}_e5")
-        for n in names
-    ]

@@ -54,19 +54,19 @@ class Packed:
         views = np.empty((len(self), VIEW), np.uint64)
         _view_all(self.buffer, self.begins, self.ends, views)
         missing = self.ends < self.begins
-        return _column(self.buffer, views, pa.binary_view(), ~missing if missing.any() else None)
+        found: Any = pl.from_arrow(_viewed(self.buffer, views, pa.binary_view(), ~missing if missing.any() else None))
+        return found
 
 
-def texts(buffer: Bytes, views: Words) -> pl.Series:
-    """A String column of views (rows, 2) into the buffer; whoever made them has checked that they are UTF-8."""
-    return _column(buffer, views, pa.string_view(), None)
+def texts(buffer: Bytes, views: Words) -> pa.Array:
+    """Strings of views (rows, 2) into the buffer; whoever made them has checked that they are UTF-8."""
+    return _viewed(buffer, views, pa.string_view(), None)
 
 
-def _column(buffer: Bytes, views: Words, kind: pa.DataType, valid: NDArray[np.bool_] | None) -> pl.Series:
+def _viewed(buffer: Bytes, views: Words, kind: pa.DataType, valid: NDArray[np.bool_] | None) -> pa.Array:
     validity = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
     buffers = [validity, pa.py_buffer(np.ascontiguousarray(views)), pa.py_buffer(buffer)]
-    found: Any = pl.from_arrow(pa.Array.from_buffers(kind, len(views), buffers))
-    return found
+    return pa.Array.from_buffers(kind, len(views), buffers)
 
 
 @compiled

@@ -39,11 +39,15 @@ class Columns:
         texts, numbers = int((kinds == TEXT).sum()), int(((kinds != TEXT) & (kinds != ITEMS)).sum())
         return cls(np.empty((texts, rows, VIEW), np.uint64), np.empty((numbers, rows), np.int64))
 
+    def first(self, rows: int) -> "Columns":
+        """So many of the rows."""
+        return Columns(self.texts[:, :rows], self.numbers[:, :rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """`fields` of all payloads, those of `bad` ones mean nothing; `items` of the array of each good payload, if the
-    schema has one, by `item_rows`."""
+    """`fields` of the payloads that are not `bad`; `items` of the array of each of them, if the schema has one, by
+    `item_rows`, places among all payloads."""
 
     bad: NDArray[np.bool_]
     fields: Columns
@@ -64,7 +68,7 @@ def walk(schema_name: str, payloads: Packed) -> Walked:
             fields.texts, fields.numbers, items.texts, items.numbers, item_rows, bad,
         )  # fmt: skip
         if found <= room:
-            return Walked(bad, fields, Columns(items.texts[:, :found], items.numbers[:, :found]), item_rows[:found])
+            return Walked(bad, fields.first(rows - int(bad.sum())), items.first(found), item_rows[:found])
         room = found
 
 
@@ -87,7 +91,7 @@ def _walk_all(
     texts: Words, numbers: Vector, item_texts: Words, item_numbers: Vector, item_rows: Vector, bad: NDArray[np.bool_],
 ) -> int:  # fmt: skip
     """How many items there are; those beyond the room for them are walked and not kept."""
-    items = 0
+    items = kept = 0
     for row in range(len(begins)):
         at, first = begins[row], items
         text = number = 0
@@ -95,12 +99,12 @@ def _walk_all(
             if kind == ITEMS:
                 at, items = _array(buffer, at, ends[row], item_kinds, item_texts, item_numbers, items)
             else:
-                at = _field(buffer, at, ends[row], kind, texts, text, numbers, number, row)
+                at = _field(buffer, at, ends[row], kind, texts, text, numbers, number, kept)
                 text, number = text + (kind == TEXT), number + (kind != TEXT)
             if at == WRONG:
                 break
         bad[row] = at != ends[row]
-        items = first if bad[row] else items
+        kept, items = (kept, first) if bad[row] else (kept + 1, items)
         for item in range(first, min(items, len(item_rows))):
             item_rows[item] = row
     return items

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from loadtest.generate.wire import encode
+from schemas.amounts import BOUND_E5, MONEY, QUANTITY
 from schemas.codec import DecodeError, decode
-from schemas.columnar import BOUND_E5, MONEY, QUANTITY
 from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import zigzag
 
