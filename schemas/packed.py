@@ -32,6 +32,14 @@ class Packed:
         begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]]) if len(values) else ends
         return cls(np.frombuffer(b"".join(values), np.uint8), begins, ends)
 
+    @classmethod
+    def together(cls, some: Sequence["Packed"]) -> "Packed":
+        """All of them, behind each other in one buffer."""
+        first = np.cumsum([0, *(len(one.buffer) for one in some)])[:-1]
+        shift = np.repeat(first, [len(one) for one in some])
+        begins, ends = (np.concatenate(columns) for columns in zip(*((one.begins, one.ends) for one in some), strict=True))
+        return cls(np.concatenate([one.buffer for one in some]), begins + shift, ends + shift)
+
     def __len__(self) -> int:
         return len(self.begins)
 
@@ -56,6 +64,13 @@ class Packed:
         missing = self.ends < self.begins
         found: Any = pl.from_arrow(_viewed(self.buffer, views, pa.binary_view(), ~missing if missing.any() else None))
         return found
+
+
+def parts(values: pa.LargeBinaryArray) -> tuple[Vector, Bytes]:
+    """Where each value begins, and the last one ends, in what data."""
+    _, offsets, data = values.buffers()
+    found = np.frombuffer(offsets, np.int64, len(values) + 1, values.offset * 8) if len(values) else np.zeros(1, np.int64)
+    return found, np.frombuffer(data or b"", np.uint8)
 
 
 def texts(buffer: Bytes, views: Words) -> pa.Array:

@@ -39,3 +39,28 @@ def word(buffer: Bytes, at: int, count: int) -> np.uint64:
     for place in range(min(count, WORD)):
         found |= np.uint64(buffer[at + place]) << np.uint64(8 * place)
     return found
+
+
+@intrinsic
+def put(_typing: Any, buffer: Any, at: Any, word: Any) -> Any:
+    """Write eight bytes to a place on, all inside the buffer."""
+
+    def store(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place = builder.gep(array.data, [arguments[1]])
+        builder.store(arguments[2], builder.bitcast(place, arguments[2].type.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(buffer, types.int64, types.uint64), store
+
+
+@compiled
+def copy(data: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
+    """data[begin:end] to a place on, where there is room for it; where it ends."""
+    while end - begin >= WORD:
+        put(out, at, whole(data, begin))  # pyright: ignore
+        begin += WORD
+        at += WORD
+    for place in range(begin, end):
+        out[at + place - begin] = data[place]
+    return at + end - begin

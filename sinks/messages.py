@@ -2,43 +2,65 @@
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from schemas.encode import BINARY, pc
+from schemas.compiled import compiled
+from schemas.packed import Packed, Vector, parts
+from schemas.words import Bytes, copy
 
 _HEAD = struct.Struct(">BI")
 _LENGTH = struct.Struct(">I")
+HEADS = _HEAD.size + _LENGTH.size
 
 
-def packed_by_lane(heads: pl.DataFrame, values: pa.LargeBinaryArray) -> dict[int, tuple[int, bytes]]:
+def packed_by_lane(heads: pl.DataFrame, values: Packed) -> dict[int, tuple[int, bytes]]:
     """lane → count and blob of its messages, in the order given. `heads`: lane, topic (index in topics.toml), key."""
     lanes = heads["lane"].to_numpy()
+    keys = _packed_keys(heads["key"])
+    sizes = HEADS + keys.lengths + values.lengths
     order = np.argsort(lanes, kind="stable")
-    heads, values = heads[order], values.take(pa.array(order))
-    keys = heads["key"].to_arrow(compat_level=pl.CompatLevel.oldest()).cast(BINARY)
-    topics = _fixed(heads["topic"].to_numpy().astype(np.uint8))
-    packed = pc.binary_join_element_wise(topics, _lengths(keys), keys, _lengths(values), values, pa.scalar(b"", BINARY))
-    offsets = np.frombuffer(packed.buffers()[1], np.int64, len(packed) + 1, packed.offset * 8)
-    data = memoryview(packed.buffers()[2] or b"")
+    begins = np.empty(len(lanes), np.int64)
+    begins[order] = np.cumsum(sizes[order]) - sizes[order]
+    out = np.empty(int(sizes.sum()), np.uint8)
+    _write_all(
+        heads["topic"].to_numpy().astype(np.int64), begins, out,
+        keys.buffer, keys.begins, keys.ends, values.buffer, values.begins, values.ends,
+    )  # fmt: skip
     found: dict[int, tuple[int, bytes]] = {}
-    first = 0
-    for lane, count in zip(*(column.tolist() for column in np.unique(lanes, return_counts=True)), strict=True):
-        found[lane] = count, bytes(data[offsets[first] : offsets[first + count]])
-        first += count
+    for lane in np.unique(lanes).tolist():
+        of_lane = lanes == lane
+        first, size = int(begins[of_lane].min()), int(sizes[of_lane].sum())
+        found[lane] = int(of_lane.sum()), out[first : first + size].tobytes()
     return found
 
 
-def _lengths(values: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
-    return _fixed(pc.binary_length(values).to_numpy(zero_copy_only=False).astype(">u4"))
+def _packed_keys(keys: pl.Series) -> Packed:
+    array: Any = keys.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    offsets, data = parts(array.cast(pa.large_binary()))
+    return Packed(data, offsets[:-1], offsets[1:])
 
 
-def _fixed(numbers: np.ndarray) -> pa.LargeBinaryArray:
-    """The bytes of each number."""
-    offsets = np.arange(0, numbers.nbytes + 1, numbers.itemsize, dtype=np.int64)
-    return pa.LargeBinaryArray.from_buffers(BINARY, len(numbers), [None, pa.py_buffer(offsets), pa.py_buffer(numbers.tobytes())])
+@compiled
+def _write_all(
+    topics: Vector, places: Vector, out: Bytes,
+    keys: Bytes, key_begins: Vector, key_ends: Vector, values: Bytes, begins: Vector, ends: Vector,
+) -> None:  # fmt: skip
+    for row in range(len(places)):
+        out[places[row]] = topics[row]
+        at = _write_one(keys, key_begins[row], key_ends[row], out, places[row] + 1)
+        _write_one(values, begins[row], ends[row], out, at)
+
+
+@compiled
+def _write_one(data: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
+    """The length as _LENGTH and the bytes; where they end."""
+    for place in range(4):
+        out[at + place] = ((end - begin) >> 8 * (3 - place)) & 0xFF
+    return copy(data, begin, end, out, at + 4)
 
 
 def unpack(blob: bytes) -> Iterator[tuple[int, bytes, bytes]]:

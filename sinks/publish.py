@@ -6,13 +6,13 @@ from hashlib import blake2b
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from pipeline.documents import BIT, KINDS
 from pipeline.flow import Decided
 from pipeline.manifests import beside
 from schemas.contracts import topic, topic_name
 from schemas.encode import encode_frame
+from schemas.packed import Packed
 from sinks.messages import packed_by_lane
 
 OUTPUT = {"RELEASE": "release", "HOLD": "hold", "REJECT": "reject"}
@@ -25,9 +25,9 @@ class Mail:
     """Messages in the order they will be published: lane, topic index, key, value."""
 
     heads: list[pl.DataFrame] = field(default_factory=lambda: list[pl.DataFrame]())
-    values: list[pa.LargeBinaryArray] = field(default_factory=lambda: list[pa.LargeBinaryArray]())
+    values: list[Packed] = field(default_factory=lambda: list[Packed]())
 
-    def add(self, lane: pl.Series, topics: pl.Series | str, key: pl.Series, values: pa.LargeBinaryArray) -> None:
+    def add(self, lane: pl.Series, topics: pl.Series | str, key: pl.Series, values: Packed) -> None:
         """One message a row; `topics` are names without prefix, or the one name of all rows."""
         if isinstance(topics, str):
             index = pl.Series([_index(topics)], dtype=pl.UInt8).new_from_index(0, len(lane))
@@ -38,7 +38,7 @@ class Mail:
 
     def by_lane(self) -> dict[int, tuple[int, bytes]]:
         """lane → how many messages, and all of them as one blob."""
-        return packed_by_lane(pl.concat(self.heads), pa.concat_arrays(self.values)) if self.heads else {}
+        return packed_by_lane(pl.concat(self.heads), Packed.together(self.values)) if self.heads else {}
 
 
 def _index(name: str) -> int:
@@ -174,8 +174,7 @@ def add_open_receipts(mail: Mail, reports: pl.DataFrame, statuses: Mapping[str, 
 def add_dead_letters(mail: Mail, dead: pl.DataFrame) -> None:
     """The dead letters as they were encoded."""
     if len(dead):
-        messages = pa.array(dead["message"].to_list(), pa.large_binary())
-        mail.add(dead["partition"], "dead-letter", dead["record_key"].fill_null(b""), messages)
+        mail.add(dead["partition"], "dead-letter", dead["record_key"].fill_null(b""), Packed.of(dead["message"].to_list()))
 
 
 def _receipts(

@@ -68,7 +68,8 @@ def test_bytes_are_those_of_fastavro(name: str) -> None:
     def equal(rows: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         fields = avro(name)["fields"]
         columns = {f["name"]: pl.Series([mine[f["name"]] for _, mine in rows], dtype=column(f["type"])) for f in fields}
-        assert encode_frame(name, pl.DataFrame(columns)).to_pylist() == [encode(name, plain) for plain, _ in rows]
+        found = encode_frame(name, pl.DataFrame(columns))
+        assert [found[n] for n in range(len(found))] == [encode(name, plain) for plain, _ in rows]
 
     equal()
 
@@ -86,3 +87,9 @@ def test_encode_is_fastavro_behind_its_id() -> None:
 def test_a_field_without_a_column_is_refused() -> None:
     with pytest.raises(ColumnNotFoundError, match="receiptId"):
         encode_frame("receipt-1", pl.DataFrame({"code": ["DOC-01"]}))
+
+
+def test_a_null_where_there_has_to_be_a_value_is_refused() -> None:
+    row = {f["name"]: "x" if f["type"] == "string" else 1 for f in avro("receipt-1")["fields"]}
+    with pytest.raises(ValueError, match="null"):
+        encode_frame("receipt-1", pl.DataFrame([row, row | {"code": None}]))
