@@ -33,6 +33,13 @@ class Packed:
         return cls(np.frombuffer(b"".join(values), np.uint8), begins, ends)
 
     @classmethod
+    def of_column(cls, values: pl.Series) -> "Packed":
+        """The values of a Binary column without nulls."""
+        array: Any = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        offsets, data = parts(array.cast(pa.large_binary()))
+        return cls(data, offsets[:-1], offsets[1:])
+
+    @classmethod
     def together(cls, some: Sequence["Packed"]) -> "Packed":
         """All of them, behind each other in one buffer."""
         first = np.cumsum([0, *(len(one.buffer) for one in some)])[:-1]

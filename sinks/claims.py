@@ -43,7 +43,7 @@ async def _take_accounts(connection: asyncpg.Connection, accounts: pl.DataFrame)
         used=pl.col("used_after_fen") - pl.col("read_used_fen"),
         expected="entry_no",
     )  # fmt: skip
-    rows = await connection.fetch(sql("quota_accounts_take"), *(taken[c].to_list() for c in taken.columns)) if len(taken) else []
+    rows = await connection.fetch(sql("quota_accounts_take"), *taken.get_columns()) if len(taken) else []
     moved = pl.DataFrame([tuple(r) for r in rows], schema=MOVED, orient="row")
     expected = accounts.select(
         "person_key", "year", "exact", "annual_limit_fen",

@@ -2,14 +2,12 @@
 
 import struct
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from schemas.compiled import compiled
-from schemas.packed import Packed, Vector, parts
+from schemas.packed import Packed, Vector
 from schemas.words import Bytes, copy
 
 _HEAD = struct.Struct(">BI")
@@ -20,7 +18,7 @@ HEADS = _HEAD.size + _LENGTH.size
 def packed_by_lane(heads: pl.DataFrame, values: Packed) -> dict[int, tuple[int, bytes]]:
     """lane → count and blob of its messages, in the order given. `heads`: lane, topic (index in topics.toml), key."""
     lanes = heads["lane"].to_numpy()
-    keys = _packed_keys(heads["key"])
+    keys = Packed.of_column(heads["key"])
     sizes = HEADS + keys.lengths + values.lengths
     order = np.argsort(lanes, kind="stable")
     begins = np.empty(len(lanes), np.int64)
@@ -38,12 +36,6 @@ def packed_by_lane(heads: pl.DataFrame, values: Packed) -> dict[int, tuple[int, 
     return found
 
 
-def _packed_keys(keys: pl.Series) -> Packed:
-    array: Any = keys.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    offsets, data = parts(array.cast(pa.large_binary()))
-    return Packed(data, offsets[:-1], offsets[1:])
-
-
 @compiled
 def _write_all(
     topics: Vector, places: Vector, out: Bytes,
@@ -51,13 +43,13 @@ def _write_all(
 ) -> None:  # fmt: skip
     for row in range(len(places)):
         out[places[row]] = topics[row]
-        at = _write_one(keys, key_begins[row], key_ends[row], out, places[row] + 1)
-        _write_one(values, begins[row], ends[row], out, at)
+        at = write_sized(keys, key_begins[row], key_ends[row], out, places[row] + 1)
+        write_sized(values, begins[row], ends[row], out, at)
 
 
 @compiled
-def _write_one(data: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    """The length as _LENGTH and the bytes; where they end."""
+def write_sized(data: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
+    """The length as four bytes in network order, and the bytes; where they end."""
     for place in range(4):
         out[at + place] = ((end - begin) >> 8 * (3 - place)) & 0xFF
     return copy(data, begin, end, out, at + 4)

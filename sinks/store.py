@@ -12,6 +12,7 @@ import polars as pl
 from pipeline.attempts import Past
 from pipeline.ledgers import ACCOUNTS as ACCOUNT_COLUMNS
 from pipeline.ledgers import USES, Balances
+from sinks.arrays import take_columns
 from sinks.batch import ARRIVED, DECIDED, Batch, Deciding
 from sinks.claims import claimed
 from sinks.copy import copy_all, encoded
@@ -70,6 +71,7 @@ class Store:
                 connection: asyncpg.Connection = await asyncpg.connect(
                     self._dsn, timeout=10, command_timeout=60, server_settings=PLANNING
                 )
+                take_columns(connection)
                 self._connection = connection
             except AWAY as e:
                 raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
@@ -111,7 +113,7 @@ class Store:
         if not len(claims):
             return Balances(_frame([], ACCOUNT_COLUMNS), _frame([], USES))
         persons, years = _accounts_of(claims)
-        numbers = sorted({*claims["number_p"].to_list(), *claims["number_w"].to_list()})
+        numbers = pl.concat([claims["number_p"], claims["number_w"]]).unique().sort()
         accounts = await self.fetch(accounts_query, persons, years)
         uses = await self.fetch("number_uses", numbers)
         return Balances(_frame(accounts, ACCOUNT_COLUMNS), _frame(uses, USES))
@@ -218,9 +220,8 @@ class Store:
         raise Fenced("the lanes moved on while the commit was unanswered") from cause
 
 
-def _accounts_of(claims: pl.DataFrame) -> tuple[list[bytes], list[int]]:
-    accounts = claims.select("person_key", "year").unique().sort("person_key", "year")
-    return accounts["person_key"].to_list(), accounts["year"].to_list()
+def _accounts_of(claims: pl.DataFrame) -> list[pl.Series]:
+    return claims.select("person_key", "year").unique().sort("person_key", "year").get_columns()
 
 
 def _frame(rows: Sequence[asyncpg.Record], schema: dict[str, Any]) -> pl.DataFrame:
