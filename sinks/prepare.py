@@ -144,6 +144,7 @@ def with_waiting(documents: pl.DataFrame, heads: pl.DataFrame, fates: pl.DataFra
 
 
 def _documents(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """In the order of their index: it is filled leaf by leaf, and an order's documents lie on one page."""
     return pl.concat(
         tables[kind].select(
             "order_hash",
@@ -153,7 +154,7 @@ def _documents(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             lane="partition",
         )
         for number, kind in enumerate(KINDS, start=1)
-    )  # fmt: skip
+    ).sort("order_hash", maintain_order=True)  # fmt: skip
 
 
 def _outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:
