@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from agents.cutting import cut, up_to
-from agents.records import Records, together
+from agents.records import Records, copied
 from schemas.packed import Vector
 
 
@@ -50,8 +50,8 @@ class Buffer:
         self.next_offset = int(records.rows["offset"][-1]) + 1
         self.position = max(self.position, self.next_offset)
 
-    def take(self, count: int) -> Records:
-        """The first `count` records. An emptied buffer goes on at `position`: markers are done with too."""
+    def take(self, count: int) -> list[Records]:
+        """The first `count` records, in parts as they were fetched. An emptied buffer goes on at `position`: markers are done with too."""
         taken, kept = list[Records](), self.held - count
         if count:
             self.size = self.size * kept // self.held
@@ -65,7 +65,7 @@ class Buffer:
             self.handed_to = int(taken[-1].rows["offset"][-1]) + 1
         if not kept and not self.announced:
             self.handed_to = max(self.handed_to, self.position)
-        return together(taken)
+        return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +106,30 @@ def available(buffers: Mapping[str, Buffer]) -> int:
     return sum(cut(times, _lagging(buffers), everything).values())
 
 
-def lane_records(buffers: Mapping[str, Buffer], most: int) -> LaneRecords:
+def lane_records(lanes: Mapping[int, Mapping[str, Buffer]], most: Mapping[int, int]) -> dict[int, LaneRecords]:
+    """Up to `most` records of each lane. Those of one topic are copied once, into one buffer for all lanes: what was
+    fetched is let go of, whatever is kept of the batch."""
+    begun = {lane: _begun(lanes[lane], count) for lane, count in most.items()}
+    topics = {topic: None for taken, *_ in begun.values() for topic in taken}
+    found: dict[int, dict[str, Records]] = {lane: {} for lane in begun}
+    for topic in topics:
+        joined, at = copied(part for taken, *_ in begun.values() for part in taken.get(topic, ())), 0
+        for lane, (taken, *_) in begun.items():
+            if count := sum(map(len, taken.get(topic, ()))):
+                found[lane][topic] = joined[at : at + count]
+                at += count
+    return {lane: LaneRecords(found[lane], first, following, clock) for lane, (_, first, following, clock) in begun.items()}
+
+
+def _begun(
+    buffers: Mapping[str, Buffer], most: int
+) -> tuple[Mapping[str, list[Records]], Mapping[str, int], Mapping[str, int], int]:
+    """What LaneRecords says of a lane, its records in parts."""
     times = {topic: buffer.times for topic, buffer in buffers.items()}
     counts = cut(times, _lagging(buffers), most) if most else up_to(times, -1)
     clock = max((int(times[topic][count - 1]) for topic, count in counts.items() if count), default=0)
     first = {topic: buffer.handed_to for topic, buffer in buffers.items()}
     taken = {topic: buffers[topic].take(count) for topic, count in counts.items()}
     moved = {topic for topic, buffer in buffers.items() if buffer.handed_to > first[topic]}
-    return LaneRecords(
-        {topic: records for topic, records in taken.items() if records},
-        {topic: first[topic] for topic in sorted(moved)},
-        {topic: buffers[topic].handed_to for topic in sorted(moved)},
-        clock,
-    )
+    following = {topic: buffers[topic].handed_to for topic in sorted(moved)}
+    return taken, {topic: first[topic] for topic in sorted(moved)}, following, clock

@@ -7,12 +7,14 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy  # pyright: ignore[reportPrivateUsage]
 from aiokafka.structs import TopicPartition
 
 from agents.records import Records
 from schemas import kafka_headers
+from schemas.packed import Bytes
 
 _LENGTH = struct.Struct(">8xi")  # base offset, then how many bytes follow
 _COUNT = struct.Struct(">57xi")
@@ -37,8 +39,8 @@ class _Batch:
     """A batch whose iteration gives all its records at once; all else is as aiokafka reads it. Brokers from 4.0 on know
     no format but the second."""
 
-    def __init__(self, plain: Any, tp: TopicPartition, data: memoryview) -> None:
-        self._plain, self._tp, self._data = plain, tp, data
+    def __init__(self, plain: Any, tp: TopicPartition, data: Bytes, begin: int, end: int) -> None:
+        self._plain, self._tp, self._data, self._begin, self._end = plain, tp, data, begin, end
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plain, name)
@@ -48,19 +50,20 @@ class _Batch:
 
     def __iter__(self) -> Iterator[Any]:
         plain = self._plain
-        (count,) = _COUNT.unpack_from(self._data)
+        (count,) = _COUNT.unpack_from(self._data, self._begin)
         times = (plain.first_timestamp, plain.max_timestamp if plain.timestamp_type else -1)
-        records = Records.of_batch(self._tp.topic, self._tp.partition, plain.base_offset, count, times, self._body())
+        records = Records.of_batch(self._tp.topic, self._tp.partition, plain.base_offset, count, times, *self._body())
         if len(records):
             yield _Whole(records, plain.next_offset - 1)
 
-    def _body(self) -> bytes | memoryview:
-        """The records, uncompressed."""
+    def _body(self) -> tuple[Bytes, int, int]:
+        """Where the records lie, uncompressed: all batches of a fetch in one buffer, if they came so."""
         if self._plain.compression_type == self._plain.CODEC_NONE:
-            return self._data[HEADER:]
-        batch: Any = _DefaultRecordBatchPy(self._data)
+            return self._data, self._begin + HEADER, self._end
+        batch: Any = _DefaultRecordBatchPy(self._data.data[self._begin : self._end])
         batch._maybe_uncompress()
-        return bytes(batch._buffer)
+        body = np.frombuffer(bytes(batch._buffer), np.uint8)
+        return body, 0, len(body)
 
 
 class _Batches:
@@ -68,7 +71,7 @@ class _Batches:
 
     def __init__(self, tp: TopicPartition, plain: kafka_headers.Records) -> None:
         self._tp, self._plain = tp, plain
-        self._data, self._at = memoryview(plain.data), 0
+        self._data, self._at = np.frombuffer(plain.data, np.uint8), 0
 
     def has_next(self) -> bool:
         return self._plain.has_next()
@@ -76,7 +79,7 @@ class _Batches:
     def next_batch(self) -> _Batch:
         begin = self._at
         self._at += PREFIX + _LENGTH.unpack_from(self._data, begin)[0]
-        return _Batch(self._plain.next_batch(), self._tp, self._data[begin : self._at])
+        return _Batch(self._plain.next_batch(), self._tp, self._data, begin, self._at)
 
 
 class PartitionRecords(fetcher.PartitionRecords):

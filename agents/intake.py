@@ -215,12 +215,9 @@ class Intake:
                 wanted[lane] = 0
             wake_at = min(wake_at, due, ready_at if ready_at > now else due)
         given = shares(wanted, self._at_most(wanted, most))
-        work: dict[int, LaneRecords] = {}
-        for lane, count in given.items():
-            if count or not wanted[lane]:
-                self._last_turn[lane] = now
-                work[lane] = lane_records(self._lanes[lane], count)
-        return work, wake_at
+        turns = {lane: count for lane, count in given.items() if count or not wanted[lane]}
+        self._last_turn.update(dict.fromkeys(turns, now))
+        return lane_records(self._lanes, turns), wake_at
 
     def _at_most(self, lanes: Iterable[int], most: int) -> int:
         """`most`, or less when one topic would bring more than a third of it: each of its documents brings back others

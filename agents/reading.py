@@ -11,13 +11,9 @@ import polars as pl
 from agents.records import Record, Records
 from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code, together
 from schemas.columnar import decode_columns
-from schemas.contracts import PARTITIONS, avro, newest
-from schemas.encode import encode_frame
+from schemas.contracts import PARTITIONS
 from schemas.packed import Packed
 from schemas.partitioning import home_partitions
-from schemas.walk import walk
-from sinks.messages import packed_by_lane
-from sinks.record_batches import record_batches
 
 NONE = Records.of(())
 DIGEST_SIZE = 16  # BLAKE2b-128 of a document's whole value: two with one digest are the same document
@@ -45,18 +41,6 @@ class Read:
 def order_hash(order_no: str) -> int:
     """First 8 bytes of BLAKE2b-128 of the order number as a signed integer: what open orders are found by."""
     return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
-
-
-def compile_loops() -> None:
-    """Have the loops over bytes compiled before a lane waits for them: seconds the first time on a machine, then none."""
-    read_records({})
-    list(record_batches([b""], 0, 0))
-    Records.of_batch("", 0, 0, 0, (0, -1), b"")
-    for kind in KINDS:
-        walk(newest(kind), NONE.values)
-    receipt = {f["name"]: [""] if f["type"] == "string" else [0] for f in avro("receipt-1")["fields"]}
-    message = pl.DataFrame({"lane": [0], "topic": [0], "key": [b""]})
-    packed_by_lane(message, encode_frame("receipt-1", pl.DataFrame(receipt)))
 
 
 def read_records(records: Mapping[str, Records]) -> Read:

@@ -78,13 +78,15 @@ class Records(Sequence[Record]):
         return cls(records[0].topic if records else "", np.frombuffer(b"".join(parts), np.uint8), rows)
 
     @classmethod
-    def of_batch(cls, topic: str, partition: int, first: int, count: int, times: tuple[int, int], body: bytes | memoryview) -> "Records":
-        """`count` records as they lie in a Kafka batch of format 2, uncompressed; `first`: its base offset; `times`: what
-        the records' times count from, and the log time if that is what they have, else -1. CorruptRecordException when
-        the bytes are something else."""
-        buffer, rows = np.frombuffer(body, np.uint8), np.empty(max(0, count), ROW)
+    def of_batch(
+        cls, topic: str, partition: int, first: int, count: int, times: tuple[int, int], buffer: Bytes, begin: int, end: int
+    ) -> "Records":
+        """`count` records as they lie in a Kafka batch of format 2, uncompressed, in buffer[begin:end]; `first`: its base
+        offset; `times`: what the records' times count from, and the log time if that is what they have, else -1.
+        CorruptRecordException when the bytes are something else."""
+        rows = np.empty(max(0, count), ROW)
         rows["partition"] = partition
-        if _note_batch(buffer, first, times[0], times[1], rows) != len(buffer):
+        if _note_batch(buffer, begin, end, first, times[0], times[1], rows) != end:
             raise CorruptRecordException(f"{topic}[{partition}]: the batch at offset {first} does not hold {count} records")
         return cls(topic, buffer, rows)
 
@@ -121,13 +123,26 @@ class Records(Sequence[Record]):
     def values(self) -> Packed:
         return Packed(self.buffer, self.column("value"), self.column("value_end"))
 
+    @property
+    def size(self) -> int:
+        """Bytes of the buffer from their first to their last."""
+        return int(self.rows["end"][-1] - self.rows["key"][0]) if len(self) else 0
+
     def column(self, name: str) -> Vector:
         """A field of ROW."""
         return np.ascontiguousarray(self.rows[name])
 
 
 def together(parts: Iterable[Records]) -> Records:
-    """Records of one topic behind each other, in a buffer that holds nothing else."""
+    """Records of one topic behind each other. Those of one buffer stay in it, those of several are copied."""
+    some = [part for part in parts if len(part)]
+    if some and all(part.buffer is some[0].buffer for part in some):
+        return Records(some[0].topic, some[0].buffer, np.concatenate([part.rows for part in some]))
+    return copied(some)
+
+
+def copied(parts: Iterable[Records]) -> Records:
+    """Records of one topic behind each other, in a buffer of their own that holds nothing else."""
     some = [part for part in parts if len(part)]
     if not some:
         return Records.of(())
@@ -144,13 +159,12 @@ def together(parts: Iterable[Records]) -> Records:
 
 
 @compiled
-def _note_batch(buffer: Bytes, first: int, base_time: int, log_time: int, rows: Rows) -> int:
-    """Where the records end; WRONG when they are none."""
-    at = 0
+def _note_batch(buffer: Bytes, at: int, upto: int, first: int, base_time: int, log_time: int, rows: Rows) -> int:
+    """Where the records that begin at `at` end; WRONG when there are none up to `upto`."""
     for row in rows:
-        length, at = read_long(buffer, at, len(buffer))
+        length, at = read_long(buffer, at, upto)
         end = at + length
-        if at == WRONG or length < 1 or end > len(buffer):
+        if at == WRONG or length < 1 or end > upto:
             return WRONG
         at += 1  # attributes, of which there are none
         delta, at = read_long(buffer, at, end)

@@ -212,7 +212,7 @@ class BatchConsumer(ClaimingConsumer):
         self._progress(reading, fetched)
 
     def _as_message(self, tp: TP, records: Records, start: int, position: int, end: int) -> ConsumerMessage:
-        size = len(records.buffer)
+        size = records.size
         value = Fetched(records, self.generation, start, position, end, size)
         first = records.rows[0]
         return ConsumerMessage(

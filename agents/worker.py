@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 from agents import http, logs
 from agents.app import build_app, intake_topics
 from agents.buffers import LaneRecords
+from agents.compiling import compile_loops
 from agents.faust_private import UnknownFaust
 from agents.intake import Intake
 from agents.lanes import NotCoPartitioned
@@ -27,7 +28,6 @@ from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
 from agents.processor import ASTRAY_WAITS, Done, Processor
-from agents.reading import compile_loops
 from agents.settings import WorkerSettings
 from agents.stores import Stores
 from agents.topic_identity import UnequalTopics, check_equal

@@ -28,7 +28,7 @@ def test_markers_at_the_end_are_done_with_when_the_buffer_is_empty() -> None:
     """Transaction markers take offsets and are no records: the fetcher's position lies behind them."""
     b = buffer([1, 2])
     b.position = 4
-    assert [r.offset for r in b.take(1)] == [0]
+    assert [r.offset for r in together(b.take(1))] == [0]
     assert b.handed_to == 1
     b.take(1)
     assert b.handed_to == 4
@@ -60,8 +60,8 @@ def test_every_offset_goes_out_once_and_in_order(fetches: list[tuple[int, int]],
         fresh = [first + n for n in range(count)]
         expected += [o for o in fresh if o > (expected[-1] if expected else -1)]
         if takes:
-            taken += [r.offset for r in b.take(min(takes.pop(), b.held))]
-    taken += [r.offset for r in b.take(b.held)]
+            taken += [r.offset for r in together(b.take(min(takes.pop(), b.held)))]
+    taken += [r.offset for r in together(b.take(b.held))]
     assert taken == expected
     assert (b.handed_to, b.size) == (b.position, 0)
 
@@ -69,15 +69,26 @@ def test_every_offset_goes_out_once_and_in_order(fetches: list[tuple[int, int]],
 def test_a_part_of_a_lane() -> None:
     buffers = {ORDER: buffer([1, 2, 9]), PAYMENT: buffer([3], lag=4, first=7, topic=PAYMENT)}
     assert available(buffers) == 3
-    part = lane_records(buffers, 10)
+    part = lane_records({3: buffers}, {3: 10})[3]
     assert offsets(part.records) == {ORDER: [0, 1], PAYMENT: [7]}  
     assert (part.first_offsets, part.next_offsets) == ({ORDER: 0, PAYMENT: 7}, {ORDER: 2, PAYMENT: 8})
     assert part.clock_ms == 3
 
 
+def test_lanes_share_one_buffer_a_topic() -> None:
+    """What is kept of a batch keeps no fetch alive."""
+    lanes = {lane: {ORDER: buffer([1, 2, 3]), PAYMENT: buffer([1], topic=PAYMENT)} for lane in (0, 4)}
+    found = lane_records(lanes, {4: 3, 0: 2})
+    assert {lane: offsets(part.records) for lane, part in found.items()} == {
+        4: {ORDER: [0, 1], PAYMENT: [0]},
+        0: {ORDER: [0], PAYMENT: [0]},
+    }
+    assert found[0].records[ORDER].buffer is found[4].records[ORDER].buffer
+
+
 def test_a_part_without_records_moves_over_markers_only() -> None:
     only_markers = buffer(first=4)
     only_markers.position = 6
-    part = lane_records({ORDER: only_markers, PAYMENT: buffer([1], topic=PAYMENT)}, 0)
+    part = lane_records({3: {ORDER: only_markers, PAYMENT: buffer([1], topic=PAYMENT)}}, {3: 0})[3]
     assert part.records == {}
     assert (part.first_offsets, part.next_offsets, part.clock_ms) == ({ORDER: 4}, {ORDER: 6}, 0)

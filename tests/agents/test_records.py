@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.fetched_batches import AS_COLUMNS, PartitionRecords
-from agents.records import Record, Records, together
+from agents.records import Record, Records, copied, together
 from schemas.kafka_headers import Records as Fetch
 
 TP = TopicPartition("order", 3)
@@ -96,7 +97,7 @@ def test_damaged_bytes_are_refused_or_read_within_themselves(held: list[Any], da
     body = bytearray(batch(held)[61:])
     body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        found = Records.of_batch(*TP, 0, len(held), (0, -1), bytes(body))
+        found = Records.of_batch(*TP, 0, len(held), (0, -1), np.frombuffer(bytes(body), np.uint8), 0, len(body))
     except CorruptRecordException:
         return
     assert len(list(found)) == len(held)
@@ -111,7 +112,7 @@ def test_a_batch_that_is_cut_short_or_holds_more_is_refused(held: list[Any], dat
     short = body[: data.draw(st.integers(0, len(body) - 1))]
     for wrong, count in ((short, len(held)), (body + b"\0", len(held)), (body, len(held) + 1), (body, len(held) - 1)):
         with pytest.raises(CorruptRecordException):
-            Records.of_batch(*TP, 0, count, (0, -1), wrong)
+            Records.of_batch(*TP, 0, count, (0, -1), np.frombuffer(wrong + body, np.uint8), 0, len(wrong))
 
 
 @given(st.lists(st.lists(st.tuples(some_bytes, some_bytes, headers), max_size=5), max_size=5), st.data())
@@ -128,6 +129,15 @@ def test_parts_and_slices_hold_what_went_in(parts: list[Any], data: st.DataObjec
     assert list(joined) == given_
     assert [joined.values[n] for n in range(len(joined))] == [r.value or b"" for r in given_]
     assert joined.keys.binary().to_list() == [r.key for r in given_]
+
+
+def test_one_fetch_is_not_copied_and_what_is_taken_of_it_holds_nothing_else() -> None:
+    data = b"".join(batch([(1, b"k", b"v" * 50, ())] * 4, first) for first in (0, 4))
+    whole = together(fetched(data, AS_COLUMNS))
+    assert (len(whole), len(whole.buffer), whole.size) == (8, len(data), int(whole.rows["end"][-1] - whole.rows["key"][0]))
+    part = copied([whole[3:5]])
+    assert list(part) == list(whole)[3:5]
+    assert len(part.buffer) == whole[3:5].size < len(data) / 2
 
 
 def test_records_that_came_one_by_one() -> None:
