@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from agents.buffers import LaneRecords
+from agents.look_again import LookAgain, as_lanes, first_lanes, lanes_of
 from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
 from agents.quarantine import open_or_quarantine
@@ -29,7 +30,6 @@ from sinks.prepare import Arrived, Prepared, arrived_frames
 from sinks.store import Store, backoff
 
 LOG = logging.getLogger("tidegate.batch")
-ASTRAY_WAITS = 2  # batches; sql/orders_of_batch.sql reads as many more
 MAX_REPEATS = 12  # of a contended batch; then the worker exits and its successor starts afresh
 
 
@@ -58,10 +58,7 @@ class Processor:
     person_key: bytes
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
-    again: dict[int, int] = field(default_factory=lambda: dict[int, int]())  # order_hash → lane
-    # order_hash → lane, and for how many batches it still waits: came by a lane that is not its home
-    astray: dict[int, tuple[int, int]] = field(default_factory=lambda: dict[int, tuple[int, int]]())
-    moved: set[int] = field(default_factory=lambda: set[int]())  # of `again`: stored when other lanes than now were ours
+    again: LookAgain = field(default_factory=LookAgain)
     recent: Recent = field(default_factory=Recent)
     jitter: random.Random = field(default_factory=random.Random)
 
@@ -71,9 +68,7 @@ class Processor:
         """Lanes just claimed, where they are read next, and order numbers of their last batch, to be looked at again."""
         self.lanes.update({s.lane: s for s in states})
         self.positions.update(positions)
-        self.again.update(look_again)
-        # what was foreign when these were stored may lie in a lane of ours by now
-        self.moved = set(self.again)
+        self.again.own(look_again)
 
     def disown(self, lanes: Iterable[int]) -> None:
         """Lanes that went to another worker: whoever claimed them looks at their last batch again."""
@@ -83,9 +78,7 @@ class Processor:
         if gone:
             self.recent.disown()
         self.positions = {place: o for place, o in self.positions.items() if place[1] not in gone}
-        self.again = {h: lane for h, lane in self.again.items() if lane not in gone}
-        self.astray = {h: (lane, waits) for h, (lane, waits) in self.astray.items() if lane not in gone}
-        self.moved &= set(self.again)
+        self.again.disown(gone)
 
     async def process(self, work: Mapping[int, LaneRecords]) -> Done:
         """Commit one batch of the lanes in `work`. Fenced and anything unknown pass through: the worker exits."""
@@ -113,23 +106,19 @@ class Processor:
 
     async def _attempt(self, work: Mapping[int, LaneRecords], read: Read) -> flow.Decided:
         before = [self.lanes[lane] for lane in sorted(work)]
-        came_by = _lanes_of(read.tables)
-        lane_of, hashes = dict(came_by), set(came_by)
-        for order, lane in (await self._look_again()).items():
-            # a lane without work in this batch is looked at again by its next
-            if lane in work:
-                lane_of.setdefault(order, lane)
-                hashes.add(order)
+        came_by = lanes_of(read.tables)
+        met = await self.again.found(self.store, self.lanes)
+        # a lane without work in this batch is looked at again by its next
+        met = met.filter(pl.col("lane").is_in(list(work)))
         after = {
             s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
         }
         sweep = Sweep(self.lawbook, after)
-        for row_hash, lane in (await sweep.candidates(self.store)).items():
-            lane_of.setdefault(row_hash, lane)
-            hashes.add(row_hash)
+        lane_of = first_lanes([came_by, met, as_lanes(await sweep.candidates(self.store))])
         after = sweep.after
+        hashes = lane_of["order_hash"].sort()
         recent = self.recent.of(hashes)
-        stored = await self.store.look_up(sorted(hashes), self.recent.since(), _hashes_of(recent))
+        stored = await self.store.look_up(hashes, self.recent.since(), _hashes_of(recent))
         before_now = as_documents(read_stored(stored.documents), stored=True) if stored.documents else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
@@ -144,25 +133,8 @@ class Processor:
         self.lanes.update(after)
         self.recent.add(after, as_documents(read, stored=True))
         self.positions.update({place: following for place, (_, following) in moves.items()})
-        kept = {h: lane for h, lane in self.again.items() if lane not in work}
-        self.again, self.moved = kept | came_by, self.moved & set(kept)
-        waiting = {h: (lane, waits - (lane in work)) for h, (lane, waits) in self.astray.items()}
-        self.astray = {h: (lane, waits) for h, (lane, waits) in waiting.items() if waits >= 0}
-        self.astray |= {h: (came_by[h], ASTRAY_WAITS) for h in _astray(read.tables)}
+        self.again.committed(work, came_by, read.tables)
         return prepared.decided
-
-    async def _look_again(self) -> dict[int, int]:
-        """order_hash → lane of what was stored last and has met documents of other lanes meanwhile.
-
-        What came astray waits for two batches: the worker of its home, which looks in its next, has decided by then. Else
-        both would see all of an order at the same moment, and the one that loses repeat its batch.
-        """
-        due = {h: lane for h, (lane, waits) in self.astray.items() if waits == 0}
-        if not self.again and not due:
-            return {}
-        foreign = await self.store.fetch("foreign_documents", list(self.again), list(self.lanes), list(due))
-        lanes = due | self.again
-        return {order: lanes[order] for order in self.moved | {row["order_hash"] for row in foreign}}
 
     def _moves(self, work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], tuple[int, int]]:
         return {
@@ -187,22 +159,9 @@ def _by_kind(lanes: Iterable[LaneRecords]) -> dict[str, Records]:
     return {kind: records_together(parts) for kind, parts in found.items()}
 
 
-def _lanes_of(tables: Mapping[str, pl.DataFrame]) -> dict[int, int]:
-    """order_hash → the lane its document came by (the lowest, if by several)."""
-    found: dict[int, int] = {}
-    for table in tables.values():
-        for order_hash, lane in table.select("order_hash", "partition").iter_rows():
-            if found.setdefault(order_hash, lane) > lane:
-                found[order_hash] = lane
-    return found
-
-
-def _astray(tables: Mapping[str, pl.DataFrame]) -> set[int]:
-    return {h for table in tables.values() for h in table.filter("astray")["order_hash"].to_list()}
-
-
-def _hashes_of(parts: Iterable[Documents]) -> set[int]:
-    return {h for part in parts for kind in KINDS for h in part.of(kind)["order_hash"].to_list()}
+def _hashes_of(parts: Iterable[Documents]) -> pl.Series:
+    found = [part.of(kind)["order_hash"] for part in parts for kind in KINDS]
+    return pl.concat(found) if found else pl.Series(dtype=pl.Int64)
 
 
 def _time(clock_ms: int) -> datetime | None:

@@ -4,7 +4,7 @@ Every lane has one writer, so what this worker committed there since some batch 
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -43,8 +43,7 @@ class Recent:
                 first.setdefault(lane, seq)
         return first
 
-    def of(self, hashes: Iterable[int]) -> list[Documents]:
-        """The documents of these order numbers, batch by batch."""
-        wanted = pl.Series(list(hashes), dtype=pl.Int64)
-        found = (documents.only(wanted) for _, documents in self.parts)
+    def of(self, hashes: pl.Series) -> list[Documents]:
+        """The documents of these order numbers (order_hash), batch by batch."""
+        found = (documents.only(hashes) for _, documents in self.parts)
         return [documents for documents in found if len(documents)]

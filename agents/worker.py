@@ -24,10 +24,11 @@ from agents.compiling import compile_loops
 from agents.faust_private import UnknownFaust
 from agents.intake import Intake
 from agents.lanes import NotCoPartitioned
+from agents.look_again import ASTRAY_WAITS
 from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
-from agents.processor import ASTRAY_WAITS, Done, Processor
+from agents.processor import Done, Processor
 from agents.settings import WorkerSettings
 from agents.stores import Stores
 from agents.topic_identity import UnequalTopics, check_equal
@@ -240,7 +241,7 @@ class Worker:
         """What was stored last has still to be looked at: empty batches do it."""
         async with self.ownership.busy:
             for _ in range(1 + ASTRAY_WAITS):
-                if self.processor.lanes and (self.processor.again or self.processor.astray):
+                if self.processor.lanes and self.processor.again:
                     await self.processor.process({lane: LaneRecords({}, {}, {}, 0) for lane in self.processor.lanes})
                     self.relay.wake()
 

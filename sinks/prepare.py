@@ -40,13 +40,13 @@ class Arrived:
 @dataclass(slots=True)
 class Prepared:
     """One batch between its reads and its commit (a sinks.batch.Deciding). `after`: the lanes as it leaves them;
-    `lane_of`: lane by order_hash; `law`: for what concluding needs of it; `statuses`: returnStatus by document code.
+    `lane_of`: `order_hash` and `lane`, one row an order number; `law`: for what concluding needs of it; `statuses`: returnStatus by document code.
     `decided`: what came of it, once concluded."""
 
     opened: Opened
     arrived: Arrived
     after: Mapping[int, LaneState]
-    lane_of: Mapping[int, int]
+    lane_of: pl.DataFrame
     law: Law
     statuses: Mapping[str, str]
     decided: Decided | None = None
@@ -77,7 +77,7 @@ class Prepared:
         return decided_frames(self.decided, self.arrived, self.after, self.statuses)
 
 
-def numbered_heads(heads: pl.DataFrame, lane_of: Mapping[int, int], after: Mapping[int, LaneState]) -> pl.DataFrame:
+def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """Heads with lane, batch_seq, decision_id and manifest_id."""
     heads = placed(heads, lane_of, after)
     position = pl.int_range(pl.len(), dtype=pl.Int64)
@@ -113,10 +113,9 @@ def decided_frames(
     return {**manifest_frames(decided), "outbox": _outbox(mail, after)}
 
 
-def placed(frame: pl.DataFrame, lane_of: Mapping[int, int], after: Mapping[int, LaneState]) -> pl.DataFrame:
-    """With the lane that decides, one of those the batch holds, and its batch number."""
-    lanes = [lane_of[h] for h in frame["order_hash"].to_list()]
-    return _numbered(frame.hstack([pl.Series("lane", lanes, dtype=pl.Int16)]), after)
+def placed(frame: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
+    """With the lane that decides, one of those the batch holds, and its batch number. KeyError when nothing says which."""
+    return _numbered(frame.join(lane_of, on="order_hash", how="left", maintain_order="left"), after)
 
 
 def _numbered(frame: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """The one transaction of a batch, and what a batch reads before it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +37,7 @@ MANIFESTS = {
 # Thousands of keys at once look like a reason to read whole tables, which hold three years.
 PLANNING = {"enable_seqscan": "off", "jit": "off"}
 FATES = {"kind": pl.Int16, "partition": pl.Int16, "kafka_offset": pl.Int64, "order_hash": pl.Int64}
+NO_ORDERS = pl.Series(dtype=pl.Int64)
 STEPS = Callable[[str], Awaitable[None]]
 MOST_REPEATS = 12  # of claims inside one transaction; from the first on the accounts are locked, so numbers alone can fail
 
@@ -90,19 +91,20 @@ class Store:
             raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
 
     async def look_up(
-        self, hashes: Sequence[int], at_hand: Mapping[int, int] | None = None, with_past: Iterable[int] = ()
+        self, hashes: pl.Series, at_hand: Mapping[int, int] | None = None, with_past: pl.Series = NO_ORDERS
     ) -> Stored:
-        """What is stored under these order numbers. An order without documents has no past either.
+        """What is stored under these order numbers (order_hash). An order without documents has no past either.
 
         `at_hand`: lane → batch_seq from which on its documents are known to the caller and not read again;
         `with_past`: order numbers of those, whose past is looked up too.
         """
         at_hand = at_hand or {}
         lanes, seqs = list(at_hand), list(at_hand.values())
-        documents = await self.fetch("documents_of_orders", hashes, lanes, seqs) if hashes else []
-        known = sorted({row["order_hash"] for row in documents}.union(with_past))
-        manifests = await self.fetch("manifests_of_orders", known) if known else []
-        fates = await self.fetch("fates_of_orders", known) if known else []
+        documents = await self.fetch("documents_of_orders", hashes, lanes, seqs) if len(hashes) else []
+        read = pl.Series([row["order_hash"] for row in documents], dtype=pl.Int64)
+        known = pl.concat([read, with_past]).unique().sort()
+        manifests = await self.fetch("manifests_of_orders", known) if len(known) else []
+        fates = await self.fetch("fates_of_orders", known) if len(known) else []
         return Stored(documents, Past(_frame(manifests, MANIFESTS), _frame(fates, FATES)))
 
     async def balances(self, claims: pl.DataFrame) -> Balances:

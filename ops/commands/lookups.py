@@ -3,6 +3,7 @@
 import asyncio
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 
 from agents.reading import documents, read_records, read_stored
@@ -61,7 +62,7 @@ async def _waiting(platform: str | None, limit: int) -> list[dict[str, Any]]:
     store = Store(Endpoints.resolve().postgres)
     try:
         hashes = [r["order_hash"] for r in await store.fetch("waiting_orders", platform, limit)]
-        stored = await store.look_up(hashes)
+        stored = await store.look_up(pl.Series(hashes, dtype=pl.Int64))
         together = documents(read_records({}), read_stored(stored.documents))
         orders = together.order.select("ebpCode", "orderNo", "payCode", "payName").to_dicts()
         named = {(o["ebpCode"], o["orderNo"]): (o["payCode"], o["payName"]) for o in orders}

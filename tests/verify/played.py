@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from agents.look_again import as_lanes
 from agents.poison import dead_letter_rows
 from agents.reading import Read
 from loadtest.generate import GeneratedSet, Planned, profile
@@ -54,10 +55,11 @@ class Play:
         self.store.keep(read, decided)
         self.lanes.update(after)
         statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
-        due = placed(self._reports if reports is None else reports, lane_by, after)
+        deciding = as_lanes(lane_by)
+        due = placed(self._reports if reports is None else reports, deciding, after)
         arrived = Arrived(read.tables, due, dead_letter_rows(read.dead))
-        heads = numbered_heads(decided.heads, lane_by, after)
-        decided = replace(decided, heads=heads, fates=placed(decided.fates, lane_by, after))
+        heads = numbered_heads(decided.heads, deciding, after)
+        decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
         self._keep(arrived_frames(arrived, heads, decided.fates, after))
         self._keep({"number_use": number_uses(decided.posted.uses, heads)})
         self._keep(decided_frames(decided, arrived, after, statuses))

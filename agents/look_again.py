@@ -1,0 +1,80 @@
+"""Order numbers to look at again once their documents are stored: step 8 of docs/architecture.md."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from sinks.store import Store
+
+LANES = {"order_hash": pl.Int64, "lane": pl.Int16}  # one row an order number
+STORED = {**LANES, "moved": pl.Boolean}
+ASTRAY = {**LANES, "waits": pl.Int8}
+ASTRAY_WAITS = 2  # batches; sql/orders_of_batch.sql reads as many more
+HASH = pl.col("order_hash")
+
+
+@dataclass(slots=True)
+class LookAgain:
+    """`stored`: of the last batch of each lane; `moved` is what was stored when other lanes than now were ours.
+    `astray`: what came by a lane that is not its home, and for how many batches it still waits."""
+
+    stored: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STORED))
+    astray: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ASTRAY))
+
+    def __bool__(self) -> bool:
+        """Whether anything is left to look at."""
+        return len(self.stored) + len(self.astray) > 0
+
+    def own(self, last: Mapping[int, int]) -> None:
+        """Lanes were claimed; `last`: order_hash → lane of their last batches."""
+        known = first_lanes([as_lanes(last), self.stored.select(*LANES)])
+        # what was foreign when these were stored may lie in a lane of ours by now
+        self.stored = known.with_columns(moved=pl.lit(True))
+
+    def disown(self, gone: Iterable[int]) -> None:
+        """Lanes went to others, who look at them."""
+        stays = ~pl.col("lane").is_in(list(gone))
+        self.stored, self.astray = self.stored.filter(stays), self.astray.filter(stays)
+
+    async def found(self, store: Store, mine: Iterable[int]) -> pl.DataFrame:
+        """LANES of what was stored last and has met documents of lanes that are not `mine` meanwhile.
+
+        What came astray waits for two batches: the worker of its home, which looks in its next, has decided by then. Else
+        both would see all of an order at the same moment, and the one that loses repeat its batch.
+        """
+        due = self.astray.filter(pl.col("waits") == 0)
+        if self.stored.is_empty() and due.is_empty():
+            return self.stored.select(*LANES)
+        rows = await store.fetch("foreign_documents", self.stored["order_hash"], list(mine), due["order_hash"])
+        foreign = pl.Series([row["order_hash"] for row in rows], dtype=pl.Int64)
+        looked_at = pl.concat([self.stored, due.select(*LANES, moved=pl.lit(False))])
+        met = looked_at.filter(pl.col("moved") | HASH.is_in(foreign.implode()))
+        return first_lanes([met.select(*LANES)])
+
+    def committed(self, worked: Iterable[int], came_by: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> None:
+        """A batch of the lanes `worked` was stored: what it holds of its `tables` (`came_by`: LANES) is next."""
+        here = pl.col("lane").is_in(list(worked))
+        kept = self.stored.filter(~here)
+        moved = HASH.is_in(kept.filter("moved")["order_hash"].implode())
+        self.stored = first_lanes([came_by.with_columns(moved=moved), kept])
+        astray = pl.concat(table["order_hash"].filter(table["astray"]) for table in tables.values())
+        new = came_by.filter(HASH.is_in(astray.implode())).with_columns(waits=pl.lit(ASTRAY_WAITS, pl.Int8))
+        waiting = self.astray.with_columns(pl.col("waits") - here.cast(pl.Int8)).filter(pl.col("waits") >= 0)
+        self.astray = first_lanes([new, waiting])
+
+
+def as_lanes(by_order: Mapping[int, int]) -> pl.DataFrame:
+    """LANES of order_hash → lane."""
+    return pl.DataFrame({"order_hash": list(by_order), "lane": list(by_order.values())}, schema=LANES)
+
+
+def lanes_of(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """LANES: the one the documents of each order number came by (the lowest, if by several)."""
+    came = pl.concat(table.select("order_hash", lane="partition") for table in tables.values())
+    return came.group_by("order_hash").agg(pl.col("lane").min())
+
+
+def first_lanes(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """One row an order number: that of the first part which has it."""
+    return pl.concat(parts).unique("order_hash", keep="first")
