@@ -4,30 +4,27 @@ It shares with the pipeline the contracts (schemas/) and docs/decisions.md, and 
 evaluates, taxes and replays by its own. Where they disagree, one of them is wrong.
 """
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from loadtest.verify.answers import KnownAnswers
+from loadtest.verify.cases import Share
+from loadtest.verify.chunks import Recomputation, processes_for
 from loadtest.verify.evidence import Evidence
 from loadtest.verify.kafka import read_kafka
-from loadtest.verify.postgres import read_postgres
+from loadtest.verify.postgres import at_one_moment, read_share_of_tables, read_tables
 from loadtest.verify.proof import Discrepancy, Proof
-from loadtest.verify.proving import prove
+from loadtest.verify.proving import prove, prove_beside
 from schemas.endpoints import Endpoints
 
-__all__ = ["Discrepancy", "Evidence", "KnownAnswers", "Proof", "prove", "read_evidence", "verify"]
+__all__ = ["Discrepancy", "Evidence", "KnownAnswers", "Proof", "prove", "verify"]
 
 Progress = Callable[[str, int, int], None]
-
-
-async def read_evidence(endpoints: Endpoints, progress: Progress = lambda _stage, _done, _total: None) -> Evidence:
-    """Tables first, then topics: what is in the tables of a system at rest is in the topics too."""
-    tables = await read_postgres(endpoints.postgres, progress)
-    inputs, ends, outputs = await read_kafka(endpoints.kafka_options(), progress)
-    return Evidence(inputs, ends, outputs, tables)
 
 
 async def verify(
@@ -36,20 +33,56 @@ async def verify(
     person_key: bytes,
     answers: Path | None = None,
     complete: bool = True,
+    processes: int = 2,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Proof:
     """Read everything and prove it. The system has to be at rest: workers idle or stopped, outbox published.
 
     `person_key`: the key of the pseudonyms. `answers`: folder of the generated set that was sent (NoSuchSet when it is
-    none). `complete`: nothing may be left unread. `progress`: stage, done, total. It occupies the event loop.
+    none). `complete`: nothing may be left unread. `processes`: that recompute decisions, each reading its share, while
+    this one proves the rest. `progress`: stage, done, total. It occupies the event loop.
     """
     known = KnownAnswers(answers) if answers is not None else None
     started = time.perf_counter()
     with _without_cycle_search():
-        evidence = await read_evidence(endpoints, progress)
+        recomputing, evidence = await _gathered(endpoints, person_key, processes, progress)
         reading = round(time.perf_counter() - started, 3)
-        proof = prove(evidence, person_key, answers=known, complete=complete, progress=progress)
+        proof = prove_beside(recomputing, evidence, answers=known, complete=complete, progress=progress)
     return Proof(proof.counts, {"reading": reading, **proof.seconds}, proof.discrepancies, proof.discrepancy_count)
+
+
+async def _gathered(
+    endpoints: Endpoints, person_key: bytes, processes: int, progress: Progress
+) -> tuple[Recomputation, Evidence]:
+    """All evidence, and the recomputation under way; with processes of its own, table manifest_line is left to them.
+
+    Tables first, then topics: what is in the tables of a system at rest is in the topics too.
+    """
+    async with at_one_moment(endpoints.postgres) as connection:
+        count = processes_for(await connection.fetchval("SELECT count(*) FROM manifest"), processes)
+        if count > 1:
+            snapshot = str(await connection.fetchval("SELECT pg_export_snapshot()"))
+            recomputing = Recomputation(partial(_read_share, endpoints, snapshot), person_key, count)
+            tables = await read_tables(connection, ("lines",), progress)
+            # a snapshot can be taken over only while the transaction that exported it stands
+            await asyncio.to_thread(recomputing.wait_until_independent)
+        else:
+            recomputing, tables = None, await read_tables(connection, (), progress)
+    inputs, ends, outputs = await read_kafka(endpoints.kafka_options(), progress=progress)
+    evidence = Evidence(inputs, ends, outputs, tables)
+    return recomputing or Recomputation(lambda _share, _independent: evidence, person_key, 1), evidence
+
+
+def _read_share(endpoints: Endpoints, snapshot: str, share: Share, independent: Callable[[], None]) -> Evidence:
+    """What a process reads that checks the decisions of a share (an event loop of its own)."""
+    return asyncio.run(_share_evidence(endpoints, snapshot, share, independent))
+
+
+async def _share_evidence(endpoints: Endpoints, snapshot: str, share: Share, independent: Callable[[], None]) -> Evidence:
+    async with at_one_moment(endpoints.postgres, snapshot) as connection:
+        independent()
+        tables = await read_share_of_tables(connection, share)
+    return Evidence(*await read_kafka(endpoints.kafka_options(), share), tables)
 
 
 @contextmanager

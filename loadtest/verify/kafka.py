@@ -5,6 +5,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from loadtest.verify.cases import EVERYTHING, Share
 from loadtest.verify.evidence import KINDS, OUTPUTS, Message, Place, Record
 from schemas import kafka_headers
 from schemas.contracts import PARTITIONS, topic_name
@@ -15,11 +16,11 @@ POLL_MS = 500
 
 
 async def read_kafka(
-    options: Mapping[str, Any], progress: Progress = lambda _stage, _done, _total: None
+    options: Mapping[str, Any], share: Share = EVERYTHING, progress: Progress = lambda _stage, _done, _total: None
 ) -> tuple[dict[Place, Record], dict[tuple[int, int], int], list[Message]]:
     """Input records by place, the end offset by (kind, partition), and output messages in offset order by partition.
 
-    `options`: of any aiokafka client. The ends are those of the start: what comes later is left out.
+    `options`: of any aiokafka client; `share`: only these partitions. The ends are those of the start: what comes later is left out.
     """
     kafka_headers.tolerate()
     consumer = AIOKafkaConsumer(
@@ -30,7 +31,7 @@ async def read_kafka(
     try:
         kinds = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
         outputs = {topic_name(name): name for name in OUTPUTS}
-        everything = [TopicPartition(t, p) for t in [*kinds, *outputs] for p in range(PARTITIONS)]
+        everything = [TopicPartition(t, p) for t in [*kinds, *outputs] for p in range(PARTITIONS) if share.has(p)]
         ends = await consumer.end_offsets(everything)
         starts = await consumer.beginning_offsets(everything)
         inputs: dict[Place, Record] = {}

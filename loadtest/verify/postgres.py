@@ -1,11 +1,13 @@
 """Reads the tables as they are at one moment: a single read-only transaction, rows fetched in slices."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Container
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import asyncpg
 
 from loadtest.verify import evidence as rows
+from loadtest.verify.cases import LANE_BITS, Share
 from loadtest.verify.evidence import Tables
 
 Progress = Callable[[str, int, int], None]
@@ -27,23 +29,49 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("dead_letters", "dead_letter", rows.DeadLetterRow),
 )
 """Field of Tables, table, row type."""
+SHARED = ("manifests", "lines", "findings")  # what a share of the decisions is checked with
 
 
-async def read_postgres(dsn: str, progress: Progress = lambda _stage, _done, _total: None) -> Tables:
-    """All tables of a proof; `progress` is told of each table. Errors of asyncpg pass through."""
+@asynccontextmanager
+async def at_one_moment(dsn: str, snapshot: str | None = None) -> AsyncGenerator[Any]:
+    """A connection in a read-only transaction; `snapshot`: one that another connection exported and still holds.
+
+    Errors of asyncpg pass through.
+    """
     connection = await asyncpg.connect(dsn)
     try:
         # times as integers: microseconds since PostgreSQL's epoch become milliseconds since 1970
         await connection.set_type_codec(
             "timestamptz", schema="pg_catalog", format="tuple", encoder=lambda ms: ms, decoder=_milliseconds
         )
-        tables = Tables()
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            for field, table, shape in SOURCES:
-                await _read_table(connection, table, shape, getattr(tables, field), progress)
-        return tables
+            if snapshot is not None:
+                await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            yield connection
     finally:
         await connection.close()
+
+
+async def read_tables(
+    connection: Any, without: Container[str] = (), progress: Progress = lambda _stage, _done, _total: None
+) -> Tables:
+    """All tables of a proof but those named in `without`; `progress` is told of each table."""
+    tables = Tables()
+    for field, table, shape in SOURCES:
+        if field not in without:
+            await _read_table(connection, table, shape, "", getattr(tables, field), progress)
+    return tables
+
+
+async def read_share_of_tables(connection: Any, share: Share) -> Tables:
+    """Manifests of a share with their lines and findings."""
+    lane, of = f"manifest_id >> {LANE_BITS}", share.of
+    where = f" WHERE mod(mod({lane}, {of}) + {of}, {of}) = {share.number}"  # of a negative lane too, as Share counts
+    tables = Tables()
+    for field, table, shape in SOURCES:
+        if field in SHARED:
+            await _read_table(connection, table, shape, where, getattr(tables, field), lambda *_: None)
+    return tables
 
 
 def _milliseconds(value: tuple[int]) -> int:
@@ -51,12 +79,12 @@ def _milliseconds(value: tuple[int]) -> int:
 
 
 async def _read_table(
-    connection: Any, table: str, shape: type[NamedTuple], into: list[Any], progress: Progress
+    connection: Any, table: str, shape: type[NamedTuple], where: str, into: list[Any], progress: Progress
 ) -> None:
-    total = await connection.fetchval(f"SELECT count(*) FROM {table}")
+    total = await connection.fetchval(f"SELECT count(*) FROM {table}{where}")
     columns = ", ".join(COMPUTED.get(name, name) for name in shape._fields)
     make = shape._make
-    async for row in connection.cursor(f"SELECT {columns} FROM {table}", prefetch=PREFETCH):
+    async for row in connection.cursor(f"SELECT {columns} FROM {table}{where}", prefetch=PREFETCH):
         into.append(make(row))
         if len(into) % PREFETCH == 0:
             progress(f"table {table}", len(into), total)

@@ -1,6 +1,7 @@
 """What verification brings out: counts, and discrepancies that name their place and nobody's personal data."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,11 +64,10 @@ class Report:
         if expected != found:
             self.differs(place, what, expected, found)
 
-    def take(self, other: "Report") -> None:
-        """Add what another report, of a worker process, found."""
-        self.counts.update(other.counts)
-        self.total += other.total
-        self.discrepancies += other.discrepancies[: KEPT - len(self.discrepancies)]
+    def add(self, discrepancies: Sequence[Discrepancy], total: int) -> None:
+        """Add what was found elsewhere: `total` discrepancies, of which these come first."""
+        self.total += total
+        self.discrepancies += discrepancies[: max(0, KEPT - len(self.discrepancies))]
 
     def proof(self, seconds: dict[str, float]) -> Proof:
         """The finished proof; `seconds` by stage."""

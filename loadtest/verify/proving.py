@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from loadtest.verify import law as law_data
 from loadtest.verify.answers import KnownAnswers
-from loadtest.verify.chunks import Recomputation
-from loadtest.verify.decided import Case, decision_id
-from loadtest.verify.evidence import Evidence, FindingRow, LineRow, OpenReport, manifest_place, used_places
+from loadtest.verify.cases import case, share_of
+from loadtest.verify.chunks import Recomputation, processes_for
+from loadtest.verify.decided import decision_id
+from loadtest.verify.evidence import Evidence, ManifestRow, OpenReport, manifest_place
 from loadtest.verify.fates import check_order
 from loadtest.verify.ledgers import check_ledgers
 from loadtest.verify.open_orders import check_open, check_reports, report_place
@@ -56,20 +57,33 @@ def prove(
 
     `person_key`: the key of the pseudonyms (16 to 64 bytes). `complete`: no record may be unread.
     """
+    count = processes_for(len(evidence.tables.manifests), processes)
+    recomputing = Recomputation(lambda share, _: share_of(evidence, share), person_key, count)
+    return prove_beside(recomputing, evidence, answers=answers, complete=complete, progress=progress)
+
+
+def prove_beside(
+    recomputing: Recomputation, evidence: Evidence, *, answers: KnownAnswers | None, complete: bool, progress: Progress
+) -> Proof:
+    """The proof while the decisions are recomputed elsewhere; table manifest_line is not needed for the rest."""
     report, law, watch = Report(), law_data.load(), Stopwatch(progress)
     tables = evidence.tables
     _check_at_rest(evidence, report)
+    if (different := len({m.manifest_id for m in tables.manifests})) != len(tables.manifests):
+        report.differs("table manifest", "manifest_id", f"{len(tables.manifests)} different", f"{different}")
     decisions, receipts, dead = sorted_out(evidence.outputs, report)
-    cases = _Cases(evidence, decisions, receipts, report)
-    recomputing = Recomputation(cases.case, len(tables.manifests), person_key, processes)
-    # while others recompute the decisions, what needs no facts of theirs
     found = account_for(evidence, complete, report)
     watch.lap("records")
     if answers is not None:
         answers.check(evidence, found, report)
         watch.lap("answers")
-    facts = recomputing.finish(report, lambda done: progress("decisions", done, len(tables.manifests)))
-    cases.take_messages(report)
+    facts = recomputing.finish(
+        tables.manifests,
+        lambda rows: case(rows, evidence.inputs, decisions, receipts),
+        report,
+        lambda done: progress("decisions", done, len(tables.manifests)),
+    )
+    _take_messages(tables.manifests, decisions, receipts, report)
     watch.lap("decisions")
     check_ledgers(tables, facts, report)
     watch.lap("ledgers")
@@ -87,41 +101,12 @@ def _check_at_rest(evidence: Evidence, report: Report) -> None:
         report.same(f"lane {lane.lane}", "batches published", lane.batch_seq, lane.published_seq)
 
 
-class _Cases:
-    """Every manifest with its lines, findings, records and messages."""
-
-    def __init__(self, evidence: Evidence, decisions: Box, receipts: Box, report: Report) -> None:
-        self._rows, self._inputs = evidence.tables.manifests, evidence.inputs
-        self._decisions, self._receipts = decisions, receipts
-        self._lines: dict[int, list[LineRow]] = {}
-        for line in evidence.tables.lines:
-            self._lines.setdefault(line.manifest_id, []).append(line)
-        self._findings: dict[int, list[FindingRow]] = {}
-        for finding in evidence.tables.findings:
-            self._findings.setdefault(finding.manifest_id, []).append(finding)
-        known = {m.manifest_id for m in self._rows}
-        for name, ids in (("manifest_line", self._lines.keys()), ("finding", self._findings.keys())):
-            for lost in sorted(ids - known):
-                report.differs(f"manifest_id {lost}", f"rows of {name}", "of a manifest", "of none")
-        if len(known) != len(self._rows):
-            report.differs("table manifest", "manifest_id", f"{len(self._rows)} different", f"{len(known)}")
-
-    def case(self, n: int) -> Case:
-        """Of the nth manifest; its messages stay in their boxes."""
-        row = self._rows[n]
-        ident = decision_id(row)
-        order, payment, waybill = (self._inputs.get(p) for p in used_places(row))
-        return Case(
-            row, self._lines.get(row.manifest_id, []), self._findings.get(row.manifest_id, []), (order, payment, waybill),
-            self._decisions.first(ident.hex()), self._receipts.first(manifest_receipt_id(ident)),
-        )  # fmt: skip
-
-    def take_messages(self, report: Report) -> None:
-        """Take each manifest's decision and receipt from their boxes: each must be there once, where it belongs."""
-        for row in self._rows:
-            place, ident = manifest_place(row), decision_id(row)
-            self._decisions.take(ident.hex(), place, row.lane, row.batch_seq, report)
-            self._receipts.take(manifest_receipt_id(ident), place, row.lane, row.batch_seq, report)
+def _take_messages(manifests: list[ManifestRow], decisions: Box, receipts: Box, report: Report) -> None:
+    """Take each manifest's decision and receipt from their boxes: each must be there once, where it belongs."""
+    for row in manifests:
+        place, ident = manifest_place(row), decision_id(row)
+        decisions.take(ident.hex(), place, row.lane, row.batch_seq, report)
+        receipts.take(manifest_receipt_id(ident), place, row.lane, row.batch_seq, report)
 
 
 def _check_orders(evidence: Evidence, found: Whereabouts, law: law_data.LawData, report: Report) -> None:

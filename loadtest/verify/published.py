@@ -52,10 +52,10 @@ class Box:
             report.differs(place, f"partition of its {self.name}", lane, found[0].partition)
         return found[0]
 
-    def first(self, ident: str) -> Message | None:
-        """The first message with this id, left where it is."""
-        found = self.messages.get(ident)
-        return found[0] if found else None
+    def first(self, ident: str, lane: int) -> Message | None:
+        """A message with this id, left where it is: the first in the lane's partition, else the first anywhere."""
+        found = self.messages.get(ident, ())
+        return next((m for m in found if m.partition == lane), found[0] if found else None)
 
     def rest(self, report: Report) -> None:
         """What nobody asked for, and whether batches follow each other within each partition."""

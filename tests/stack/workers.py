@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from loadtest.generate import GeneratedSet, Planned, profile
-from loadtest.verify import verify
+from loadtest.verify import chunks, verify
 from ops.capacity import environment
 from ops.supervisor import WORKER, Slot, Supervisor
 from schemas.contracts import KINDS, PARTITIONS, topic_name
@@ -95,9 +96,14 @@ class Group:
         return await asyncio.to_thread(self.supervisor.stop)
 
     async def proved(self, documents: GeneratedSet | None) -> None:
-        """The verifier finds nothing; the workers have to be stopped."""
-        proof = await verify(self.endpoints, person_key=KEY, answers=documents.folder if documents else None)
+        """The verifier finds nothing, alone and with processes that read their shares; the workers have to be stopped."""
+        answers = documents.folder if documents else None
+        proof = await verify(self.endpoints, person_key=KEY, answers=answers)
         assert proof.verified, [str(d) for d in proof.discrepancies[:5]]
+        with patch.object(chunks, "ALONE", 0):
+            spread = await verify(self.endpoints, person_key=KEY, answers=answers)
+        assert spread.verified, [str(d) for d in spread.discrepancies[:5]]
+        assert spread.counts == proof.counts
 
 
 @asynccontextmanager

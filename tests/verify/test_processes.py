@@ -5,23 +5,72 @@ import signal
 
 import pytest
 
-from loadtest.verify import Evidence, chunks, prove
+from loadtest.verify import Evidence, Proof, chunks, prove
+from loadtest.verify.cases import LANE_BITS, Share
 from loadtest.verify.decided import Case
+from loadtest.verify.evidence import ManifestRow, manifest_place
+from schemas.contracts import PARTITIONS
 from tests.pipeline.memory import KEY
 
 
-def test_the_same_proof(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = evidence.tables.manifests
-    for n in (0, len(rows) // 2, len(rows) - 1):
-        rows[n] = rows[n]._replace(tax_fen=rows[n].tax_fen + 1)
-    evidence.outputs.pop(0)
-    alone = prove(evidence, KEY)
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even so few manifests are spread, in several slices each."""
     monkeypatch.setattr(chunks, "ALONE", 0)
-    monkeypatch.setattr(chunks, "CHUNK", 40)
-    spread = prove(evidence, KEY, processes=3)
-    assert alone.discrepancy_count >= 4
-    assert (spread.counts, spread.discrepancy_count) == (alone.counts, alone.discrepancy_count)
-    assert {(d.place, d.what) for d in spread.discrepancies} == {(d.place, d.what) for d in alone.discrepancies}
+    monkeypatch.setattr(chunks, "CHUNK", 20)
+
+
+def spread(evidence: Evidence, processes: int) -> Proof:
+    return prove(evidence, KEY, processes=processes)
+
+
+def damage_every_lane(evidence: Evidence) -> list[ManifestRow]:
+    """One more fen of tax in a manifest of each lane."""
+    rows = evidence.tables.manifests
+    first = {m.manifest_id >> LANE_BITS: n for n, m in reversed(list(enumerate(rows)))}
+    for n in first.values():
+        rows[n] = rows[n]._replace(tax_fen=rows[n].tax_fen + 1)
+    return [rows[n] for n in first.values()]
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_a_discrepancy_of_each_share_is_told(evidence: Evidence, processes: int) -> None:
+    damaged = damage_every_lane(evidence)
+    assert {m.manifest_id >> LANE_BITS for m in damaged} == set(range(PARTITIONS))
+    told = {d.place for d in spread(evidence, processes).discrepancies if d.what == "tax_fen"}
+    assert told == {manifest_place(m) for m in damaged}
+
+
+@pytest.mark.parametrize("processes", [2, 3, 5])
+def test_the_same_proof_in_the_same_order(evidence: Evidence, processes: int) -> None:
+    tables = evidence.tables
+    damage_every_lane(evidence)
+    evidence.outputs.pop(0)  # a manifest whose message is nowhere
+    evidence.outputs[1] = evidence.outputs[1]._replace(partition=(evidence.outputs[1].partition + 1) % PARTITIONS)
+    evidence.outputs.append(evidence.outputs[2]._replace(partition=(evidence.outputs[2].partition + 1) % PARTITIONS))
+    tables.manifests[3] = tables.manifests[3]._replace(order_partition=(tables.manifests[3].order_partition + 1) % PARTITIONS)
+    tables.manifests[4] = tables.manifests[4]._replace(lane=99)
+    tables.manifests[5] = tables.manifests[5]._replace(manifest_id=-tables.manifests[5].manifest_id)
+    tables.lines.append(tables.lines[0]._replace(manifest_id=1))
+    tables.findings.append(tables.findings[0]._replace(manifest_id=2))
+    alone, several = spread(evidence, 1), spread(evidence, processes)
+    assert alone.discrepancy_count > PARTITIONS
+    assert several.discrepancies == alone.discrepancies
+    assert (several.counts, several.discrepancy_count) == (alone.counts, alone.discrepancy_count)
+
+
+def test_more_discrepancies_than_are_written_out(evidence: Evidence) -> None:
+    rows = evidence.tables.manifests
+    rows[:] = [m._replace(tax_fen=m.tax_fen + 1) for m in rows]
+    alone, several = spread(evidence, 1), spread(evidence, 3)
+    assert alone.discrepancy_count >= len(rows) > len(alone.discrepancies)
+    assert (several.discrepancies, several.discrepancy_count) == (alone.discrepancies, alone.discrepancy_count)
+
+
+def test_documents_in_partitions_of_other_shares_are_found(evidence: Evidence) -> None:
+    elsewhere = [m for m in evidence.tables.manifests if len({m.lane, m.order_partition, m.waybill_partition}) > 1]
+    assert elsewhere
+    assert spread(evidence, PARTITIONS).verified
 
 
 def test_a_process_that_is_killed(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +82,15 @@ def test_a_process_that_is_killed(evidence: Evidence, monkeypatch: pytest.Monkey
         return check(case, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(chunks, "check", killed)
-    monkeypatch.setattr(chunks, "ALONE", 0)
-    monkeypatch.setattr(chunks, "CHUNK", 40)
     with pytest.raises(chunks.ProcessLost):
-        prove(evidence, KEY)
+        spread(evidence, 2)
+
+
+def test_a_process_that_cannot_read_its_share(evidence: Evidence) -> None:
+    def read(share: Share, _independent: object) -> Evidence:
+        raise ConnectionError(f"secret of share {share.number}")
+
+    recomputing = chunks.Recomputation(read, KEY, 2)
+    recomputing.wait_until_independent()  # nobody waits for what has failed
+    with pytest.raises(chunks.ProcessLost, match=r"ConnectionError$"):
+        recomputing.finish(evidence.tables.manifests, lambda rows: pytest.fail(str(rows)), chunks.Report(), lambda _: None)
