@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from random import Random
+from typing import NamedTuple
 
 from aiokafka.partitioner import murmur2
 
@@ -25,8 +26,7 @@ _GAP_MS = 30_000  # between the last order or payment and the first waybill, whe
 _OTHER_PARTITION = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """One record to produce `due_ms` after the start. `key` None: the record has none."""
 
     due_ms: int

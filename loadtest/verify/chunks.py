@@ -14,8 +14,9 @@ from typing import NamedTuple
 from loadtest.verify import law
 from loadtest.verify.cases import EVERYTHING, Cases, Rows, Share
 from loadtest.verify.decided import Case, Facts, check
-from loadtest.verify.evidence import Evidence, ManifestRow, manifest_place
+from loadtest.verify.evidence import KINDS, Evidence, ManifestRow, manifest_place
 from loadtest.verify.proof import Discrepancy, Report
+from schemas.contracts import topic_name
 
 CHUNK = 1_000  # manifests between two reports of a process
 ALONE = 4_000  # up to so many manifests starting processes costs more than it gains
@@ -48,6 +49,7 @@ def processes_for(manifests: int, processes: int) -> int:
 def check_all(some: list[Rows], case_of: Callable[[Rows], Case | None], person_key: bytes) -> Checked:
     """Check some manifests against the law data on disk."""
     report, data = Report(), law.load()
+    topics = [topic_name(kind) for kind in KINDS]
     facts: list[Facts] = []
     left: list[Rows] = []
     differing: list[tuple[int, Discrepancy]] = []
@@ -58,7 +60,7 @@ def check_all(some: list[Rows], case_of: Callable[[Rows], Case | None], person_k
             continue
         told = len(report.discrepancies)
         try:
-            found = check(case, data, person_key, report)
+            found = check(case, data, topics, person_key, report)
         except Exception as e:  # a row that breaks the check is a discrepancy too; the others are still checked
             report.differs(manifest_place(case.row), "the check itself", "an end", type(e).__name__)
         else:

@@ -1,6 +1,7 @@
 """Checks of one decided attempt: recompute it from its three documents, compare rows and published messages."""
 
 import json
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -58,8 +59,11 @@ class Facts(NamedTuple):
     refused: dict[str, dict[str, Any]]
 
 
-def check(case: Case, law: LawData, person_key: bytes, report: Report) -> Facts | None:
-    """Compare a case with what the law says; None when its documents cannot be read."""
+def check(case: Case, law: LawData, topics: Sequence[str], person_key: bytes, report: Report) -> Facts | None:
+    """Compare a case with what the law says; None when its documents cannot be read.
+
+    `topics`: full names of those of orders, payments and waybills.
+    """
     place = manifest_place(case.row)
     read = _documents(case, place, report)
     if read is None:
@@ -83,7 +87,7 @@ def check(case: Case, law: LawData, person_key: bytes, report: Report) -> Facts 
     _compare_row(row, expected, place, report)
     _compare_findings(case, codes, asks, law, place, report)
     _compare_lines(case, order, taxed, place, report)
-    published.check_decision(case.decision, expected, order, taxed, codes, law, place, report)
+    published.check_decision(case.decision, expected, order, taxed, codes, law, topics, place, report)
     published.check_manifest_receipt(case.receipt, expected, codes, place, report)
     _count(expected, order, report)
     return _facts(case, expected, read, asks, day, place)

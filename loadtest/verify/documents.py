@@ -1,8 +1,10 @@
 """From a record to a document, or to the dead-letter code it deserves (docs/decisions.md section 1)."""
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, cast
 
 import fastavro
@@ -23,6 +25,11 @@ MONEY = {
 }
 QUANTITIES = {"order": (), "payment": (), "waybill": ("weight",), "line": ("qty",)}
 TIMES = {"order": ("appTime",), "payment": ("appTime", "payTime"), "waybill": ("appTime",)}
+_IN_E5 = {
+    (part, money): tuple((name, name + "_e5") for name in names)
+    for money, by_part in ((True, MONEY), (False, QUANTITIES))
+    for part, names in by_part.items()
+}
 BOUND_E5 = 10**14
 FEN_E5 = 1000
 END_OF_YEAR_9999_MS = 253_402_300_800_000
@@ -74,9 +81,10 @@ def decode(kind: str, value: bytes) -> Document:
         raise NoDocument("DL-01") from None
     if stream.tell() != len(value):
         raise NoDocument("DL-01")
-    document = {**_defaults(kind, name), **document}
+    if added := _defaults(kind, name):
+        document = {**added, **document}
     _check_ranges(kind, document)
-    _check_texts(document)
+    _check_texts(kind, document)
     _amounts(kind, document)
     return document
 
@@ -129,19 +137,34 @@ def _check_ranges(kind: str, document: Document) -> None:
     for name in TIMES[kind]:
         if not 0 <= document[name] < END_OF_YEAR_9999_MS:
             raise NoDocument("DL-01")
-    numbers = [document["packNo"]] if kind == "waybill" else [line["gnum"] for line in document.get("orderList", ())]
-    if not all(-INT_END <= n < INT_END for n in numbers):
+    if kind == "waybill" and not -INT_END <= document["packNo"] < INT_END:
         raise NoDocument("DL-01")
-
-
-def _check_texts(document: Document) -> None:
-    """No text may hold U+0000, and an order no more lines than can be numbered."""
-    lines: list[Document] = document.get("orderList", [])
-    if len(lines) > MOST_LINES:
-        raise NoDocument("DL-01")
-    for record in (document, *lines):
-        if any(isinstance(value, str) and "\0" in value for value in record.values()):
+    for line in document.get("orderList", ()):
+        if not -INT_END <= line["gnum"] < INT_END:
             raise NoDocument("DL-01")
+
+
+def _check_texts(kind: str, document: Document) -> None:
+    """No text may hold U+0000, and an order no more lines than can be numbered."""
+    found = "\0" in "".join(_texts(kind)(document))
+    if kind == "order":
+        lines: list[Document] = document["orderList"]
+        if len(lines) > MOST_LINES:
+            raise NoDocument("DL-01")
+        texts = _texts("line")
+        for line in lines:
+            found = found or "\0" in "".join(texts(line))
+    if found:
+        raise NoDocument("DL-01")
+
+
+@lru_cache
+def _texts(part: str) -> Callable[[Document], tuple[str, ...]]:
+    """All texts of a document, or of a line of an order, in the newest version."""
+    fields = avro(newest("order" if part == "line" else part))["fields"]
+    if part == "line":
+        fields = next(f for f in fields if f["name"] == "orderList")["type"]["items"]["fields"]
+    return itemgetter(*(f["name"] for f in fields if plain(f["type"]) in ("string", {"type": "string"})))
 
 
 def _amounts(kind: str, document: Document) -> None:
@@ -155,18 +178,19 @@ def _amounts(kind: str, document: Document) -> None:
 def _bounded(part: str, record: Document) -> tuple[bool, bool]:
     """Add the `_e5` fields; whether some amount is out of bounds, and whether some money is too fine."""
     out = fine = False
-    for name in MONEY[part]:
-        units: int | None = int.from_bytes(record[name], "big", signed=True)
+    units: int | None
+    for name, name_e5 in _IN_E5[part, True]:
+        units = int.from_bytes(record[name], "big", signed=True)
         if not 0 <= units <= BOUND_E5:
             units, out = None, True
         elif units % FEN_E5:
             fine = True
-        record[name + "_e5"] = units
-    for name in QUANTITIES[part]:
+        record[name_e5] = units
+    for name, name_e5 in _IN_E5[part, False]:
         units = int.from_bytes(record[name], "big", signed=True)
-        if abs(units) > BOUND_E5:
+        if not -BOUND_E5 <= units <= BOUND_E5:
             units, out = None, True
-        record[name + "_e5"] = units
+        record[name_e5] = units
     return out, fine
 
 

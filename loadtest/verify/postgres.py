@@ -83,9 +83,7 @@ async def _read_table(
 ) -> None:
     total = await connection.fetchval(f"SELECT count(*) FROM {table}{where}")
     columns = ", ".join(COMPUTED.get(name, name) for name in shape._fields)
-    make = shape._make
-    async for row in connection.cursor(f"SELECT {columns} FROM {table}{where}", prefetch=PREFETCH):
-        into.append(make(row))
-        if len(into) % PREFETCH == 0:
-            progress(f"table {table}", len(into), total)
-    progress(f"table {table}", total, total)
+    cursor = await connection.cursor(f"SELECT {columns} FROM {table}{where}")
+    while found := await cursor.fetch(PREFETCH):
+        into.extend(map(shape._make, found))
+        progress(f"table {table}", len(into), total)

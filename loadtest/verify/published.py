@@ -1,7 +1,7 @@
 """What was published: each message where it belongs, with what it has to say, exactly once and in order."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -114,17 +114,17 @@ def _compare(
 
 def check_decision(
     message: Message | None, row: ManifestRow, order: Document, taxed: list[tuple[int, int, int]],
-    codes: set[str], law: LawData, place: str, report: Report,
+    codes: set[str], law: LawData, topics: Sequence[str], place: str, report: Report,
 ) -> None:  # fmt: skip
-    """Compare a decision with the row as it has to be."""
+    """Compare a decision with the row as it has to be. `topics`: of order, payment and waybill."""
     if message is None:
         return
     report.same(place, "topic of its decision", TOPIC[row.outcome], message.topic)
     lines = zip(order["orderList"], taxed, strict=True) if taxed else ()
     found = decode(DECISION, message.value)
-    order_of_codes = [f["code"] for f in found["findings"]] if found else []
-    # any order of findings is right
-    listed = sorted(codes) if sorted(order_of_codes) != sorted(codes) else order_of_codes
+    listed: list[str] = [f["code"] for f in found["findings"]] if found else []
+    if sorted(listed) != (wanted := sorted(codes)):  # any order of findings is right
+        listed = wanted
     expected = {
         "decisionId": row.decision_id.hex(), "ebpCode": row.ebp_code, "orderNo": row.order_no, "attempt": row.attempt,
         "outcome": row.outcome, "queue": row.queue, "returnStatus": str(row.return_status), "tradeMode": row.trade_mode,
@@ -136,8 +136,8 @@ def check_decision(
         ],
         "findings": [{"code": code, "outcome": law.outcomes[code]} for code in listed],
         "documents": [
-            {"kind": kind, "topic": topic_name(kind), "partition": partition, "offset": offset}
-            for kind, (_, partition, offset) in zip(KINDS, used_places(row), strict=True)
+            {"kind": kind, "topic": topic, "partition": partition, "offset": offset}
+            for kind, topic, (_, partition, offset) in zip(KINDS, topics, used_places(row), strict=True)
         ],
         "ruleSet": row.rule_set, "lane": row.lane, "batchSeq": row.batch_seq,
     }  # fmt: skip

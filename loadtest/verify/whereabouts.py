@@ -109,6 +109,8 @@ def _unread(place: Place, found: Whereabouts, complete: bool, report: Report) ->
 
 def _once(place: Place, found: Whereabouts, row: DocumentRow | None, report: Report) -> bool:
     """Whether it is in exactly one state; notes the open ones."""
+    if row is not None and place in found.used and place not in found.fates and place not in found.dead:
+        return True  # nearly all
     states = [
         name
         for name, places in (("used", found.used), ("with a fate", found.fates), ("dead-lettered", found.dead))
