@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -152,7 +153,8 @@ def _attempt(a: Attempt) -> dict[str, object]:
 
 def _answer_table(answers: list[Answer]) -> pl.DataFrame:
     last = [a.last or Attempt("") for a in answers]
-    columns: dict[str, list[object]] = {
+    histories = [json.dumps([[_attempt(x) for x in history] for history in a.histories]) for a in answers]
+    columns: dict[str, Any] = {
         "ebp_code": [a.ebp_code for a in answers],
         "order_no": [a.order_no for a in answers],
         "story": [a.story for a in answers],
@@ -163,7 +165,8 @@ def _answer_table(answers: list[Answer]) -> pl.DataFrame:
         "either": [a.either for a in answers],
         "group": [a.group for a in answers],
         "accepted": [a.accepted for a in answers],
-        "histories": [[[_attempt(x) for x in history] for history in a.histories] for a in answers],
+        # as JSON: from nested Python lists polars builds a series for each of them, a third of the whole generation
+        "histories": pl.Series(histories, dtype=pl.String).str.json_decode(ANSWERS["histories"]),
     }
     return pl.DataFrame(columns, schema=ANSWERS)
 
