@@ -76,8 +76,8 @@ async def _show_all(endpoints: Endpoints, home: Path, documents: GeneratedSet) -
         supervisor.start()
         OUT.print(f"Starting {WORKERS} workers …")
         try:
+            reader = DecisionReader(documents, endpoints.kafka_options())  # reads the set while they start
             await _until(lambda: _owned(connection), READY_SECONDS, f"the workers own their lanes; their log is {log}")
-            reader = DecisionReader(documents, endpoints.kafka_options())
             replayed = await _replay_live(connection, endpoints, documents, reader, supervisor)
         finally:
             await asyncio.to_thread(supervisor.stop)

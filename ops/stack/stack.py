@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from ops.stack.errors import StackError
@@ -38,19 +39,21 @@ class Stack:
         except OSError as e:
             raise StackError(f"{self.folder} cannot be made: {e.strerror}. Set TIDEGATE_HOME to a folder you may write.") from e
         try:
-            self.postgres.start()
-            self.save()
-            self.kafka.start()
+            with ThreadPoolExecutor(2) as pool:  # side by side: each mostly waits for its own process
+                for started in as_completed([pool.submit(part.start) for part in (self.kafka, self.postgres)]):
+                    started.result()
+                    self.save()
         except BaseException:
             self.down()
             raise
-        self.save()
         return self.endpoints()
 
     def down(self, wipe: bool = False) -> None:
         """Stop both; `wipe` removes their data too."""
-        self.kafka.stop()
-        self.postgres.stop()
+        with ThreadPoolExecutor(2) as pool:
+            stopped = [pool.submit(part.stop) for part in (self.kafka, self.postgres)]
+        for part in stopped:
+            part.result()
         if wipe:
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
