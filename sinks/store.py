@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -14,7 +14,7 @@ from pipeline.ledgers import ACCOUNTS as ACCOUNT_COLUMNS
 from pipeline.ledgers import USES, Balances
 from sinks.arrays import take_columns
 from sinks.batch import ARRIVED, DECIDED, Batch, Deciding
-from sinks.claims import claimed
+from sinks.claims import Taking
 from sinks.copy import copy_all, encoded
 from sinks.errors import Contended, Fenced, Unavailable
 from sinks.named_sql import sql
@@ -109,23 +109,23 @@ class Store:
 
     async def balances(self, claims: pl.DataFrame) -> Balances:
         """Balances and number uses the claims need, read without locks (the fast path)."""
-        return await self._balances(claims, "quota_accounts")
-
-    async def _balances(self, claims: pl.DataFrame, accounts_query: str) -> Balances:
         if not len(claims):
             return Balances(_frame([], ACCOUNT_COLUMNS), _frame([], USES))
-        persons, years = _accounts_of(claims)
+        persons, years = (claims[key].unique().sort() for key in ("person_key", "year"))
+        accounts = await self.fetch("quota_accounts", persons, years)
+        return Balances(_frame(accounts, ACCOUNT_COLUMNS), await self._uses(claims))
+
+    async def _uses(self, claims: pl.DataFrame) -> pl.DataFrame:
         numbers = pl.concat([claims["number_p"], claims["number_w"]]).unique().sort()
-        accounts = await self.fetch(accounts_query, persons, years)
-        uses = await self.fetch("number_uses", numbers)
-        return Balances(_frame(accounts, ACCOUNT_COLUMNS), _frame(uses, USES))
+        return _frame(await self.fetch("number_uses", numbers), USES)
 
     async def commit(self, batch: Batch, deciding: Deciding) -> int:
         """Commit a batch, deciding it on the way; how often its claims had to be decided again.
 
         What came is written first. Claims are decided on unlocked reads and made; should one not be granted any more,
-        they are decided again, under locks. Only then is the rest worked out and written: it is the dearest part, and
-        right the first time. Contended: repeat from the reads; Fenced: exit; Unavailable: wait and repeat.
+        they are decided again, under the locks that making them took. Only then is the rest worked out and written: it
+        is the dearest part, and right the first time. Contended: repeat from the reads; Fenced: exit; Unavailable: wait
+        and repeat.
         """
         arrived = encoded(batch.arrived, ARRIVED)
         repeats = 0
@@ -135,23 +135,17 @@ class Store:
             connection = await self.connection()
             await copy_all(connection, arrived)
             await self._step("arrived-written")
-            balances = await self.balances(deciding.claims)
-            while (moved := await claimed(connection, *deciding.post(balances))) is None:
+            taking = Taking(connection, await self.balances(deciding.claims))
+            while (moved := await taking.take(*deciding.post(taking.balances))) is None:
                 repeats += 1
                 if repeats > MOST_REPEATS:
                     raise Contended("claims")
-                balances = await self._locked_balances(deciding.claims)
+                taking.balances = replace(taking.balances, uses=await self._uses(deciding.claims))
             await copy_all(connection, encoded(deciding.conclude(moved), DECIDED))
             await self._step("rows-written")
 
         await self._transaction(batch, work)
         return repeats
-
-    async def _locked_balances(self, claims: pl.DataFrame) -> Balances:
-        """The same under locks: whoever holds one of these accounts is waited for, and none moves from here on."""
-        persons, years = _accounts_of(claims)
-        await (await self.connection()).execute(sql("quota_accounts_open"), persons, years)
-        return await self._balances(claims, "quota_accounts_locked")
 
     async def _transaction(self, batch: Batch, work: Callable[[], Awaitable[None]]) -> None:
         connection = await self.connection()
@@ -220,10 +214,6 @@ class Store:
         if now == {s.lane: (s.epoch, s.batch_seq) for s in batch.before}:
             raise Contended("the commit did not take place") from cause
         raise Fenced("the lanes moved on while the commit was unanswered") from cause
-
-
-def _accounts_of(claims: pl.DataFrame) -> list[pl.Series]:
-    return claims.select("person_key", "year").unique().sort("person_key", "year").get_columns()
 
 
 def _frame(rows: Sequence[asyncpg.Record], schema: dict[str, Any]) -> pl.DataFrame:

@@ -90,7 +90,7 @@ def _check_accounts(rows: Iterable[AccountRow], accounts: Mapping[Account, list[
         account = (row.person_key, row.year)
         seen.add(account)
         entries = accounts.get(account)
-        # the slow path opens an account before it knows whether anything is taken from it
+        # what was claimed and given back may leave an account open with nothing in it
         last = (0, 0, 0)
         if entries:
             last = (entries[-1].entry_no, entries[-1].reserved_after_fen, entries[-1].used_after_fen)

@@ -1,6 +1,6 @@
 -- Adds the batch's entries to its accounts, opening those that are new, in key order (every writer's order: no deadlock).
 -- Returns the accounts that are not where the batch read them; who decided says whether they still admit it. One that was
--- opened here is where it was read, for none is ever deleted: the many of them need not be compared.
+-- opened here is where it was read, for none is ever deleted: the many of them need not be compared. 0: nothing is expected.
 WITH wanted AS (
     SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::integer[], $4::bigint[], $5::bigint[], $6::integer[])
         AS t(person_key, year, entries, reserved_fen, used_fen, expected_entry_no)
@@ -15,4 +15,4 @@ WITH wanted AS (
 )
 SELECT t.person_key, t.year, t.entry_no, t.reserved_fen, t.used_fen
 FROM taken t JOIN wanted w USING (person_key, year)
-WHERE t.stood AND t.entry_no <> w.expected_entry_no
+WHERE t.stood AND w.expected_entry_no > 0 AND t.entry_no <> w.expected_entry_no

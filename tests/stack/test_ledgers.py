@@ -110,3 +110,40 @@ async def test_one_number_for_two_orders_on_two_workers(
         held = json.loads(await db.fetchval("SELECT values_read FROM finding WHERE code = $1", code))
         winner = next(m[0] for m in await manifests(db) if m[2] == "RELEASE")
         assert held == {"use_no": 1, "held_by": f"330296P001|{winner}"}
+
+
+async def test_what_is_given_back_leaves_the_rest_taken(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Both batches want one number, and both an account of their own and one they share. Who loses the number decides
+    again: what it took of its own account goes back, the shared one counts on from where the other left it."""
+    shared = identity_number(3)
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        batches: list[list[Rec]] = []
+        for lane, person in enumerate((A, B), start=1):
+            trio = costing(lane, "100.00", person)
+            for kind in ("order", "payment"):
+                trio[kind]["payTransactionId"] = "ONE-NUMBER"
+            rivals = [rec(kind, trio[kind], 0, NOW_MS, partition=lane) for kind in KINDS]
+            batches.append([*rivals, *order(lane, 1, 10 + lane, shared, second=1)])
+        done = [await within(task) for task in await both_have_read(first, second, *batches)]
+        assert len(done) == 2
+        found = {m[0]: (m[2], m[3]) for m in await manifests(db)}
+        assert sorted(found.pop(f"EXAMPLE-{lane}") for lane in (1, 2)) == [("REJECT", ["PAY-03"]), ("RELEASE", [])]
+        assert list(found.values()) == [("RELEASE", [])] * 2
+        assert await balances(db) == [(1, 11_000), (2, 22_000)]
+        given_back = await db.fetch("SELECT entry_no, reserved_fen, used_fen FROM quota_account WHERE entry_no = 0")
+        assert [tuple(r) for r in given_back] == [(0, 0, 0)]
+        assert await db.fetchval("SELECT count(*) FROM quota_account") == 3
+
+
+async def test_over_the_limit_beside_others(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """One account of a batch does not admit it any more: that one gives back one entry of two, the other stays as taken."""
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        await first.take(*(r for n in range(5) for r in order(1, n, 90 + n, SOMEBODY, "4990.00", second=n)))
+        ones = [*order(1, 5, 1, SOMEBODY, "390.00", second=8), *order(1, 6, 2, SOMEBODY, "290.00", second=9), *order(1, 7, 3, A)]
+        others = [*order(2, 0, 4, SOMEBODY, "390.00", second=8), *order(2, 1, 5, SOMEBODY, "290.00", second=9), *order(2, 2, 6, A)]
+        for task in await both_have_read(first, second, ones, others):
+            await within(task)
+        outcomes = {m[0]: m[2] for m in await manifests(db)}
+        assert [outcomes[f"EXAMPLE-{n}"] for n in (3, 6)] == ["RELEASE"] * 2
+        assert sorted(outcomes[f"EXAMPLE-{n}"] for n in (1, 2, 4, 5)) == ["REJECT"] + ["RELEASE"] * 3
+        assert await balances(db) == [(2, 22_000), (8, 2_600_000)]
