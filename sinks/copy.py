@@ -6,6 +6,7 @@ import asyncpg
 import polars as pl
 from pgpq import ArrowToPostgresBinaryEncoder
 
+SLICE_ROWS = 2048  # encoded and sent at a time: each step has a copy of its rows
 Stream = tuple[list[str], list[bytes]]  # columns, parts of the binary COPY stream
 
 
@@ -16,10 +17,11 @@ def encoded(frames: Mapping[str, pl.DataFrame], tables: Iterable[str]) -> dict[s
 
 def binary(frame: pl.DataFrame) -> Stream:
     """The frame as a binary COPY stream, columns in the frame's order."""
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    encoder = ArrowToPostgresBinaryEncoder(table.schema)
+    oldest = pl.CompatLevel.oldest()
+    encoder = ArrowToPostgresBinaryEncoder(frame.clear().to_arrow(compat_level=oldest).schema)
     parts = [encoder.write_header()]
-    parts += [encoder.write_batch(batch) for batch in table.to_batches()]
+    for rows in frame.iter_slices(SLICE_ROWS):
+        parts += [encoder.write_batch(batch) for batch in rows.to_arrow(compat_level=oldest).to_batches()]
     parts.append(encoder.finish())
     return frame.columns, parts
 
