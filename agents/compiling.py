@@ -5,6 +5,7 @@ import polars as pl
 from agents.reading import NONE, read_records
 from agents.records import Records
 from pipeline.documents import KINDS
+from schemas.compiled import let_compiler_go
 from schemas.contracts import avro, newest
 from schemas.encode import encode_frame
 from schemas.walk import walk
@@ -25,3 +26,4 @@ def compile_loops() -> None:
     list(record_batches([b""], 0, 0))
     for array in ARRAYS:
         array.encoded([])
+    let_compiler_go()

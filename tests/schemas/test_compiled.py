@@ -1,0 +1,34 @@
+"""The compiler's memory: given back, and there again when it is called."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.compiled import compiled, let_compiler_go
+
+
+def resident_kib() -> int:
+    """Of the compiler's code."""
+    found, counted = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name, value, *rest = line.split()
+        if "-" in name:
+            counted = value == "r-xp" and rest[-1].endswith("libllvmlite.so")
+        elif name == "Rss:" and counted:
+            found += int(value)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is given back")
+def test_the_compiler_lets_go_and_still_compiles() -> None:
+    before = resident_kib()
+    let_compiler_go()
+    assert resident_kib() < before / 10
+    assert _twice(21) == 42  # compiled now, or linked from the cache
+    assert resident_kib() > 0
+
+
+@compiled
+def _twice(number: int) -> int:
+    return 2 * number
