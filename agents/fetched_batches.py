@@ -50,7 +50,7 @@ class _Batch:
 
     def __iter__(self) -> Iterator[Any]:
         plain = self._plain
-        (count,) = _COUNT.unpack_from(self._data, self._begin)
+        (count,) = _COUNT.unpack_from(self._data.data, self._begin)
         times = (plain.first_timestamp, plain.max_timestamp if plain.timestamp_type else -1)
         records = Records.of_batch(self._tp.topic, self._tp.partition, plain.base_offset, count, times, *self._body())
         if len(records):
@@ -78,7 +78,7 @@ class _Batches:
 
     def next_batch(self) -> _Batch:
         begin = self._at
-        self._at += PREFIX + _LENGTH.unpack_from(self._data, begin)[0]
+        self._at += PREFIX + _LENGTH.unpack_from(self._data.data, begin)[0]
         return _Batch(self._plain.next_batch(), self._tp, self._data, begin, self._at)
 
 

@@ -46,7 +46,8 @@ class LookAgain:
         due = self.astray.filter(pl.col("waits") == 0)
         if self.stored.is_empty() and due.is_empty():
             return self.stored.select(*LANES)
-        rows = await store.fetch("foreign_documents", self.stored["order_hash"], list(mine), due["order_hash"])
+        # sorted once here, or PostgreSQL sorts them for each partition of the table
+        rows = await store.fetch("foreign_documents", self.stored["order_hash"].sort(), list(mine), due["order_hash"])
         foreign = pl.Series([row["order_hash"] for row in rows], dtype=pl.Int64)
         looked_at = pl.concat([self.stored, due.select(*LANES, moved=pl.lit(False))])
         met = looked_at.filter(pl.col("moved") | HASH.is_in(foreign.implode()))

@@ -1,16 +1,38 @@
 """Loops over bytes, compiled to machine code when first called and kept beside their source (numba)."""
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+from numba.core import config
 
+_ROOMS = ("schemas", "sinks", "agents")  # where loops are
 _MADV_DONTNEED = 4
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def loops_folder(root: Path) -> Path:
+    """Where machine code of the loops below `root` is kept: beside their sources, else in the user's cache.
+
+    The name stands for all files with loops: numba looks only at the one of a loop itself, not at those it calls into.
+    """
+    content = blake2b(digest_size=8)
+    for path in sorted(path for room in _ROOMS for path in (root / room).glob("*.py")):
+        source = path.read_bytes()
+        if b"numba" in source or b"schemas.compiled" in source:
+            content.update(path.name.encode() + b"\0" + source)
+    beside = root / "schemas"
+    place = beside / "__pycache__" if os.access(beside, os.W_OK) else Path.home() / ".cache" / "tidegate"
+    return place / f"loops-{content.hexdigest()}"
+
+
+config.CACHE_DIR = str(loops_folder(Path(__file__).parent.parent))  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,11 +1,11 @@
-"""The compiler's memory: given back, and there again when it is called."""
+"""The compiler's memory is given back, and there again when it is called; what it made is kept by its sources."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-from schemas.compiled import compiled, let_compiler_go
+from schemas.compiled import compiled, let_compiler_go, loops_folder
 
 
 def resident_kib() -> int:
@@ -32,3 +32,15 @@ def test_the_compiler_lets_go_and_still_compiles() -> None:
 @compiled
 def _twice(number: int) -> int:
     return 2 * number
+
+
+def test_loops_are_compiled_anew_when_any_file_with_loops_changes(tmp_path: Path) -> None:
+    for room in ("schemas", "sinks", "agents"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "loop.py").write_text("from schemas.compiled import compiled\nONE = 1\n")
+        (tmp_path / room / "other.py").write_text("ONE = 1\n")
+    before = loops_folder(tmp_path)
+    (tmp_path / "sinks" / "other.py").write_text("ONE = 2\n")
+    assert loops_folder(tmp_path) == before and before.is_relative_to(tmp_path / "schemas")
+    (tmp_path / "sinks" / "loop.py").write_text("from schemas.compiled import compiled\nONE = 2\n")
+    assert loops_folder(tmp_path) != before
