@@ -22,6 +22,8 @@ from agents.records import together as records_together
 from agents.sweep import Sweep, reports
 from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
+from pipeline.personal import Pseudonyms
+from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook
 from sinks.batch import Batch, LaneState
@@ -61,6 +63,10 @@ class Processor:
     again: LookAgain = field(default_factory=LookAgain)
     recent: Recent = field(default_factory=Recent)
     jitter: random.Random = field(default_factory=random.Random)
+    pseudonyms: Pseudonyms = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pseudonyms = Blake2b(16, self.person_key).of
 
     def own(
         self, states: Iterable[LaneState], positions: Mapping[tuple[str, int], int], look_again: Mapping[int, int]
@@ -122,7 +128,7 @@ class Processor:
         before_now = as_documents(read_stored(stored.documents), stored=True) if stored.documents else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
-        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.person_key)
+        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.pseudonyms)
         arrived = Arrived(read.tables, await reports(self.store, sweep, at_hand, stored.past, opened), dead_letter_rows(read.dead))
         moves = self._moves(work)
         prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.statuses)

@@ -6,23 +6,24 @@ from agents.metrics import METRICS
 from pipeline import flow
 from pipeline.attempts import Past
 from pipeline.documents import Documents
+from pipeline.personal import Pseudonyms
 
 LOG = logging.getLogger("tidegate.quarantine")
 
 
-def open_or_quarantine(documents: Documents, past: Past, law_on: flow.LawOn, person_key: bytes) -> flow.Opened:
+def open_or_quarantine(documents: Documents, past: Past, law_on: flow.LawOn, pseudonyms: Pseudonyms) -> flow.Opened:
     """flow.open_batch; on any error halves the order numbers until the guilty one stands alone."""
     try:
-        return flow.open_batch(documents, past, law_on, person_key)
+        return flow.open_batch(documents, past, law_on, pseudonyms)
     except Exception as e:  # a rule or a value nobody thought of; the type is logged, values are not
         hashes = documents.ledger()["order_hash"].unique().sort()
         LOG.error("opening a batch failed", extra={"orders": len(hashes)}, exc_info=e)
         METRICS.quarantine_bisections.inc()
         if len(hashes) <= 1:
             METRICS.quarantined.inc()
-            return flow.open_batch(documents, past, law_on, person_key, quarantined=True)
+            return flow.open_batch(documents, past, law_on, pseudonyms, quarantined=True)
         middle = len(hashes) // 2
         halves = (hashes[:middle], hashes[middle:])
         return flow.merge(
-            [open_or_quarantine(documents.only(half), past.only(half), law_on, person_key) for half in halves]
+            [open_or_quarantine(documents.only(half), past.only(half), law_on, pseudonyms) for half in halves]
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import asyncpg
 import numpy as np
@@ -10,13 +9,14 @@ import polars as pl
 
 from agents.records import Record, Records
 from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code, together
+from schemas.blake2b import Blake2b
 from schemas.columnar import decode_columns
 from schemas.contracts import PARTITIONS
 from schemas.packed import Packed
 from schemas.partitioning import home_partitions
 
 NONE = Records.of(())
-DIGEST_SIZE = 16  # BLAKE2b-128 of a document's whole value: two with one digest are the same document
+DIGEST = Blake2b(16)  # of a document's whole value: two with one digest are the same document
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,16 @@ class Read:
     decoded_alone: int
 
 
-def order_hash(order_no: str) -> int:
-    """First 8 bytes of BLAKE2b-128 of the order number as a signed integer: what open orders are found by."""
-    return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
+def order_hashes(order_nos: pl.Series) -> pl.Series:
+    """i64, the first 8 bytes of BLAKE2b-128 of each order number: what documents are looked up by."""
+    digests = DIGEST.digests(Packed.of_column(order_nos))
+    return pl.Series("order_hash", digests[:, :8].copy().view(">i8").reshape(-1).astype(np.int64))
 
 
 def read_records(records: Mapping[str, Records]) -> Read:
     """Decode the records of each kind and check that each carries the identity its key says."""
     tables: dict[str, pl.DataFrame] = {}
     dead: list[DeadLetter] = []
-    known: dict[str, int] = {}
     lines = pl.DataFrame()
     alone = 0
     for kind in KINDS:
@@ -56,7 +56,7 @@ def read_records(records: Mapping[str, Records]) -> Read:
         alone += decoded.alone
         dead += [DeadLetter(of_kind[row], code, reason) for row, code, reason in decoded.undecodable]
         chosen = of_kind.at(decoded.frame["row"].to_numpy())
-        origin = {**_origin(chosen), "value": chosen.values.binary(), "digest": _digests(chosen.values)}
+        origin = {**_origin(chosen), "value": chosen.values.binary(), "digest": DIGEST.column(chosen.values)}
         table = decoded.frame.hstack([column.alias(name) for name, column in origin.items()])
         named = table[["ebpCode", "orderNo"]].hstack([chosen.keys.binary().alias("key")])
         code = named.with_columns(may_lack_platform=pl.lit(kind == "waybill")).select(identity_code()).to_series()
@@ -65,7 +65,9 @@ def read_records(records: Mapping[str, Records]) -> Read:
                 dead.append(DeadLetter(chosen[position], code[position], _identity_reason(code[position])))
             table = table.filter(code.is_null())
         # astray as well is what has no platform in its key: of two documents of one order in different lanes at least one is
-        tables[kind] = _with_hash(table.with_columns(pl.col("astray") | (pl.col("ebpCode") == "")), known)
+        tables[kind] = table.with_columns(
+            pl.col("astray") | (pl.col("ebpCode") == ""), order_hash=order_hashes(table["orderNo"])
+        )
         if kind == "order":
             lines = _lines_of(table, decoded.lines)
         tables[kind] = _without_row(tables[kind])
@@ -81,13 +83,6 @@ def _origin(records: Records) -> dict[str, pl.Series]:
         "log_time": pl.Series(records.column("timestamp")).cast(MILLISECONDS),
         "astray": pl.Series(partition != home_partitions(records.keys, PARTITIONS)),
     }
-
-
-def _digests(values: Packed) -> pl.Series:
-    bytes_of = values.buffer.data
-    spans = zip(values.begins.tolist(), values.ends.tolist(), strict=True)
-    found = [blake2b(bytes_of[begin:end], digest_size=DIGEST_SIZE).digest() for begin, end in spans]
-    return pl.Series(found, dtype=pl.Binary)
 
 
 def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
@@ -124,13 +119,6 @@ def as_documents(read: Read, stored: bool) -> Documents:
 def documents(new: Read, stored: Read) -> Documents:
     """New and stored documents side by side."""
     return together([as_documents(new, stored=False), as_documents(stored, stored=True)])
-
-
-def _with_hash(table: pl.DataFrame, known: dict[str, int]) -> pl.DataFrame:
-    """`known`: hashes by order number, of which most come three times in a batch."""
-    numbers = table["orderNo"].to_list()
-    known |= {number: order_hash(number) for number in numbers if number not in known}
-    return table.with_columns(pl.Series("order_hash", [known[n] for n in numbers], dtype=pl.Int64))
 
 
 def _lines_of(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from pipeline.decide import Judged
 from pipeline.documents import Documents
 from pipeline.law import Law
 from pipeline.manifests import Manifests, assemble, beside, take
-from pipeline.personal import with_keys
+from pipeline.personal import Pseudonyms, with_keys
 from pipeline.tax import tax_lines
 
 LawOn = Callable[[date], Law]
@@ -45,13 +45,13 @@ class Decided:
 
 
 def open_batch(
-    documents: Documents, past: Past, law_on: LawOn, person_key: bytes, quarantined: bool = False
+    documents: Documents, past: Past, law_on: LawOn, pseudonyms: Pseudonyms, quarantined: bool = False
 ) -> Opened:
     """Join, assemble and judge by the rules. `law_on` gives the law of an acceptance date."""
     joined = attempts.join(documents, past)
     manifests = assemble(documents, joined.complete)
     judged = _judge_by_day(manifests, law_on, quarantined)
-    heads = with_keys(judged.manifests.heads, person_key)
+    heads = with_keys(judged.manifests.heads, pseudonyms)
     judged = Judged(Manifests(heads, judged.manifests.lines), judged.findings)
     return Opened(judged, joined.fates, ledgers.claims(heads))
 

@@ -33,11 +33,14 @@ class Packed:
         return cls(np.frombuffer(b"".join(values), np.uint8), begins, ends)
 
     @classmethod
-    def of_column(cls, values: pl.Series) -> "Packed":
-        """The values of a Binary column without nulls."""
-        array: Any = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-        offsets, data = parts(array.cast(pa.large_binary()))
-        return cls(data, offsets[:-1], offsets[1:])
+    def of_column(cls, column: pl.Series) -> "Packed":
+        """Copies of the texts or byte strings of a column; ValueError when one is missing."""
+        if column.null_count():
+            raise ValueError(f"{column.null_count()} values of {column.name!r} are missing")
+        array: Any = column.cast(pl.Binary).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        offsets, data = parts(array)
+        places = offsets.copy()  # loops are compiled for arrays that may be written to
+        return cls(data, places[:-1], places[1:])
 
     @classmethod
     def together(cls, some: Sequence["Packed"]) -> "Packed":

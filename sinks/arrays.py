@@ -83,7 +83,7 @@ def _numbers(column: pl.Series) -> bytes:
 
 
 def _texts(column: pl.Series) -> bytes:
-    values = Packed.of_column(column.cast(pl.Binary))
+    values = Packed.of_column(column)
     out = np.empty(int(values.lengths.sum()) + _LENGTH.size * len(values), np.uint8)
     _write_elements(values.buffer, values.begins, values.ends, out)
     return out.tobytes()

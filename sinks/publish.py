@@ -10,6 +10,7 @@ import polars as pl
 from pipeline.documents import BIT, KINDS
 from pipeline.flow import Decided
 from pipeline.manifests import beside
+from schemas.blake2b import Blake2b
 from schemas.contracts import topic, topic_name
 from schemas.encode import encode_frame
 from schemas.packed import Packed
@@ -17,6 +18,7 @@ from sinks.messages import packed_by_lane
 
 OUTPUT = {"RELEASE": "release", "HOLD": "hold", "REJECT": "reject"}
 FILED, REJECTED = "120", "100"  # returnStatus of one document
+ID = Blake2b(16)
 KEY = pl.concat_str("ebp_code", pl.lit("|"), "order_no").cast(pl.Binary)
 
 
@@ -46,18 +48,14 @@ def _index(name: str) -> int:
 
 
 def hex_id(*parts: object) -> str:
-    """BLAKE2b-128 of the parts joined by '|', in hex."""
+    """BLAKE2b-128 of the parts joined by '|', in hex; for receipts of which a batch has few."""
     return blake2b("|".join(map(str, parts)).encode(), digest_size=16).hexdigest()
-
-
-def _digests(texts: pl.Expr, rows: pl.DataFrame) -> list[bytes]:
-    return [blake2b(text, digest_size=16).digest() for text in rows.select(texts.cast(pl.Binary)).to_series().to_list()]
 
 
 def decision_ids(heads: pl.DataFrame) -> pl.Series:
     """decision_id: BLAKE2b-128 of key, attempt and step 1, one a manifest."""
     texts = pl.concat_str("ebp_code", pl.lit("|"), "order_no", pl.lit("|"), "attempt", pl.lit("|1"))
-    return pl.Series("decision_id", _digests(texts, heads), dtype=pl.Binary)
+    return ID.of(heads.select(texts).to_series()).alias("decision_id")
 
 
 def _lists(rows: pl.DataFrame, name: str, fields: Mapping[str, str], *besides: pl.Expr) -> pl.DataFrame:
@@ -116,13 +114,13 @@ def _reference(kind: str) -> pl.Expr:
 
 def _manifest_receipts(rows: pl.DataFrame) -> pl.DataFrame:
     code, status = pl.col("code").fill_null(""), pl.col("return_status").cast(pl.String)
-    ids = _digests(pl.concat_str(pl.lit("manifest|"), "decisionId"), rows)
+    ids = ID.of(rows.select(pl.concat_str(pl.lit("manifest|"), "decisionId")).to_series())
     statuses = {
         f"{kind}Status": pl.when(pl.col("fault_kinds") & BIT[kind] != 0).then(pl.lit(REJECTED)).otherwise(pl.lit(FILED))
         for kind in KINDS
     }
     return rows.select(
-        pl.Series("receiptId", ids, dtype=pl.Binary).bin.encode("hex"),
+        ids.alias("receiptId").bin.encode("hex"),
         "attempt",
         subject=pl.lit("manifest"),
         ebpCode="ebp_code",

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from hypothesis import settings
 
 from ops.capacity import fresh_stack
 from ops.stack import Stack
@@ -20,6 +21,9 @@ from schemas import contracts
 from schemas.endpoints import Endpoints
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
+
+settings.register_profile("tidegate", deadline=None)  # no test asserts a time
+settings.load_profile("tidegate")
 
 HOME = Path(__file__).parents[1] / ".tidegate"
 TEMPLATE = "migrated"

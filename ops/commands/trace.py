@@ -4,10 +4,11 @@ import asyncio
 import json
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 from rich.markup import escape
 
-from agents.reading import order_hash
+from agents.reading import order_hashes
 from ops.commands.lookups import Platform
 from ops.commands.show import OUT, AsJson, NotFound, plain, print_json, table, yuan
 from pipeline.documents import BIT, KINDS
@@ -44,7 +45,7 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
     """Documents, manifests (with findings, lines, entries, uses, receipts) and open reports of an order number."""
     await adopt_ids(register=False)
     store = Store(dsn)
-    key = order_hash(order_no)
+    key = order_hashes(pl.Series([order_no])).item()
     try:
         documents = [dict(r) for r in await store.fetch("trace_documents", key, order_no)]
         manifests = [dict(r) for r in await store.fetch("trace_manifests", key, order_no)]

@@ -15,11 +15,13 @@ from pipeline.documents import KINDS
 from pipeline.flow import Decided
 from pipeline.ledgers import ACCOUNTS, USES, Balances
 from pipeline.open_orders import open_orders
+from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook, load
 from sinks.store import FATES, MANIFESTS
 
 KEY = b"0123456789abcdef"
+PSEUDONYMS = Blake2b(16, KEY).of
 BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai
 
 
@@ -88,7 +90,7 @@ class MemoryStore:
         rows = [row for h in sorted(hashes) for row in self.stored.get(h, [])]
         together = documents(read, read_stored(rows))  # type: ignore[arg-type]
         past = self.past(hashes)
-        opened = flow.open_batch(together, past, self.lawbook.on, KEY, quarantined)
+        opened = flow.open_batch(together, past, self.lawbook.on, PSEUDONYMS, quarantined)
         return read, flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
 
     def contended(self, decided: Decided) -> bool:
