@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from agents import http, logs
 from agents.app import build_app, intake_topics
 from agents.buffers import LaneRecords
-from agents.compiling import compile_loops
+from agents.compiling import compile_loops, let_code_go
 from agents.faust_private import UnknownFaust
 from agents.intake import Intake
 from agents.lanes import NotCoPartitioned
@@ -274,6 +274,7 @@ async def _run() -> None:
     try:
         await adopt_ids()
         compile_loops()
+        let_code_go()
         await Worker(WorkerSettings.read()).run()
     except BaseException as e:
         LOG.critical("worker failed", exc_info=True, extra={"reason": str(e)} if isinstance(e, OURS) else None)
