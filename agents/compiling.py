@@ -45,3 +45,7 @@ def let_code_go() -> None:
             begin, end = (int(address, 16) for address in span.split("-"))
             if libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_DONTNEED):
                 raise OSError(ctypes.get_errno(), "madvise")
+
+
+if __name__ == "__main__":
+    compile_loops()

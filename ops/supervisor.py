@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from schemas.compiled import LOOPS
+
 LOG = logging.getLogger("tidegate.supervisor")
 WORKER = (sys.executable, "-m", "agents.worker")
+COMPILER = (sys.executable, "-m", "agents.compiling")
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 10.0
 HEALTHY_SECONDS = 30.0  # a worker that lived so long starts its pauses from the shortest again
 DRAIN_SECONDS = 40.0
@@ -53,7 +56,12 @@ class Supervisor:
     _stopping: bool = False
 
     def start(self) -> None:
-        """Start all workers."""
+        """Start all workers. The first time on a machine their loops are compiled before, half a minute on two cores: each
+        worker would do it for itself, and keep the compiler's memory."""
+        if self.command == WORKER and not LOOPS.exists():
+            LOG.info("compiling loops")
+            if code := subprocess.run(COMPILER, stdin=subprocess.DEVNULL, env={**TUNED, **self.environment}).returncode:
+                LOG.warning("loops not compiled, workers will try", extra={"exit_code": code})
         for number in range(self.count):
             slot = Slot(number, self._spawn(number), time.monotonic())
             slot.restarts += 1

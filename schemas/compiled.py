@@ -29,7 +29,8 @@ def loops_folder(root: Path) -> Path:
     return place / f"loops-{content.hexdigest()}"
 
 
-config.CACHE_DIR = str(loops_folder(Path(__file__).parent.parent))  # pyright: ignore[reportAttributeAccessIssue]
+LOOPS = loops_folder(Path(__file__).parent.parent)
+config.CACHE_DIR = str(LOOPS)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

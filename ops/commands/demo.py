@@ -73,8 +73,8 @@ async def _show_all(endpoints: Endpoints, home: Path, documents: GeneratedSet) -
     supervisor = Supervisor(WORKERS, environment=environment(endpoints, home), log=log)
     connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     try:
+        OUT.print(f"Starting {WORKERS} workers … (the first time on a machine half a minute longer: their loops are compiled)")
         supervisor.start()
-        OUT.print(f"Starting {WORKERS} workers …")
         try:
             reader = DecisionReader(documents, endpoints.kafka_options())  # reads the set while they start
             await _until(lambda: _owned(connection), READY_SECONDS, f"the workers own their lanes; their log is {log}")
