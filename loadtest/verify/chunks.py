@@ -131,7 +131,8 @@ class Recomputation:
             yield from self._checked(EVERYTHING, lambda: None)
             return
         taken = 0
-        while taken < len(self._received) or any(t.is_alive() for t in self._threads):
+        while True:
+            alive = any(t.is_alive() for t in self._threads)  # asked first: a dead one has nothing more to hand over
             if taken < len(self._received):
                 part = pickle.loads(self._received[taken])
                 self._received[taken] = b""
@@ -139,6 +140,8 @@ class Recomputation:
                 if isinstance(part, str):
                     raise ProcessLost(f"a process of the verifier failed: {part}")
                 yield part
+            elif not alive:
+                return
             else:
                 next((t for t in self._threads if t.is_alive()), self._threads[0]).join(0.1)
 
