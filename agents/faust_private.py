@@ -1,10 +1,9 @@
 """We lean on private parts of Faust: refuse to start when they are not the ones we know."""
 
-import inspect
-from importlib.metadata import version
-
 from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
+
+from sinks.pinned import check_parts
 
 FAUST = "0.15.3"
 METHODS = {
@@ -27,9 +26,4 @@ class UnknownFaust(RuntimeError):
 
 def check(installed: str | None = None) -> None:
     """UnknownFaust with what differs."""
-    found = installed or version("faust-streaming")
-    if found != FAUST:
-        raise UnknownFaust(f"faust-streaming {found} is installed; Tidegate needs exactly {FAUST}: `make venv`")
-    for method, expected in METHODS.items():
-        if (now := list(inspect.signature(method).parameters)) != expected:
-            raise UnknownFaust(f"{method.__qualname__} takes {now}, expected {expected}")
+    check_parts("faust-streaming", FAUST, METHODS, UnknownFaust, installed)

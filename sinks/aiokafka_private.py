@@ -1,11 +1,10 @@
 """We hand aiokafka batches of our own (sinks/record_batches.py): refuse to start when it asks something else of a batch
 than the aiokafka we know."""
 
-import inspect
-from importlib.metadata import version
-
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
+
+from sinks.pinned import check_parts
 
 AIOKAFKA = "0.14.0"
 METHODS = {
@@ -30,9 +29,4 @@ class UnknownAiokafka(RuntimeError):
 
 def check(installed: str | None = None) -> None:
     """UnknownAiokafka with what differs."""
-    found = installed or version("aiokafka")
-    if found != AIOKAFKA:
-        raise UnknownAiokafka(f"aiokafka {found} is installed; Tidegate needs exactly {AIOKAFKA}: `make venv`")
-    for method, expected in METHODS.items():
-        if (now := list(inspect.signature(method).parameters)) != expected:
-            raise UnknownAiokafka(f"{method.__qualname__} takes {now}, expected {expected}")
+    check_parts("aiokafka", AIOKAFKA, METHODS, UnknownAiokafka, installed)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents import faust_private
 from agents.faust_private import METHODS, UnknownFaust, check
+from sinks import pinned
 
 
 def test_the_installed_faust_is_the_one_we_know() -> None:
@@ -30,6 +30,6 @@ def test_another_signature_is_refused(method: Callable[..., Any], monkeypatch: p
         more = inspect.Parameter("more", inspect.Parameter.KEYWORD_ONLY)
         return found.replace(parameters=[*found.parameters.values(), more])
 
-    monkeypatch.setattr(faust_private.inspect, "signature", changed)
+    monkeypatch.setattr(pinned.inspect, "signature", changed)
     with pytest.raises(UnknownFaust, match=f"{method.__qualname__} takes"):
         check()

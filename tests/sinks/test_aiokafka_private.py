@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from sinks import aiokafka_private
+from sinks import pinned
 from sinks.aiokafka_private import METHODS, UnknownAiokafka, check
 from sinks.record_batches import RecordBatch
 
@@ -32,7 +32,7 @@ def test_another_signature_is_refused(method: Callable[..., Any], monkeypatch: p
         more = inspect.Parameter("more", inspect.Parameter.KEYWORD_ONLY)
         return found.replace(parameters=[*found.parameters.values(), more])
 
-    monkeypatch.setattr(aiokafka_private.inspect, "signature", changed)
+    monkeypatch.setattr(pinned.inspect, "signature", changed)
     with pytest.raises(UnknownAiokafka, match=f"{method.__qualname__} takes"):
         check()
 
