@@ -12,7 +12,7 @@ from schemas.words import Bytes, copy
 
 _HEAD = struct.Struct(">BI")
 _LENGTH = struct.Struct(">I")
-HEADS = _HEAD.size + _LENGTH.size
+HEADS = _HEAD.size + _LENGTH.size  # bytes of a message besides key and value
 
 
 def packed_by_lane(heads: pl.DataFrame, values: Packed) -> dict[int, tuple[int, bytes]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.compiled import compiled
 from schemas.packed import Bytes
+from sinks.messages import HEADS
 
 # What a topic's records take in a lane's buffer: how many and at most how many bytes; where those of the batch being
 # written begin and end, and how many they are.
@@ -20,7 +21,6 @@ PLACE = np.dtype([("messages", np.int64), ("room", np.int64), ("begin", np.int64
 BATCH = np.dtype([("topic", np.int64), ("begin", np.int64), ("end", np.int64), ("records", np.int64)])
 Rows = NDArray[np.void]
 TOPICS = 256  # a blob has a byte for it
-FRAME = 9  # bytes of a message in a blob besides key and value
 OVERHEAD = 23  # most bytes of a record besides key and value: four lengths and numbers of five, three of one
 
 # Base offset, length of what follows, leader epoch, format; CRC-32C of all that follows it; attributes, last offset
@@ -100,18 +100,18 @@ def _measure(blob: Bytes, places: Rows) -> bool:
     """Note what room each topic's messages take; False when the blob ends inside one."""
     at = 0
     while at < len(blob):
-        if at + FRAME > len(blob):
+        if at + HEADS > len(blob):
             return False
         key = _length(blob, at + 1)
-        if key > len(blob) - at - FRAME:
+        if key > len(blob) - at - HEADS:
             return False
         value = _length(blob, at + 5 + key)
-        if value > len(blob) - at - FRAME - key:
+        if value > len(blob) - at - HEADS - key:
             return False
         place = places[blob[at]]
         place["messages"] += 1
         place["room"] += key + value + OVERHEAD
-        at += FRAME + key + value
+        at += HEADS + key + value
     return True
 
 

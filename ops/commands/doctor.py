@@ -94,19 +94,19 @@ def _python() -> Result:
 
 
 def _faust() -> Result:
-    try:
-        faust_private.check()
-    except faust_private.UnknownFaust as e:
-        return "Faust", False, str(e), "make venv"
-    return "Faust", True, version("faust-streaming"), ""
+    return _pinned("Faust", "faust-streaming", faust_private.check, faust_private.UnknownFaust)
 
 
 def _aiokafka() -> Result:
+    return _pinned("aiokafka", "aiokafka", aiokafka_private.check, aiokafka_private.UnknownAiokafka)
+
+
+def _pinned(name: str, distribution: str, check: Callable[[], None], unknown: type[Exception]) -> Result:
     try:
-        aiokafka_private.check()
-    except aiokafka_private.UnknownAiokafka as e:
-        return "aiokafka", False, str(e), "make venv"
-    return "aiokafka", True, version("aiokafka"), ""
+        check()
+    except unknown as e:
+        return name, False, str(e), "make venv"
+    return name, True, version(distribution), ""
 
 
 def _law() -> Result:
