@@ -125,7 +125,7 @@ class Processor:
         hashes = lane_of["order_hash"].sort()
         recent = self.recent.of(hashes)
         stored = await self.store.look_up(hashes, self.recent.since(), _hashes_of(recent))
-        before_now = as_documents(read_stored(stored.documents), stored=True) if stored.documents else None
+        before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
         opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.pseudonyms)

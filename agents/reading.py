@@ -1,9 +1,8 @@
 """Records and stored documents become the tables of pipeline.documents; what cannot be read becomes dead letters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import asyncpg
 import numpy as np
 import polars as pl
 
@@ -14,6 +13,7 @@ from schemas.columnar import decode_columns
 from schemas.contracts import PARTITIONS
 from schemas.packed import Packed
 from schemas.partitioning import home_partitions
+from sinks.stored import StoredDocuments
 
 NONE = Records.of(())
 DIGEST = Blake2b(16)  # of a document's whole value: two with one digest are the same document
@@ -85,23 +85,24 @@ def _origin(records: Records) -> dict[str, pl.Series]:
     }
 
 
-def read_stored(rows: Sequence[asyncpg.Record]) -> Read:
-    """Decode documents read back from PostgreSQL (sql/documents_of_orders.sql); they were readable before."""
+def read_stored(stored: StoredDocuments) -> Read:
+    """Decode documents read back from PostgreSQL, without their values; they were readable before."""
     tables: dict[str, pl.DataFrame] = {}
     lines = pl.DataFrame()
     for number, kind in enumerate(KINDS, start=1):
-        of_kind = [r for r in rows if r["kind"] == number]
-        decoded = decode_columns(kind, Packed.of([r["value"] for r in of_kind]))
+        of_kind = stored.of_kind(number)
+        decoded = decode_columns(kind, of_kind.values)
         if decoded.undecodable:
             raise ValueError(f"{len(decoded.undecodable)} stored documents do not decode any more")
-        of_kind = [of_kind[row] for row in decoded.frame["row"].to_list()]
-        table = decoded.frame.with_columns(
-            pl.Series("partition", [r["partition"] for r in of_kind], dtype=pl.Int16),
-            pl.Series("offset", [r["kafka_offset"] for r in of_kind], dtype=pl.Int64),
-            pl.Series("log_time", [r["log_time"] for r in of_kind], dtype=MILLISECONDS),
-            pl.Series("value", [r["value"] for r in of_kind], dtype=pl.Binary),
-            pl.Series("digest", [r["digest"] for r in of_kind], dtype=pl.Binary),
-            pl.Series("order_hash", [r["order_hash"] for r in of_kind], dtype=pl.Int64),
+        chosen = of_kind.at(decoded.frame["row"].to_numpy())
+        table = decoded.frame.hstack(
+            [
+                chosen.column("partition"),
+                chosen.column("offset"),
+                chosen.column("log_time").cast(MILLISECONDS),
+                DIGEST.column(chosen.values).alias("digest"),
+                chosen.column("order_hash"),
+            ]
         )
         if kind == "order":
             lines = _lines_of(table, decoded.lines)

@@ -18,6 +18,7 @@ from sinks.claims import Taking
 from sinks.copy import copy_all, encoded
 from sinks.errors import Contended, Fenced, Unavailable
 from sinks.named_sql import sql
+from sinks.stored import StoredDocuments
 
 REPEATABLE = (
     asyncpg.DeadlockDetectedError,
@@ -44,9 +45,9 @@ MOST_REPEATS = 12  # of claims inside one transaction; from the first on the acc
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """`documents`: rows of sql/documents_of_orders.sql; `past`: manifests and fates of the same order numbers."""
+    """`past`: manifests and fates of the documents' order numbers."""
 
-    documents: Sequence[asyncpg.Record]
+    documents: StoredDocuments
     past: Past
 
 
@@ -100,9 +101,9 @@ class Store:
         """
         at_hand = at_hand or {}
         lanes, seqs = list(at_hand), list(at_hand.values())
-        documents = await self.fetch("documents_of_orders", hashes, lanes, seqs) if len(hashes) else []
-        read = pl.Series([row["order_hash"] for row in documents], dtype=pl.Int64)
-        known = pl.concat([read, with_past]).unique().sort()
+        rows = await self.fetch("documents_of_orders", hashes, lanes, seqs) if len(hashes) else []
+        documents = StoredDocuments.of(row[0] for row in rows)
+        known = pl.concat([documents.column("order_hash"), with_past]).unique().sort()
         manifests = await self.fetch("manifests_of_orders", known) if len(known) else []
         fates = await self.fetch("fates_of_orders", known) if len(known) else []
         return Stored(documents, Past(_frame(manifests, MANIFESTS), _frame(fates, FATES)))

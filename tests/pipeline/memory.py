@@ -1,7 +1,9 @@
 """A store in memory: what PostgreSQL keeps between batches, so that the whole core can be run without it."""
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -19,6 +21,7 @@ from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook, load
 from sinks.store import FATES, MANIFESTS
+from sinks.stored import StoredDocuments
 
 KEY = b"0123456789abcdef"
 PSEUDONYMS = Blake2b(16, KEY).of
@@ -63,6 +66,13 @@ def as_records(planned: Iterable[Planned], base_ms: int = BASE_MS) -> list[Rec]:
     return records
 
 
+def _packed(row: dict[str, Any]) -> bytes:
+    """As sql/documents_of_orders.sql packs it."""
+    microseconds = (row["log_time"] - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    head = struct.pack(">qhhqq", row["order_hash"], row["kind"], row["partition"], row["kafka_offset"], microseconds)
+    return head + row["value"]
+
+
 @dataclass(slots=True)
 class MemoryStore:
     """Documents, manifests, fates, accounts and number uses, as the tables keep them."""
@@ -88,7 +98,7 @@ class MemoryStore:
         read = read_records({k: Records.of(rs) for k, rs in by_kind.items()})
         hashes = {h for t in read.tables.values() for h in t["order_hash"].to_list()}.union(again)
         rows = [row for h in sorted(hashes) for row in self.stored.get(h, [])]
-        together = documents(read, read_stored(rows))  # type: ignore[arg-type]
+        together = documents(read, read_stored(StoredDocuments.of(map(_packed, rows))))
         past = self.past(hashes)
         opened = flow.open_batch(together, past, self.lawbook.on, PSEUDONYMS, quarantined)
         return read, flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
@@ -125,7 +135,7 @@ class MemoryStore:
         hashes = set(self.stored)
         rows = [row for h in sorted(hashes) for row in self.stored[h]]
         empty = read_records({})
-        return open_orders(documents(empty, read_stored(rows)), self.past(hashes))  # type: ignore[arg-type]
+        return open_orders(documents(empty, read_stored(StoredDocuments.of(map(_packed, rows)))), self.past(hashes))
 
     def histories(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
         """Manifests by (ebpCode, orderNo), attempts in their order."""
@@ -149,7 +159,7 @@ class MemoryStore:
         self.dead += read.dead
         for number, kind in enumerate(KINDS, start=1):
             for row in read.tables[kind].iter_rows(named=True):
-                columns = ("order_hash", "partition", "log_time", "digest", "value")
+                columns = ("order_hash", "partition", "log_time", "value")
                 kept = {c: row[c] for c in columns} | {"kind": number, "kafka_offset": row["offset"]}
                 self.stored.setdefault(row["order_hash"], []).append(kept)
         codes = _grouped(decided.findings)

@@ -16,6 +16,7 @@ from loadtest.generate import generate, profile
 from pipeline import flow
 from schemas.contracts import topic_name
 from schemas.lawbook import load
+from sinks.stored import StoredDocuments
 from tests.pipeline.memory import BASE_MS, PSEUDONYMS, MemoryStore, Rec, as_records
 from tests.pipeline.trios import HOUR_MS, KINDS, changed, example, records
 
@@ -106,7 +107,7 @@ def test_a_batch_over_midnight_is_judged_by_the_law_of_each_day() -> None:
 def test_parts_opened_apart_merge_to_the_whole() -> None:
     batch = as_records(d for p in generate(profile("small"), 120, 22, processes=1) for d in p.documents)
     read = read_records({k: Records.of([r for r in batch if r.topic == topic_name(k)]) for k in KINDS})
-    together, store, law_on = documents(read, read_stored([])), MemoryStore(), load().on
+    together, store, law_on = documents(read, read_stored(StoredDocuments.of([]))), MemoryStore(), load().on
     hashes = together.ledger()["order_hash"].unique().sort()
     halves = [flow.open_batch(together.only(h), store.past(h.to_list()), law_on, PSEUDONYMS) for h in (hashes[:50], hashes[50:])]
     merged, whole = (flow.decide(o, store.balances(o.claims), law_on(date(2019, 11, 11))) for o in (flow.merge(halves), flow.open_batch(together, store.past([]), law_on, PSEUDONYMS)))

@@ -16,6 +16,7 @@ from pipeline.decide import conclude
 from pipeline.manifests import Manifests, assemble, derive
 from schemas.contracts import topic_name
 from schemas.lawbook import load
+from sinks.stored import StoredDocuments
 from tests.pipeline.memory import MemoryStore
 from tests.pipeline.trios import KINDS, example, records
 
@@ -27,7 +28,7 @@ READS = sorted({(r.scope, c) for r in LAW.rules for c in r.reads})
 def derived() -> Manifests:
     """The released example as the rules see it."""
     by_kind = {k: Records.of([r for r in records(example()) if r.topic == topic_name(k)]) for k in KINDS}
-    tables = documents(read_records(by_kind), read_stored([]))
+    tables = documents(read_records(by_kind), read_stored(StoredDocuments.of([])))
     joined = attempts.join(tables, MemoryStore().past([]))
     return derive(assemble(tables, joined.complete), LAW)
 
