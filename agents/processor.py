@@ -123,8 +123,9 @@ class Processor:
         lane_of = first_lanes([came_by, met, as_lanes(await sweep.candidates(self.store))])
         after = sweep.after
         hashes = lane_of["order_hash"].sort()
-        recent = self.recent.of(hashes)
-        stored = await self.store.look_up(hashes, self.recent.since(), _hashes_of(recent))
+        settled = self.recent.settled(hashes)
+        recent = self.recent.of(hashes.filter(~hashes.is_in(settled.implode())))
+        stored = await self.store.look_up(hashes, self.recent.since(), settled, _hashes_of(recent))
         before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
@@ -137,7 +138,8 @@ class Processor:
         METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
         assert prepared.decided is not None
         self.lanes.update(after)
-        self.recent.add(after, as_documents(read, stored=True))
+        waiting = batch.arrived["document"].filter("waiting")["order_hash"]
+        self.recent.add(after, as_documents(read, stored=True), waiting)
         self.positions.update({place: following for place, (_, following) in moves.items()})
         self.again.committed(work, came_by, read.tables)
         return prepared.decided

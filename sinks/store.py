@@ -92,16 +92,20 @@ class Store:
             raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
 
     async def look_up(
-        self, hashes: pl.Series, at_hand: Mapping[int, int] | None = None, with_past: pl.Series = NO_ORDERS
+        self,
+        hashes: pl.Series,
+        at_hand: Mapping[int, int] | None = None,
+        settled: pl.Series = NO_ORDERS,
+        with_past: pl.Series = NO_ORDERS,
     ) -> Stored:
         """What is stored under these order numbers (order_hash). An order without documents has no past either.
 
-        `at_hand`: lane → batch_seq from which on its documents are known to the caller and not read again;
-        `with_past`: order numbers of those, whose past is looked up too.
+        `at_hand`: lane → batch_seq from which on its documents are known to the caller and not read again, but for
+        those of the order numbers `settled`; `with_past`: order numbers at hand, whose past is looked up too.
         """
         at_hand = at_hand or {}
         lanes, seqs = list(at_hand), list(at_hand.values())
-        rows = await self.fetch("documents_of_orders", hashes, lanes, seqs) if len(hashes) else []
+        rows = await self.fetch("documents_of_orders", hashes, lanes, seqs, settled) if len(hashes) else []
         documents = StoredDocuments.of(row[0] for row in rows)
         known = pl.concat([documents.column("order_hash"), with_past]).unique().sort()
         manifests = await self.fetch("manifests_of_orders", known) if len(known) else []
