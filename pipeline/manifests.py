@@ -7,7 +7,7 @@ import polars as pl
 
 from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
-from pipeline.law import Law
+from pipeline.law import MEASURES, Law
 
 META = ("order_hash", "partition", "offset", "log_time", "digest", "stored")
 FEN = 1000  # one fen in 10^-5 units of CNY
@@ -104,17 +104,24 @@ def _derive_lines(manifests: Manifests, law: Law) -> pl.DataFrame:
     known = (
         lines.select("line_itemNo", ebc_code=manifests.heads["order_ebcCode"][lines["m"]])
         .join(law.goods, left_on=["ebc_code", "line_itemNo"], right_on=["ebc_code", "item_no"], how="left", maintain_order="left")
-        .join(law.rates, on="hs_code", how="left", maintain_order="left")
-        .select("hs_code", "account_book_item", "vat_1e4", "consumption_1e4")
-    )
+        .join(law.rates, on="hs8", how="left", maintain_order="left")
+        .select(
+            "hs_code", "account_book_item", "goods_unit", "content", "tariff_1e4", "vat_1e4", "consumption_1e4",
+            # null where the price alone decides the tax, and where the registry states no content
+            term=pl.col("item") * len(MEASURES) + pl.col("measure"),
+            by_quantity=pl.col("item").is_not_null(),
+        )
+    )  # fmt: skip
     price, qty = pl.col("line_price_e5").cast(I128), pl.col("line_qty_e5").cast(I128)
     # price x qty is in 10^-10 units: half a fen there is 5 * 10^7
     rounded = (2 * price * qty + 2 * 50_000_000).floordiv(2 * 100_000_000) * FEN
-    return lines.hstack(known).hstack(
-        known.hstack(lines.select("line_price_e5", "line_qty_e5")).select(
+    taxable = law.terms["taxable"].gather(known["term"])
+    return lines.hstack(known.drop("goods_unit")).hstack(
+        known.hstack(lines.select("line_price_e5", "line_qty_e5", "line_unit")).select(
             registered=pl.col("hs_code").is_not_null(),
             bonded=(pl.col("account_book_item") != "").fill_null(False),
             rated=pl.col("vat_1e4").is_not_null(),
+            measured=~pl.col("by_quantity") | (taxable & (pl.col("line_unit") == pl.col("goods_unit"))).fill_null(False),
             line_price_times_qty_e5=rounded,
         )
     )

@@ -102,7 +102,7 @@ def _faust() -> Result:
 
 def _law() -> Result:
     book = load()
-    return "law", True, f"{len(book.rules['rule'])} rules, {len(book.rates)} rates, version {book.version}", ""
+    return "law", True, f"{len(book.rules['rule'])} rules, {len(book.tariff.lines)} rates, version {book.version}", ""
 
 
 def _java() -> Result:

@@ -39,7 +39,7 @@ def vectors() -> list[list[Rec]]:
 
 def decisions(store: MemoryStore) -> dict[tuple[str, str, int], tuple[Any, ...]]:
     """Attempt → all that was decided."""
-    columns = ("outcome", "codes", "queue", "fault_kinds", "taxed", "dutiable_fen", "consumption_fen", "vat_fen", "trade_mode")
+    columns = ("outcome", "codes", "queue", "fault_kinds", "taxed", "dutiable_fen", "tariff_fen", "consumption_fen", "vat_fen", "trade_mode")
     return {(m["ebp_code"], m["order_no"], m["attempt"]): tuple(m[c] for c in columns) for m in store.manifests.values()}
 
 
