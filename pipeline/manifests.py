@@ -80,10 +80,11 @@ def derive(manifests: Manifests, law: Law) -> Manifests:
         first_qty_e5=pl.col("line_qty_e5").first(),
         bonded=(registered & bonded).any(),
         direct=(registered & ~bonded).any(),
+        payable=(pl.col("rated") & pl.col("measured") & (~pl.col("by_quantity") | (pl.col("line_qty_e5") > 0))).all(ignore_nulls=False),
     )
     identities = [heads["order_buyerIdNumber"], heads["payment_payerIdNumber"]]
     valid = identity_valid(pl.concat(column.alias("number") for column in identities))
-    read = heads.select("order_goodsValue_e5", "order_freight_e5", "waybill_insuredFee_e5")
+    read = heads.select("order_goodsValue_e5", "order_freight_e5", "waybill_insuredFee_e5", "order_amount_fine")
     derived = read.hstack(beside(heads, sums)).select(
         # an order without lines has no row in sums
         line_count=pl.col("lines").fill_null(0),
@@ -95,6 +96,7 @@ def derive(manifests: Manifests, law: Law) -> Manifests:
         dutiable_fen=_dutiable_fen(),
         buyer_id_valid=valid.head(len(heads)),
         payer_id_valid=valid.tail(len(heads)),
+        tax_known=_tax_known(law),
     )
     return Manifests(heads.hstack(derived), lines)
 
@@ -144,6 +146,15 @@ def _dutiable_fen() -> pl.Expr:
     parts = [pl.col(c) for c in ("order_goodsValue_e5", "order_freight_e5", "waybill_insuredFee_e5")]
     whole = pl.all_horizontal(*(part % FEN == 0 for part in parts))
     return pl.when(whole).then((parts[0] + parts[1] + parts[2]) // FEN)
+
+
+def _tax_known(law: Law) -> pl.Expr:
+    """Whether the tax can be computed; bounds every amount it is computed from by the limits."""
+    dutiable = _dutiable_fen()
+    one = (pl.col("lines") == 1) & (pl.col("first_qty_e5") == UNIT) & (dutiable <= law.annual_limit_fen)
+    sums_up = (pl.col("unknown") == 0) & (pl.col("total") == pl.col("order_goodsValue_e5"))
+    known = pl.col("payable") & ~pl.col("order_amount_fine") & sums_up & ((dutiable <= law.single_limit_fen) | one)
+    return known.fill_null(False)
 
 
 def _completing() -> pl.Expr:

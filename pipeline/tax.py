@@ -10,25 +10,29 @@ from pipeline.manifests import FEN, I128, UNIT, Manifests, beside
 
 TAXES = ("tariff_fen", "consumption_fen", "vat_fen")
 LEVIED = ("dutiable_fen", *TAXES)
+READ = (
+    "m", "line_totalPrice_e5", "line_qty_e5", "content", "term", "tariff_1e4", "vat_1e4", "consumption_1e4",
+)  # fmt: skip
 
 
 def with_tax(manifests: Manifests, law: Law) -> Manifests:
     """Add to derived manifests the tax that is due if they are not rejected.
 
-    Lines: line_dutiable_fen, tariff_fen, consumption_fen, vat_fen (null where the tax is not known). Heads: tax_known,
-    tariff_fen, consumption_fen, vat_fen and their sum tax_due_fen (null where the tax is not known).
+    Lines: line_dutiable_fen, tariff_fen, consumption_fen, vat_fen; heads: the last three and their sum tax_due_fen. All
+    are null where the tax is not known.
     """
-    heads, lines = manifests.heads, manifests.lines
-    known = _known(manifests, law)
-    chosen = lines if known.all() else lines.filter(known[lines["m"]])
-    taxed = chosen.select("m").hstack(_tax_lines(manifests.heads, chosen, law))
+    heads = manifests.heads
+    known = heads["tax_known"]
+    lines = manifests.lines.select(READ)
+    every = known.all()
+    taxed = _tax_lines(heads, lines if every else lines.filter(known[lines["m"]]), law)
     totals = pl.DataFrame(beside(heads, taxed.group_by("m").agg(pl.col(TAXES).sum())))
-    heads = heads.hstack([known.alias("tax_known"), *totals, totals.select(tax_due_fen=pl.sum_horizontal(TAXES, ignore_nulls=False)).to_series()])
-    columns = taxed.drop("m").rename({"dutiable_fen": "line_dutiable_fen"})
-    if len(chosen) < len(lines):
+    due = totals.select(*TAXES, tax_due_fen=pl.sum_horizontal(TAXES, ignore_nulls=False))
+    columns = taxed.select("line_dutiable_fen", *TAXES)
+    if not every:
         row = known[lines["m"]]
         columns = columns.select(pl.all().gather(pl.select(pl.when(row).then(row.cum_sum() - 1)).to_series()))
-    return Manifests(heads, lines.hstack(columns))
+    return Manifests(heads.hstack(due), manifests.lines.hstack(columns))
 
 
 def without_tax(manifests: Manifests) -> Manifests:
@@ -51,79 +55,75 @@ def levied(manifests: Manifests) -> tuple[pl.DataFrame, pl.DataFrame]:
     return heads, lines if taxed.all() else lines.filter(taxed[lines["m"]])
 
 
-def _known(manifests: Manifests, law: Law) -> pl.Series:
-    """Whether the tax can be computed, one a head; bounds every amount below by the limits."""
-    dutiable, total = pl.col("dutiable_fen"), pl.col("line_total_sum_e5")
-    quantity = (pl.col("line_qty_e5") > 0).fill_null(False)
-    payable = manifests.lines.group_by("m").agg(
-        payable=(pl.col("rated") & pl.col("measured") & (~pl.col("by_quantity") | quantity)).all()
-    )
-    one = pl.col("one_indivisible_item") & (dutiable <= law.annual_limit_fen)
-    return (
-        manifests.heads.hstack(beside(manifests.heads, payable))
-        .select(
-            known=pl.col("payable").fill_null(False)
-            & ~pl.col("order_amount_fine")
-            & (total == pl.col("order_goodsValue_e5")).fill_null(False)
-            & ((dutiable <= law.single_limit_fen) | one).fill_null(False)
-        )
-        .to_series()
-    )
-
-
 def _tax_lines(heads: pl.DataFrame, lines: pl.DataFrame, law: Law) -> pl.DataFrame:
-    """LEVIED of lines of manifests whose tax is known, in their order."""
+    """m, line_dutiable_fen and TAXES of lines (READ) of manifests whose tax is known, in their order."""
     m = lines["m"]
-    fee = heads.select((pl.col("order_freight_e5") + pl.col("waybill_insuredFee_e5")) // FEN).to_series()
-    bases = lines.select("m", "consumption_1e4", "vat_1e4", price=pl.col("line_totalPrice_e5") // FEN, fee=fee[m])
-    dutiable = bases["price"] + _share_of_fee(bases)
-    consumption, vat = pl.col("consumption_1e4"), pl.col("vat_1e4")
+    price = lines["line_totalPrice_e5"] // FEN
+    fee = (heads["dutiable_fen"] - heads["order_goodsValue_e5"] // FEN)[m]
+    lines = lines.hstack([(price + _shares(m, price, fee, heads["line_count"][m])).alias("line_dutiable_fen")])
+    rows = lines["term"].is_not_null().arg_true()
+    measured = _by_quantity(lines[rows], law.terms)
+    lines = lines.with_columns(lines["consumption_1e4"].scatter(rows, measured["rate_1e4"]))
+    consumption, tenths = pl.col("consumption_1e4"), 7 * pl.col("line_dutiable_fen")
     divisor = 10 * (10_000 - consumption)
-    taxed = bases.select(
-        dutiable.alias("dutiable_fen"),
+    taxed = lines.select(
+        "m", "line_dutiable_fen",
         tariff_fen=pl.lit(0, pl.Int64),
-        consumption_fen=_half_up(7 * dutiable * consumption, divisor),
-        vat_fen=_half_up(7 * dutiable * vat, divisor),
-    )
+        consumption_fen=_half_up(tenths * consumption, divisor),
+        vat_fen=_half_up(tenths * pl.col("vat_1e4"), divisor),
+    )  # fmt: skip
+    amount = pl.repeat(0, len(m), dtype=I128, eager=True).scatter(rows, measured["amount"])
     full = (heads["dutiable_fen"] > law.single_limit_fen)[m]
-    odd = (full | lines["by_quantity"]).arg_true()
+    odd = (full | (amount > 0)).arg_true()
     if not len(odd):
         return taxed
-    columns = ("line_qty_e5", "content", "term", "tariff_1e4", "vat_1e4", "consumption_1e4")
-    replaced = _odd_lines(lines[odd].select(columns).hstack([dutiable[odd].alias("P"), full[odd].alias("full")]), law.terms)
+    per = pl.repeat(1, len(m), dtype=pl.Int64, eager=True).scatter(rows, measured["per"])
+    besides = [full[odd].alias("full"), amount[odd].alias("amount"), per[odd].alias("per")]
+    replaced = _odd_lines(lines[odd].hstack(besides))
     return taxed.with_columns(taxed[name].scatter(odd, replaced[name]) for name in TAXES)
 
 
-def _odd_lines(lines: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
-    """TAXES of lines at full rates, or with a price threshold or an amount by quantity: exact fractions, 128 bits.
-
-    From the price per unit: rate c and amount by quantity S. Base = P(1 + d) + S, which the consumption tax is part of.
-    """
-    wide = lines.hstack(terms.select(pl.all().gather(lines["term"]))).select(
-        "full",
-        pl.col("P", "vat_1e4").cast(I128),
-        pl.when("full").then("tariff_1e4").otherwise(0).cast(I128).alias("d"),
-        pl.col("specific_fen", "below_fen", "threshold_fen").fill_null(0).cast(I128),
-        pl.col("specific_per", "threshold_per").fill_null(1).cast(I128),
-        pl.coalesce("rate_1e4", "consumption_1e4").cast(I128).alias("rate"),
-        quantity=(pl.col("line_qty_e5").cast(I128) * pl.col("content").cast(I128)).fill_null(0),  # 10^-5 smallest units
-    )
-    above = pl.col("P") * UNIT * pl.col("threshold_per") >= pl.col("threshold_fen") * pl.col("quantity")
-    priced = wide.select(
-        "P", "d", "vat_1e4",
-        c=pl.when(above).then("rate").otherwise(0),
-        S=pl.when(above).then("specific_fen").otherwise("below_fen") * pl.col("quantity"),  # over `per`
+def _by_quantity(lines: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """rate_1e4 and the amount by quantity (`amount` / `per` fen) of lines with a term, by their price for a unit."""
+    quantity = pl.col("line_qty_e5").cast(I128) * pl.col("content")  # 10^-5 of the measure's smallest unit
+    price = pl.col("line_dutiable_fen").cast(I128) * UNIT
+    above = price * pl.col("threshold_per") >= quantity * pl.col("threshold_fen")
+    return lines.hstack(terms[lines["term"]]).select(
+        rate_1e4=pl.when(above).then("rate_1e4").otherwise(0),
+        amount=pl.when(above).then("specific_fen").otherwise("below_fen") * quantity,
         per=UNIT * pl.col("specific_per"),
-        share=pl.when("full").then(10).otherwise(7).cast(I128),  # tenths
-    )  # fmt: skip
-    c, s, per, share = (pl.col(name) for name in ("c", "S", "per", "share"))
-    base = pl.col("P") * (10_000 + pl.col("d")) * per + 10_000 * s  # over 10,000 per
-    divisor = 10 * 10_000 * per * (10_000 - c)
-    return priced.select(
-        tariff_fen=_half_up(pl.col("P") * pl.col("d"), pl.lit(10_000, I128)).cast(pl.Int64),
-        consumption_fen=_half_up(share * (base * c + 10_000 * s * (10_000 - c)), divisor).cast(pl.Int64),
-        vat_fen=_half_up(share * base * pl.col("vat_1e4"), divisor).cast(pl.Int64),
     )
+
+
+def _odd_lines(lines: pl.DataFrame) -> pl.DataFrame:
+    """TAXES of lines at full rates or with an amount by quantity S: exact fractions in 128 bits.
+
+    With the base P(1 + d) + S: consumption tax is base / (1 - c) * c + S, VAT is base / (1 - c) * v.
+    """
+    wide = lines.select(
+        pl.col("line_dutiable_fen", "vat_1e4", "consumption_1e4", "per").cast(I128),
+        "amount",
+        duty=pl.when("full").then("tariff_1e4").otherwise(0).cast(I128),
+        tenths=pl.when("full").then(10).otherwise(7).cast(I128),
+    )
+    c, amount, per, tenths = (pl.col(name) for name in ("consumption_1e4", "amount", "per", "tenths"))
+    dutiable, duty = pl.col("line_dutiable_fen"), pl.col("duty")
+    base = dutiable * (10_000 + duty) * per + 10_000 * amount  # over 10,000 per
+    divisor = 10 * 10_000 * per * (10_000 - c)
+    return wide.select(
+        tariff_fen=_half_up(dutiable * duty, pl.lit(10_000, I128)).cast(pl.Int64),
+        consumption_fen=_half_up(tenths * (base * c + 10_000 * amount * (10_000 - c)), divisor).cast(pl.Int64),
+        vat_fen=_half_up(tenths * base * pl.col("vat_1e4"), divisor).cast(pl.Int64),
+    )
+
+
+def _shares(m: pl.Series, price: pl.Series, fee: pl.Series, count: pl.Series) -> pl.Series:
+    """What each line bears of its manifest's fee; `count`: lines of that manifest. One line bears all."""
+    several = ((count > 1) & (fee > 0)).arg_true()
+    if not len(several):
+        return fee
+    lines = pl.DataFrame([m[several].alias("m"), price[several].alias("price"), fee[several].alias("fee")])
+    return fee.scatter(several, _share_of_fee(lines))
 
 
 def _share_of_fee(lines: pl.DataFrame) -> pl.Series:
