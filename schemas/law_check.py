@@ -13,6 +13,10 @@ from pipeline.law import MEASURES
 from schemas.tariff_fill import CHAPTER
 
 KINDS = ("none", "ad_valorem", "specific", "compound")
+COLUMNS = {
+    "tariff.csv": ("hs8", "name", "tariff_1e4", "provisional_1e4", "vat_1e4", "consumption", "from", "to", "source", "sure"),
+    "goods.csv": ("ebc_code", "item_no", "item_name", "hs_code", "unit", "country", "account_book_item", "price_fen", "content", "content_unit"),
+}  # fmt: skip
 HIGHEST_1E4 = {"tariff_1e4": 10_000, "provisional_1e4": 10_000, "vat_1e4": 5_000, "rate_1e4": 9_000}
 MOST_FEN = {"specific": 100_000, "threshold": 10**9}  # with MOST_PER and MOST_CONTENT: every product fits 127 bits
 MOST_PER = 10**12
@@ -64,9 +68,9 @@ def read(folder: Path) -> Files:
 def problems(folder: Path) -> list[Place]:
     """Why the tariff, tax items, goods and limits of a folder cannot be used; empty when they can."""
     files = read(folder)
-    sources = {x["id"] for _, x in files.sources}
-    sizes = {x["name"]: x for _, x in files.units}
-    items = {x["name"] for _, x in files.items}
+    sources = {x.get("id") for _, x in files.sources}
+    sizes = {str(x.get("name")): x for _, x in files.units if not list(_unit(x))}
+    items = {str(x.get("name")) for _, x in files.items}
 
     def source(entry: Entry) -> Reasons:
         named = str(entry.get("source", "")).split()
@@ -77,14 +81,16 @@ def problems(folder: Path) -> list[Place]:
     checks: tuple[tuple[str, list[tuple[int, Entry]], Callable[[Entry], Reasons]], ...] = (
         ("consumption.toml", files.units, _unit),
         ("consumption.toml", files.items, lambda x: _both(_item(x, sizes), source(x))),
-        ("tariff.csv", files.tariff, lambda x: _both(_line(x, items), source(x))),
-        ("goods.csv", files.goods, lambda x: _goods(x, sizes)),
+        ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: _both(_line(x, items), source(x)))),
+        ("goods.csv", files.goods, _whole_row("goods.csv", lambda x: _goods(x, sizes))),
         ("limits.toml", files.limits, _limit),
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
     if found:
         return found  # dates that are no dates cannot be compared
     return [
+        *_twice("consumption.toml", files.units, ("name",)),
+        *_twice("limits.toml", files.limits, ("name", "from")),
         *_overlaps("consumption.toml", files.items, "name"),
         *_overlaps("tariff.csv", files.tariff, "hs8"),
         *_uncovered(files),
@@ -105,12 +111,26 @@ def unsure(folder: Path) -> list[Place]:
     ]
 
 
+def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:
+    """The check for rows that have a field for every column, another reason for those that have not."""
+
+    def checked(row: Entry) -> Reasons:
+        if set(row) != set(COLUMNS[file]) or None in row.values():
+            yield f"a row has to have the fields {', '.join(COLUMNS[file])}"
+        else:
+            yield from check(row)
+
+    return checked
+
+
 def _both(*reasons: Reasons) -> Reasons:
     for some in reasons:
         yield from some
 
 
 def _unit(unit: Entry) -> Reasons:
+    if not unit.get("name"):
+        yield "no name"
     if unit.get("measure") not in MEASURES:
         yield f"unknown measure {unit.get('measure')!r}"
     if not isinstance(unit.get("size"), int) or not 1 <= unit["size"] <= MOST_PER:
@@ -120,6 +140,8 @@ def _unit(unit: Entry) -> Reasons:
 def _item(item: Entry, units: Mapping[str, Entry]) -> Reasons:
     """Kind, rate and parts of a tax item fit each other."""
     kind, rate = item.get("kind"), item.get("rate_1e4")
+    if not item.get("name"):
+        yield "no name"
     if kind not in KINDS:
         yield f"unknown kind {kind!r}"
     yield from _rate("rate_1e4", rate)
@@ -163,6 +185,8 @@ def _line(line: Entry, items: Iterable[str]) -> Reasons:
 
 
 def _goods(goods: Entry, units: Mapping[str, Entry]) -> Reasons:
+    if goods["hs_code"].startswith(CHAPTER):
+        yield f"hs_code {goods['hs_code']} lies in chapter {CHAPTER}, which is kept for the fill"
     content, unit = goods["content"], goods["content_unit"]
     if bool(content) != bool(unit):
         yield "content and content_unit belong together"
@@ -173,8 +197,12 @@ def _goods(goods: Entry, units: Mapping[str, Entry]) -> Reasons:
 
 
 def _limit(limit: Entry) -> Reasons:
+    if not limit.get("name"):
+        yield "no name"
     if not str(limit.get("source", "")).strip():
         yield "no source"
+    if not isinstance(limit.get("sure"), bool):
+        yield f"sure is {limit.get('sure')!r}, not true or false"
     if not _whole(limit.get("value"), 0, 10**12):
         yield f"value {limit.get('value')!r} out of range"
     if not isinstance(limit.get("from"), date):
@@ -211,6 +239,14 @@ def _overlaps(file: str, rows: list[tuple[int, Entry]], key: str) -> Iterator[Pl
     for (before, a), (line, b) in pairwise(ranked):
         if a[key] == b[key] and _period(b)[0] <= _period(a)[1]:
             yield Place(file, line, f"{b[key]} from {b['from']} overlaps with line {before}, in force to {a['to']}")
+
+
+def _twice(file: str, rows: list[tuple[int, Entry]], keys: tuple[str, ...]) -> Iterator[Place]:
+    first: dict[tuple[object, ...], int] = {}
+    for line, x in rows:
+        key = tuple(x[k] for k in keys)
+        if first.setdefault(key, line) != line:
+            yield Place(file, line, f"{' '.join(map(str, key))} stands in line {first[key]} already")
 
 
 def _uncovered(files: Files) -> Iterator[Place]:

@@ -63,6 +63,13 @@ class Lawbook:
         dated = sorted((x for x in self.limits if x["from"] <= day), key=lambda x: x["from"])
         return {x["name"]: x["value"] for x in dated}
 
+    def days(self) -> list[date]:
+        """Every day on which something begins to be in force, from the first rule on."""
+        begins = {x["from"] for x in [*self.limits, *self.tariff.items]}
+        rules = {date.fromisoformat(r["since"]) for r in self.rules["rule"]}
+        begins |= rules | set(self.tariff.lines["from"].to_list())
+        return sorted(day for day in begins if day >= min(rules))
+
     def texts(self) -> dict[str, dict[str, Any]]:
         """Code → its entry (en, zh, todo, law …) over every kind of code."""
         tables = ("rule", "ledger", "engine", "document", "dead_letter")
