@@ -49,16 +49,22 @@ def check(
 
 def _problems(folder: Path) -> list[law_check.Place]:
     """What is wrong in the data; if nothing is, what is wrong in the rules."""
+    for name in FILES:
+        if name.endswith(".toml"):
+            try:
+                tomllib.loads((folder / name).read_text())
+            except tomllib.TOMLDecodeError as e:
+                return [law_check.Place(name, 0, str(e))]  # the reason tells the line
+    if found := law_check.problems(folder):
+        return found
+    book = load(folder)
     try:
-        if found := law_check.problems(folder):
-            return found
-        book = load(folder)
         for day in book.days():
             book.on(day)
-    except tomllib.TOMLDecodeError as e:
-        return [law_check.Place("a TOML file", 0, str(e))]
     except LawError as e:
-        return [law_check.Place("rules.toml", 0, str(e))]
+        code = f'code = "{str(e).partition(":")[0]}"'
+        lines = (folder / "rules.toml").read_text().splitlines()
+        return [law_check.Place("rules.toml", lines.index(code) + 1 if code in lines else 0, str(e))]
     return []
 
 
