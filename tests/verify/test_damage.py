@@ -199,8 +199,7 @@ def test_something_that_is_no_message(evidence: Evidence, proved: Prove) -> None
 
 def test_personal_values_in_the_clear(evidence: Evidence, proved: Prove) -> None:
     findings = evidence.tables.findings
-    n = next(n for n, f in enumerate(findings) if f.code == "WAY-03")
-    findings[n] = findings[n]._replace(values_read=json.dumps({"order_consigneeAddress": "some street 1"}))
+    findings[0] = findings[0]._replace(values_read=json.dumps({"order_consigneeAddress": "some street 1"}))
     proof = proved()
     assert not proof.verified
     assert "masked" in proof.discrepancies[0].expected
