@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ops.commands import dead_letters, doctor, load, lookups, stack, trace, work
+from ops.commands import dead_letters, doctor, law, load, lookups, stack, trace, work
 from ops.commands.demo import demo
 from ops.commands.failures import explained
 from ops.commands.show import ERR, fail
@@ -41,6 +41,7 @@ for command, panel in (
     (load.verify, "Load and proof"),
 ):
     app.command(rich_help_panel=panel)(command)
+app.add_typer(law.app, name="law", rich_help_panel="Look")
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
 
 

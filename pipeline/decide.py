@@ -7,8 +7,8 @@ import polars as pl
 from pipeline import rules
 from pipeline.law import RETURN_STATUS, Law
 from pipeline.manifests import Manifests, beside, derive
+from pipeline.tax import with_tax, without_tax
 
-UNTAXED = ("REG-02", "LIM-01", "SYS-02")  # held before a rate, full rates, or sound amounts are known
 CONFIRMATION = "PAY-04"
 
 
@@ -23,6 +23,7 @@ class Judged:
 def judge(manifests: Manifests, law: Law, quarantined: bool = False) -> Judged:
     """Derive, evaluate every rule and conclude. `quarantined`: evaluate none, hold all (SYS-02)."""
     derived = derive(manifests, law)
+    derived = without_tax(derived) if quarantined else with_tax(derived, law)
     if quarantined:
         found = derived.heads.select("m", code=pl.lit("SYS-02"), outcome=pl.lit("HOLD"), values_read=pl.lit("{}"))
     else:
@@ -48,7 +49,6 @@ def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame
             reject=rejects.any(),
             orderer=(pl.col("code") == CONFIRMATION).any(),
             fault_kinds=pl.when(rejects).then(blamed).otherwise(0).bitwise_or(),
-            untaxed=pl.col("code").is_in(UNTAXED).any(),
         )
         .select(
             "m",
@@ -56,7 +56,7 @@ def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame
             queue=pl.when(reject).then(pl.lit("")).when("orderer").then(pl.lit("orderer")).otherwise(pl.lit("review")),
             return_status=pl.when(reject).then(status["REJECT"]).otherwise(status["HOLD"]).cast(pl.Int16),
             fault_kinds=pl.col("fault_kinds").cast(pl.Int16),
-            taxed=~reject & ~pl.col("untaxed"),
+            rejected=reject,
         )
     )
     return heads.with_columns(
@@ -65,6 +65,7 @@ def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame
             pl.col("queue").fill_null(""),
             pl.col("return_status").fill_null(status["RELEASE"]),
             pl.col("fault_kinds").fill_null(0),
-            pl.col("taxed").fill_null(True),
+            # heads concluded before have no tax where it is not known
+            taxed=heads["tax_known"] & ~pl.col("rejected").fill_null(False),
         )
     )

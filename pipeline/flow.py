@@ -15,9 +15,9 @@ from pipeline.attempts import Past
 from pipeline.decide import Judged
 from pipeline.documents import Documents
 from pipeline.law import Law
-from pipeline.manifests import Manifests, assemble, beside, take
+from pipeline.manifests import Manifests, assemble, take
 from pipeline.personal import Pseudonyms, with_keys
-from pipeline.tax import tax_lines
+from pipeline.tax import levied
 
 LawOn = Callable[[date], Law]
 NO_DAY = date(2019, 1, 1)  # for a batch that completes nothing
@@ -62,15 +62,13 @@ def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
 
 
 def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
-    """Conclude with the refusals of the ledgers, tax what is not rejected."""
+    """Conclude with the refusals of the ledgers, levy the tax of what is not rejected."""
     found = pl.concat([opened.judged.findings, posted.refusals])
     heads = opened.judged.manifests.heads
     if len(posted.refusals):
         heads = deciding.conclude(heads, found, law)
     lines = opened.judged.manifests.lines
-    tax = tax_lines(Manifests(heads, lines), heads["taxed"])
-    totals = tax.group_by("m").agg(pl.col("consumption_fen", "vat_fen").sum())
-    heads = heads.hstack(pl.DataFrame(beside(heads, totals)).select(pl.all().fill_null(0)))
+    heads, tax = levied(Manifests(heads, lines))
     return Decided(heads, lines, tax, found, opened.fates, posted)
 
 

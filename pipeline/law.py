@@ -6,6 +6,7 @@ from typing import Literal
 import polars as pl
 
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
+MEASURES = ("volume", "mass", "sheet", "piece")  # what a content may be stated in; µl, mg, sheets, pieces
 RETURN_STATUS: dict[str, int] = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}  # customs returnStatus
 
 
@@ -37,15 +38,21 @@ class Rule:
 class Law:
     """Everything the core needs to know on one acceptance date.
 
-    `rates`: hs_code, vat_1e4, consumption_1e4 (10^-4), in force that day.
-    `goods`: ebc_code, item_no, hs_code, account_book_item (the goods registry).
+    `goods` (the goods registry): ebc_code, item_no, hs_code, hs8 (its first eight digits), account_book_item,
+    goods_unit, content (of one goods_unit, in units of its measure; null: not filed), measure (place in MEASURES).
+    `rates`: hs8, tariff_1e4, vat_1e4, consumption_1e4 (10^-4), item (null where price alone decides the consumption
+    tax, else its tax item). `terms`: how a tax item is taxed when measured so, at row item * len(MEASURES) + measure:
+    taxable (whether it can be), rate_1e4, specific_fen and below_fen for specific_per units of the measure from and
+    below the price of threshold_fen for threshold_per units.
     """
 
     version: str
     rules: tuple[Rule, ...]
     consequences: dict[str, Consequence]
     personal: frozenset[str]
+    single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
     rates: pl.DataFrame
+    terms: pl.DataFrame
     goods: pl.DataFrame

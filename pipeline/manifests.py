@@ -7,7 +7,7 @@ import polars as pl
 
 from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
-from pipeline.law import Law
+from pipeline.law import MEASURES, Law
 
 META = ("order_hash", "partition", "offset", "log_time", "digest", "stored")
 FEN = 1000  # one fen in 10^-5 units of CNY
@@ -80,10 +80,11 @@ def derive(manifests: Manifests, law: Law) -> Manifests:
         first_qty_e5=pl.col("line_qty_e5").first(),
         bonded=(registered & bonded).any(),
         direct=(registered & ~bonded).any(),
+        payable=(pl.col("rated") & pl.col("measured") & (~pl.col("by_quantity") | (pl.col("line_qty_e5") > 0))).all(ignore_nulls=False),
     )
     identities = [heads["order_buyerIdNumber"], heads["payment_payerIdNumber"]]
     valid = identity_valid(pl.concat(column.alias("number") for column in identities))
-    read = heads.select("order_goodsValue_e5", "order_freight_e5", "waybill_insuredFee_e5")
+    read = heads.select("order_goodsValue_e5", "order_freight_e5", "waybill_insuredFee_e5", "order_amount_fine")
     derived = read.hstack(beside(heads, sums)).select(
         # an order without lines has no row in sums
         line_count=pl.col("lines").fill_null(0),
@@ -95,6 +96,7 @@ def derive(manifests: Manifests, law: Law) -> Manifests:
         dutiable_fen=_dutiable_fen(),
         buyer_id_valid=valid.head(len(heads)),
         payer_id_valid=valid.tail(len(heads)),
+        tax_known=_tax_known(law),
     )
     return Manifests(heads.hstack(derived), lines)
 
@@ -104,17 +106,24 @@ def _derive_lines(manifests: Manifests, law: Law) -> pl.DataFrame:
     known = (
         lines.select("line_itemNo", ebc_code=manifests.heads["order_ebcCode"][lines["m"]])
         .join(law.goods, left_on=["ebc_code", "line_itemNo"], right_on=["ebc_code", "item_no"], how="left", maintain_order="left")
-        .join(law.rates, on="hs_code", how="left", maintain_order="left")
-        .select("hs_code", "account_book_item", "vat_1e4", "consumption_1e4")
-    )
+        .join(law.rates, on="hs8", how="left", maintain_order="left")
+        .select(
+            "hs_code", "account_book_item", "goods_unit", "content", "tariff_1e4", "vat_1e4", "consumption_1e4",
+            # null where the price alone decides the tax, and where the registry states no content
+            term=pl.col("item") * len(MEASURES) + pl.col("measure"),
+            by_quantity=pl.col("item").is_not_null(),
+        )
+    )  # fmt: skip
     price, qty = pl.col("line_price_e5").cast(I128), pl.col("line_qty_e5").cast(I128)
     # price x qty is in 10^-10 units: half a fen there is 5 * 10^7
     rounded = (2 * price * qty + 2 * 50_000_000).floordiv(2 * 100_000_000) * FEN
-    return lines.hstack(known).hstack(
-        known.hstack(lines.select("line_price_e5", "line_qty_e5")).select(
+    taxable = law.terms["taxable"].gather(known["term"])
+    return lines.hstack(known.drop("goods_unit")).hstack(
+        known.hstack(lines.select("line_price_e5", "line_qty_e5", "line_unit")).select(
             registered=pl.col("hs_code").is_not_null(),
             bonded=(pl.col("account_book_item") != "").fill_null(False),
             rated=pl.col("vat_1e4").is_not_null(),
+            measured=~pl.col("by_quantity") | (taxable & (pl.col("line_unit") == pl.col("goods_unit"))).fill_null(False),
             line_price_times_qty_e5=rounded,
         )
     )
@@ -137,6 +146,15 @@ def _dutiable_fen() -> pl.Expr:
     parts = [pl.col(c) for c in ("order_goodsValue_e5", "order_freight_e5", "waybill_insuredFee_e5")]
     whole = pl.all_horizontal(*(part % FEN == 0 for part in parts))
     return pl.when(whole).then((parts[0] + parts[1] + parts[2]) // FEN)
+
+
+def _tax_known(law: Law) -> pl.Expr:
+    """Whether the tax can be computed; bounds every amount it is computed from by the limits."""
+    dutiable = _dutiable_fen()
+    one = (pl.col("lines") == 1) & (pl.col("first_qty_e5") == UNIT) & (dutiable <= law.annual_limit_fen)
+    sums_up = (pl.col("unknown") == 0) & (pl.col("total") == pl.col("order_goodsValue_e5"))
+    known = pl.col("payable") & ~pl.col("order_amount_fine") & sums_up & ((dutiable <= law.single_limit_fen) | one)
+    return known.fill_null(False)
 
 
 def _completing() -> pl.Expr:

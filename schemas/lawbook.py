@@ -11,13 +11,13 @@ from typing import Any
 import polars as pl
 
 from pipeline.law import Consequence, Law, Rule
+from schemas import law_check, tariff
+from schemas.law_check import LawError
+from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "goods.csv")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
-
-
-class LawError(ValueError):
-    """The law data cannot be used; says which entry and why."""
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity: `on` is cached
@@ -27,14 +27,14 @@ class Lawbook:
     version: str
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
-    rates: pl.DataFrame
+    tariff: Tariff
     goods: pl.DataFrame
 
     @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
     def on(self, day: date) -> Law:
         """The law of `day`; LawError when a condition reads an unknown column or does not compile."""
         limits = self.limits_on(day)
-        in_force = self.rates.filter((pl.col("from") <= day) & (pl.col("to") >= day))
+        rates, terms = self.tariff.on(day)
         return Law(
             version=self.version,
             rules=tuple(
@@ -50,9 +50,11 @@ class Lawbook:
                 )
             },
             personal=frozenset(self.rules["columns"]["personal"]),
+            single_limit_fen=limits["single_limit_fen"],
             annual_limit_fen=limits["annual_limit_fen"],
             waybill_reuse_months=limits["waybill_reuse_months"],
-            rates=in_force.select("hs_code", "vat_1e4", "consumption_1e4"),
+            rates=rates,
+            terms=terms,
             goods=self.goods,
         )
 
@@ -60,6 +62,13 @@ class Lawbook:
         """Name → value of each limit in force on `day` (the latest `from` wins)."""
         dated = sorted((x for x in self.limits if x["from"] <= day), key=lambda x: x["from"])
         return {x["name"]: x["value"] for x in dated}
+
+    def days(self) -> list[date]:
+        """Every day on which something begins to be in force, from the first rule on."""
+        begins = {x["from"] for x in [*self.limits, *self.tariff.items]}
+        rules = {date.fromisoformat(r["since"]) for r in self.rules["rule"]}
+        begins |= rules | set(self.tariff.lines["from"].to_list())
+        return sorted(day for day in begins if day >= min(rules))
 
     def texts(self) -> dict[str, dict[str, Any]]:
         """Code → its entry (en, zh, todo, law …) over every kind of code."""
@@ -98,20 +107,21 @@ def _consequence(entry: dict[str, Any]) -> Consequence:
 
 @lru_cache(maxsize=4)
 def load(folder: Path = FOLDER) -> Lawbook:
-    """The law data of a folder; LawError or tomllib.TOMLDecodeError when it is not well-formed."""
-    names = ("rules.toml", "limits.toml", "rates.toml", "goods.csv")
-    content = {name: (folder / name).read_bytes() for name in names}
-    digest = hashlib.blake2b(digest_size=8)
-    for name, data in content.items():
-        digest.update(name.encode() + b"\0" + data)
+    """The law data of a folder; LawError when it cannot be used: with every place and reason, and then none of it is."""
+    if problems := law_check.problems(folder):
+        raise LawError("; ".join(map(str, problems)))
     return Lawbook(
-        version=digest.hexdigest(),
-        rules=tomllib.loads(content["rules.toml"].decode()),
-        limits=tomllib.loads(content["limits.toml"].decode())["limit"],
-        rates=pl.DataFrame(tomllib.loads(content["rates.toml"].decode())["rate"]).with_columns(
-            pl.col("vat_1e4", "consumption_1e4").cast(pl.Int64)
-        ),
-        goods=pl.read_csv(content["goods.csv"], infer_schema=False)
-        .select("ebc_code", "item_no", "hs_code", account_book_item=pl.col("account_book_item").fill_null(""))
-        .unique(["ebc_code", "item_no"], keep="first", maintain_order=True),
+        version=version(folder),
+        rules=tomllib.loads((folder / "rules.toml").read_text()),
+        limits=tomllib.loads((folder / "limits.toml").read_text())["limit"],
+        tariff=tariff.read(folder),
+        goods=tariff.read_goods(folder),
     )
+
+
+def version(folder: Path = FOLDER) -> str:
+    """Hash of the files that decide, in hex."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name in FILES:
+        digest.update(name.encode() + b"\0" + (folder / name).read_bytes())
+    return digest.hexdigest()

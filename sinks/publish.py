@@ -73,7 +73,7 @@ def add_decisions(mail: Mail, decided: Decided) -> None:
     findings = decided.findings.sort("m", "code")
     lines = {
         "gnum": "line_gnum", "hsCode": "hs_code", "dutiableFen": "dutiable_fen",
-        "consumptionTaxFen": "consumption_fen", "vatFen": "vat_fen",
+        "tariffFen": "tariff_fen", "consumptionTaxFen": "consumption_fen", "vatFen": "vat_fen",
     }  # fmt: skip
     rows = heads.hstack(
         [
@@ -91,9 +91,10 @@ def add_decisions(mail: Mail, decided: Decided) -> None:
         tradeMode="trade_mode",
         acceptedAt=pl.col("accepted_at").dt.epoch("ms"),
         dutiableFen="dutiable_fen",
+        tariffFen="tariff_fen",
         consumptionTaxFen="consumption_fen",
         vatFen="vat_fen",
-        taxFen=pl.col("consumption_fen") + pl.col("vat_fen"),
+        taxFen=pl.col("tariff_fen") + pl.col("consumption_fen") + pl.col("vat_fen"),
         documents=pl.struct(*map(_reference, KINDS)),
         ruleSet="rule_set",
         batchSeq="batch_seq",

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pipeline.flow import Decided
+from pipeline.tax import TAXES
 from sinks.batch import Frames
 
 # Column of the table → column of the joined manifest, where the names differ.
@@ -21,7 +22,7 @@ HEAD = {
 SAME = (
     "order_hash", "ebp_code", "order_no", "attempt", "manifest_id", "decision_id", "outcome", "queue",
     "return_status", "fault_kinds", "trade_mode", "accepted_at", "rule_set", "lane", "batch_seq", "taxed",
-    "dutiable_fen", "vat_fen", "person_key", "payer_key", "phone_key", "address_key",
+    "dutiable_fen", "tariff_fen", "vat_fen", "person_key", "payer_key", "phone_key", "address_key",
 )  # fmt: skip
 PLACES = tuple(f"{k}_{what}" for k in ("order", "payment", "waybill") for what in ("partition", "offset", "digest"))
 LINE = {
@@ -38,7 +39,7 @@ def manifest_frames(decided: Decided) -> Frames:
         *SAME,
         *PLACES,
         *(pl.col(source).alias(target) for target, source in HEAD.items()),
-        tax_fen=pl.col("consumption_fen") + pl.col("vat_fen"),
+        tax_fen=pl.col("tariff_fen") + pl.col("consumption_fen") + pl.col("vat_fen"),
     ).sort("order_hash", "ebp_code")
     ids = heads["manifest_id"]
     findings, entries = decided.findings.sort("m", maintain_order=True), decided.posted.entries
@@ -61,15 +62,15 @@ def number_uses(uses: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:
 
 def _lines(decided: Decided) -> pl.DataFrame:
     lines, m = decided.lines, decided.lines["m"]
-    # taxed are all lines of some manifests, in the order of all lines: so the n-th row of `tax` is the n-th taxed line
-    taxed = decided.heads["taxed"][m].alias("taxed")
-    row = pl.select(pl.when(taxed).then(taxed.cum_sum() - 1)).to_series()
-    tax = decided.tax.select(pl.col("dutiable_fen", "consumption_fen", "vat_fen").gather(row))
-    return lines.hstack(tax).select(
+    taxed = decided.heads["taxed"]
+    if not taxed.all():  # what was computed is not levied where the manifest is rejected
+        lines = lines.with_columns(pl.when(taxed[m]).then(pl.col("line_dutiable_fen", *TAXES)))
+    return lines.select(
         decided.heads["manifest_id"][m],
         *(pl.col(source).alias(target) for target, source in LINE.items()),
-        "dutiable_fen",
+        "tariff_fen",
         "vat_fen",
+        dutiable_fen="line_dutiable_fen",
         line_no=pl.col("position").cast(pl.Int16),
         hs_code=pl.col("hs_code").fill_null(""),
         account_book_item=pl.col("account_book_item").fill_null(""),

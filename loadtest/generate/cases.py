@@ -112,7 +112,7 @@ def decided(trio: Trio, codes: Iterable[str] = ()) -> Attempt:
     found = frozenset(codes)
     outcome = outcome_of(found)
     taxed = outcome != "REJECT" and not found & UNTAXED
-    return Attempt(outcome, found, trio.tax_fen() if taxed else 0)
+    return Attempt(outcome, found, (trio.tax_fen() or 0) if taxed else 0)
 
 
 def version(rng: Random, document: Document, younger_ms: int, **changes: Any) -> Document:

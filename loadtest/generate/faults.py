@@ -98,7 +98,7 @@ def price_fine(_rng: Random, t: Trio) -> None:
 def tax_fine(_rng: Random, t: Trio) -> None:
     """Half a fen of tax runs on into what was paid."""
     t.order["taxTotal"] += 500
-    t.recount()
+    t.pay()
 
 
 @fault("SUM-01")
@@ -132,7 +132,7 @@ def no_quantity(_rng: Random, t: Trio) -> None:
 
 @fault("REG-02")
 def no_rate(_rng: Random, t: Trio) -> None:
-    """A registered item whose HS code has no row in rates.toml."""
+    """A registered item whose HS code has no row in tariff.csv."""
     t.only(next(i for i in t.shop.unrated if i.bonded != t.direct), 1, 100 * YUAN)
 
 
@@ -149,12 +149,6 @@ def no_bill(_rng: Random, t: Trio) -> None:
     """Direct purchase without a master bill."""
     t.waybill["billNo"] = ""
     t.only(t.shop.direct[0], 1, 99 * YUAN)
-
-
-@fault("LIM-01")
-def one_dear_item(_rng: Random, t: Trio) -> None:
-    """A fen over the limit of one purchase, but one piece."""
-    t.only(t.goods()[0], 1, 5000 * YUAN + FEN)
 
 
 @fault("LIM-02")

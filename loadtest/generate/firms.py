@@ -24,6 +24,11 @@ class Shop:
     bonded: tuple[Item, ...]
     direct: tuple[Item, ...]
     unrated: tuple[Item, ...]
+    unmeasured: tuple[Item, ...]
+
+    def taxed_as(self, hs8: str) -> Item:
+        """An item of an HS8 line that a clean order may hold; StopIteration when the firm has none."""
+        return next(i for i in (*self.bonded, *self.direct) if i.hs_code.startswith(hs8))
 
 
 @lru_cache
@@ -42,9 +47,10 @@ def _shop(platform: int, firm: str) -> Shop:
         firm,
         f"样例进出口电子商务（{firm[-3:]}）有限公司",
         {i.item_no: i for i in items},
-        tuple(i for i in items if i.bonded and i.rated),
-        tuple(i for i in items if not i.bonded and i.rated),
-        tuple(i for i in items if not i.rated),
+        tuple(i for i in items if i.bonded and i.taxable),
+        tuple(i for i in items if not i.bonded and i.taxable),
+        tuple(i for i in items if i.rates is None),
+        tuple(i for i in items if i.rates is not None and not i.taxable),
     )
 
 

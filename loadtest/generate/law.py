@@ -1,50 +1,107 @@
-"""The law data the generator needs to know its answers, read straight from schemas/law, and the tax in whole fen."""
+"""The law data the generator needs to know its answers, read straight from schemas/law."""
 
 import csv
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import schemas
+from loadtest.generate.tax import Rates, TaxItem
 
 FOLDER = Path(schemas.__file__).parent / "law"
-UNTAXED = frozenset({"REG-02", "LIM-01"})
+UNTAXED = frozenset({"REG-02", "TAX-01"})
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row of the goods registry. `price_e5` is its usual price in 10⁻⁵ yuan, the rates are in 10⁻⁴."""
+    """One row of the goods registry. `price_e5` is its usual price in 10⁻⁵ yuan; one `unit` of it holds `content`
+    smallest units of `measure` ("" when nothing is filed); `rates` None: no line of the tariff."""
 
     item_no: str
     name: str
+    hs_code: str
     unit: str
     country: str
     bonded: bool
-    rated: bool
     price_e5: int
-    vat_1e4: int
-    consumption_1e4: int
+    content: int
+    measure: str
+    rates: Rates | None
+
+    @property
+    def taxable(self) -> bool:
+        """Whether rates and content are enough to tax it."""
+        return self.rates is not None and self.rates.item.measured_in(self.measure)
 
 
 @lru_cache
 def goods() -> dict[str, tuple[Item, ...]]:
     """E-commerce firm → its items, both in the order of goods.csv."""
-    rates = {r["hs_code"]: r for r in tomllib.loads((FOLDER / "rates.toml").read_text())["rate"]}
+    tariff, units = _tariff(), _units()
     firms: dict[str, list[Item]] = {}
     with (FOLDER / "goods.csv").open(newline="") as f:
         for row in csv.DictReader(f):
-            rate: dict[str, Any] | None = rates.get(row["hs_code"])
+            measure, size = units.get(row["content_unit"], ("", 0))
             firms.setdefault(row["ebc_code"], []).append(
                 Item(
-                    row["item_no"], row["item_name"], row["unit"], row["country"],
-                    bool(row["account_book_item"]), rate is not None, int(row["price_fen"]) * 1000,
-                    rate["vat_1e4"] if rate else 0, rate["consumption_1e4"] if rate else 0,
+                    row["item_no"], row["item_name"], row["hs_code"], row["unit"], row["country"],
+                    bool(row["account_book_item"]), int(row["price_fen"]) * 1000,
+                    int(row["content"] or 0) * size, measure, tariff.get(row["hs_code"][:8]),
                 )
             )  # fmt: skip
     return {firm: tuple(items) for firm, items in firms.items()}
+
+
+@lru_cache
+def _tariff() -> dict[str, Rates]:
+    """HS8 → rates; ValueError when they change in time: then an answer would depend on the day of acceptance."""
+    items = _tax_items()
+    found: dict[str, Rates] = {}
+    with (FOLDER / "tariff.csv").open(newline="") as f:
+        for row in csv.DictReader(f):
+            duty = int(row["provisional_1e4"] or row["tariff_1e4"])
+            rates = Rates(duty, int(row["vat_1e4"]), items[row["consumption"]])
+            if found.setdefault(row["hs8"], rates) != rates:
+                raise ValueError(f"tariff.csv: the rates of {row['hs8']} change in time")
+    return found
+
+
+@lru_cache
+def _tax_items() -> dict[str, TaxItem]:
+    """Tax items by name. Of several in time the last: only the threshold of beer changes, by 1.5 fen a litre between
+    2.6 and 2.7 yuan, and no story prices beer there."""
+    units = _units()
+    found: dict[str, TaxItem] = {}
+    for entry in tomllib.loads((FOLDER / "consumption.toml").read_text())["item"]:
+        specific, threshold = entry.get("specific"), entry.get("threshold")
+        found[entry["name"]] = TaxItem(
+            entry["rate_1e4"],
+            None if specific is None else {units[p["unit"]][0]: _amounts(p, units) for p in specific},
+            None if threshold is None else {units[p["unit"]][0]: _amounts(p, units)[0] for p in threshold},
+        )
+    return found
+
+
+def _amounts(part: dict[str, Any], units: dict[str, tuple[str, int]]) -> tuple[Fraction, Fraction]:
+    per = part["per"] * units[part["unit"]][1]
+    return Fraction(part["fen"], per), Fraction(part.get("below_fen", 0), per)
+
+
+@lru_cache
+def _units() -> dict[str, tuple[str, int]]:
+    units = tomllib.loads((FOLDER / "consumption.toml").read_text())["unit"]
+    return {u["name"]: (u["measure"], u["size"]) for u in units}
+
+
+@lru_cache
+def limit(name: str) -> int:
+    """The value of a limit; the generator takes those that have had one value only."""
+    (value,) = (x["value"] for x in tomllib.loads((FOLDER / "limits.toml").read_text())["limit"] if x["name"] == name)
+    return value
 
 
 @lru_cache
@@ -65,27 +122,3 @@ def outcome_of(codes: Iterable[str]) -> str:
     """The worst outcome of the findings; RELEASE without any."""
     found = {outcomes()[code] for code in codes}
     return "REJECT" if "REJECT" in found else "HOLD" if found else "RELEASE"
-
-
-def tax_fen(totals_fen: Sequence[int], fee_fen: int, items: Sequence[Item]) -> int:
-    """Consumption tax plus VAT of all lines in fen (decisions.md, section 7); one item for each line."""
-    tax = 0
-    for total, share, item in zip(totals_fen, _shares(totals_fen, fee_fen), items, strict=True):
-        divisor = 10 * (10_000 - item.consumption_1e4)
-        for rate in (item.consumption_1e4, item.vat_1e4):
-            tax += (2 * 7 * (total + share) * rate + divisor) // (2 * divisor)
-    return tax
-
-
-def _shares(totals: Sequence[int], fee: int) -> list[int]:
-    """`fee` split by totals: floor, then one fen each to the largest remainders, lower position first."""
-    whole = sum(totals)
-    if not totals:
-        return []
-    if whole <= 0:
-        return [fee, *[0] * (len(totals) - 1)]
-    shares = [fee * t // whole for t in totals]
-    by_remainder = sorted(range(len(totals)), key=lambda n: (-(fee * totals[n] % whole), n))
-    for n in by_remainder[: fee - sum(shares)]:
-        shares[n] += 1
-    return shares

@@ -1,12 +1,14 @@
 """A clean order with its payment and waybill: dicts by field name, amounts as integers in 10⁻⁵, times in ms."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from random import Random
 from typing import Any
 
 from loadtest.generate.firms import CARRIERS, PAYERS, Shop
-from loadtest.generate.law import Item, tax_fen
+from loadtest.generate.law import Item, limit
 from loadtest.generate.people import AREA, Person
+from loadtest.generate.tax import line_tax_fen, shares
 
 FEN = 1000
 YUAN = 100_000
@@ -33,22 +35,47 @@ class Trio:
         """The order's lines."""
         return self.order["orderList"]
 
-    def tax_fen(self) -> int:
-        """Tax of the documents as they are, in fen; only for registered and rated items."""
+    def tax_fen(self) -> int | None:
+        """Tax of the documents as they are, in fen; None where the law knows none (decisions.md, section 7)."""
         totals = [line["totalPrice"] // FEN for line in self.lines]
         fee = (self.order["freight"] + self.waybill["insuredFee"]) // FEN
-        return tax_fen(totals, fee, [self.shop.items[line["itemNo"]] for line in self.lines])
+        dutiable = sum(totals) + fee
+        full = dutiable > limit("single_limit_fen")
+        one = len(totals) == 1 and self.lines[0]["qty"] == YUAN
+        if not totals or (full and not (one and dutiable <= limit("annual_limit_fen"))):
+            return None
+        tax = 0
+        for line, total, share in zip(self.lines, totals, shares(totals, fee), strict=True):
+            item = self.shop.items.get(line["itemNo"])
+            if item is None or item.rates is None or not item.taxable:
+                return None
+            if item.rates.item.by_quantity and (line["unit"] != item.unit or line["qty"] <= 0):
+                return None
+            quantity = Fraction(line["qty"] * item.content, YUAN) if item.content else Fraction(0)
+            tax += line_tax_fen(total + share, item.rates, quantity, item.measure, full)
+        return tax
 
     def recount(self) -> None:
-        """Make the order's sums and the payment right after lines or amounts were changed; taxTotal stays."""
+        """Make the order's sums, the tax withheld and the payment right after lines or fees were changed."""
         o = self.order
         o["goodsValue"] = sum(line["totalPrice"] for line in self.lines)
+        if (tax := self.tax_fen()) is not None:
+            o["taxTotal"] = tax * FEN
+        self.pay()
+
+    def pay(self) -> None:
+        """Make what was paid follow from the order's parts."""
+        o = self.order
         o["actualPaid"] = o["goodsValue"] + o["freight"] + o["taxTotal"] - o["discount"]
         self.payment["amountPaid"] = o["actualPaid"]
 
     def only(self, item: Item, qty: int, price_e5: int) -> None:
         """Put one line of `qty` pieces at `price_e5` in the order, no fees, and count again."""
-        self.order["orderList"] = [order_line(1, item, qty * YUAN, price_e5)]
+        self.only_lines([order_line(1, item, qty * YUAN, price_e5)])
+
+    def only_lines(self, lines: list[Document]) -> None:
+        """Put these lines in the order, no fees, and count again."""
+        self.order["orderList"] = lines
         self.order |= {"freight": 0, "discount": 0, "taxTotal": 0}
         self.waybill["insuredFee"] = 0
         self.recount()
@@ -116,6 +143,5 @@ def clean(rng: Random, shop: Shop, who: Person, number: str, unique: str, at_ms:
         "goodsInfo": f"跨境商品{len(lines)}项，含{lines[0]['itemName'][:60]}", "note": "",
     }  # fmt: skip
     trio = Trio(order, payment, waybill, shop, direct)
-    order["taxTotal"] = trio.tax_fen() * FEN
     trio.recount()
     return trio

@@ -60,7 +60,7 @@ def changed_insurance(m: Maker) -> list[Case]:
     newer = version(m.rng, t.waybill, 60_000, appType="2", insuredFee=t.waybill["insuredFee"] + 30 * YUAN)
     case = m.case(t)
     t.waybill, first = newer, case.draft("waybill")
-    case.histories = ((decided(t),), (before,))
+    case.histories = ((decided(t, ["TAX-02"]),), (before,))  # what was withheld fits the first version
     first.fates = (USED, "DOC-02")
     case.drafts.append(Draft(first.delay_ms + m.rng.randrange(1, 1000), "waybill", newer, (USED, "DOC-07")))
     return [case]

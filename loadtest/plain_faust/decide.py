@@ -10,14 +10,13 @@ import fastavro
 
 from loadtest.plain_faust.law import consequences, rule_set
 from loadtest.plain_faust.ledgers import Ledgers
-from loadtest.plain_faust.manifest import Manifest, assemble
+from loadtest.plain_faust.manifest import Manifest, TaxLine, assemble
 from loadtest.plain_faust.reading import Document
 from loadtest.plain_faust.rules import findings
-from loadtest.plain_faust.tax import TaxLine, tax_lines
+from loadtest.plain_faust.tax import tax_lines
 from schemas.contracts import id_of, parsed
 from schemas.framing import frame
 
-UNTAXED = frozenset({"REG-02", "LIM-01"})
 STATUS = {"RELEASE": "800", "HOLD": "300", "REJECT": "100"}
 KINDS = ("order", "payment", "waybill")
 _HEAD = frame(id_of("decision-1"), b"")
@@ -44,20 +43,21 @@ class Decision:
 
     @property
     def tax_fen(self) -> int:
-        """Consumption tax and VAT of all lines."""
-        return sum(line.consumption_fen + line.vat_fen for line in self.lines)
+        """Tariff, consumption tax and VAT of all lines."""
+        return sum(line.tariff_fen + line.consumption_fen + line.vat_fen for line in self.lines)
 
 
 def decide(order: Document, payment: Document, waybill: Document, accepted_ms: int, ledgers: Ledgers) -> Decision:
     """Decide a manifest and, unless it is rejected, post it to the ledgers."""
     m = assemble(order, payment, waybill, accepted_ms)
+    m.tax = tax_lines(m)
     codes = findings(m)
     outcome = _worst(codes)
     if outcome != "REJECT" and (refusals := ledgers.post(m, f"{order['ebpCode']}|{order['orderNo']}", outcome)):
         codes += refusals
         outcome = "REJECT"
-    taxed = outcome != "REJECT" and UNTAXED.isdisjoint(codes)
-    return Decision(m, outcome, _queue(outcome, codes), tuple(codes), taxed, tax_lines(m) if taxed else [])
+    lines = m.tax if outcome != "REJECT" else None
+    return Decision(m, outcome, _queue(outcome, codes), tuple(codes), lines is not None, lines or [])
 
 
 def _worst(codes: list[str]) -> str:
@@ -77,16 +77,17 @@ def encode(decision: Decision, places: Sequence[Place]) -> bytes:
     """The framed `decision-1` record; `places` of order, payment and waybill."""
     m, lines = decision.manifest, decision.lines
     ebp_code, order_no = m.order["ebpCode"], m.order["orderNo"]
+    tariff = sum(x.tariff_fen for x in lines)
     consumption, vat = sum(x.consumption_fen for x in lines), sum(x.vat_fen for x in lines)
     record: dict[str, Any] = {
         "decisionId": blake2b(f"{ebp_code}|{order_no}|1|1".encode(), digest_size=16).hexdigest(),
         "ebpCode": ebp_code, "orderNo": order_no, "attempt": 1, "outcome": decision.outcome, "queue": decision.queue,
         "returnStatus": STATUS[decision.outcome], "tradeMode": m.trade_mode, "acceptedAt": m.accepted_ms,
-        "dutiableFen": m.dutiable_fen, "taxed": decision.taxed, "consumptionTaxFen": consumption, "vatFen": vat,
-        "taxFen": consumption + vat,
+        "dutiableFen": m.dutiable_fen, "taxed": decision.taxed, "tariffFen": tariff,
+        "consumptionTaxFen": consumption, "vatFen": vat, "taxFen": tariff + consumption + vat,
         "lines": [
             {"gnum": x.gnum, "hsCode": x.hs_code, "dutiableFen": x.dutiable_fen,
-             "consumptionTaxFen": x.consumption_fen, "vatFen": x.vat_fen}
+             "tariffFen": x.tariff_fen, "consumptionTaxFen": x.consumption_fen, "vatFen": x.vat_fen}
             for x in lines
         ],
         "findings": [{"code": code, "outcome": consequences()[code][0]} for code in decision.codes],

@@ -12,29 +12,54 @@ from typing import Any
 import schemas
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "rates.toml", "goods.csv")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "goods.csv")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """A registered item: its HS code, and whether it is bonded."""
+    """A registered item: one `unit` of it holds `content` smallest units of `measure` ("": not filed)."""
 
     hs_code: str
     bonded: bool
+    unit: str
+    content: int
+    measure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many fen, below the threshold `below_fen`, for `per` smallest units of a measure."""
+
+    fen: int
+    below_fen: int
+    per: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Statutory rates in 10⁻⁴."""
+    """Statutory rates in 10⁻⁴; by measure the amount for a quantity and the price from which the tax applies (None: the
+    tax item has no such part)."""
 
+    tariff_1e4: int
     vat_1e4: int
     consumption_1e4: int
+    specific: dict[str, Part] | None
+    threshold: dict[str, Part] | None
+
+    @property
+    def by_quantity(self) -> bool:
+        """Whether the quantity decides on the tax."""
+        return self.specific is not None or self.threshold is not None
+
+    def suits(self, measure: str) -> bool:
+        """Whether a content in this measure is enough to tax it."""
+        return all([part is None or measure in part for part in (self.specific, self.threshold)])
 
 
 @dataclass(frozen=True, slots=True)
 class DayLaw:
-    """What is in force on one day. `limits`: name → value in fen, counts or months; `rates`: HS code → Rate."""
+    """What is in force on one day. `limits`: name → value in fen, counts or months; `rates`: HS8 → Rate."""
 
     year: int
     limits: dict[str, int]
@@ -47,7 +72,10 @@ def goods() -> dict[tuple[str, str], Good]:
     found: dict[tuple[str, str], Good] = {}
     with (FOLDER / "goods.csv").open(newline="") as f:
         for row in csv.DictReader(f):
-            found.setdefault((row["ebc_code"], row["item_no"]), Good(row["hs_code"], bool(row["account_book_item"])))
+            measure, size = _units().get(row["content_unit"], ("", 0))
+            content = int(row["content"] or 0) * size
+            good = Good(row["hs_code"], bool(row["account_book_item"]), row["unit"], content, measure)
+            found.setdefault((row["ebc_code"], row["item_no"]), good)
     return found
 
 
@@ -75,12 +103,40 @@ def law_at(accepted_ms: int) -> DayLaw:
 @lru_cache(maxsize=64)
 def _on(day: date) -> DayLaw:
     limits = sorted((x for x in _toml("limits.toml")["limit"] if x["from"] <= day), key=lambda x: x["from"])
-    rates = {
-        r["hs_code"]: Rate(r["vat_1e4"], r["consumption_1e4"])
-        for r in _toml("rates.toml")["rate"]
-        if r["from"] <= day <= r["to"]
+    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day))
+
+
+def _rates(day: date) -> dict[str, Rate]:
+    items = {x["name"]: x for x in _toml("consumption.toml")["item"] if x["from"] <= day <= x["to"]}
+    found: dict[str, Rate] = {}
+    for r in _tariff():
+        item = items.get(r["consumption"])
+        if item is not None and date.fromisoformat(r["from"]) <= day <= date.fromisoformat(r["to"]):
+            duty = int(r["provisional_1e4"] or r["tariff_1e4"])
+            parts = (_parts(item, "specific"), _parts(item, "threshold"))
+            found[r["hs8"]] = Rate(duty, int(r["vat_1e4"]), item["rate_1e4"], *parts)
+    return found
+
+
+def _parts(item: dict[str, Any], name: str) -> dict[str, Part] | None:
+    if name not in item:
+        return None
+    units = _units()
+    return {
+        units[p["unit"]][0]: Part(p["fen"], p.get("below_fen", 0), p["per"] * units[p["unit"]][1]) for p in item[name]
     }
-    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, rates)
+
+
+@lru_cache
+def _units() -> dict[str, tuple[str, int]]:
+    """Unit → (measure, smallest units in it)."""
+    return {u["name"]: (u["measure"], u["size"]) for u in _toml("consumption.toml")["unit"]}
+
+
+@lru_cache
+def _tariff() -> list[dict[str, str]]:
+    with (FOLDER / "tariff.csv").open(newline="") as f:
+        return list(csv.DictReader(f))
 
 
 @lru_cache

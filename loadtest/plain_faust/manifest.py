@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from loadtest.plain_faust.law import DayLaw, Good, Rate, goods, law_at
 from loadtest.plain_faust.reading import FEN_E5, Document
@@ -13,9 +14,21 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_CHARACTERS = "10X98765432"
 
 
+class TaxLine(NamedTuple):
+    """One order line: amounts in fen."""
+
+    gnum: int
+    hs_code: str
+    dutiable_fen: int
+    tariff_fen: int
+    consumption_fen: int
+    vat_fen: int
+
+
 @dataclass(slots=True)
 class Manifest:
-    """`goods` and `rates`: one entry a line, None when not registered or not rated. Unknown amounts are None."""
+    """`goods` and `rates`: one entry a line, None when not registered or not rated. Unknown amounts are None.
+    `tax`: of each line, should the manifest not be rejected; None while it cannot be known."""
 
     order: Document
     payment: Document
@@ -29,6 +42,19 @@ class Manifest:
     line_total_sum_e5: int | None
     dutiable_fen: int | None
     one_indivisible_item: bool | None
+    tax: list[TaxLine] | None = None
+
+    def measured(self, position: int) -> bool:
+        """Whether what is filed of the item in this line (from 0) is enough for its consumption tax."""
+        item, rate = self.goods[position], self.rates[position]
+        if item is None or rate is None or not rate.by_quantity:
+            return True
+        return rate.suits(item.measure) and self.lines[position]["unit"] == item.unit
+
+    @property
+    def tax_due_fen(self) -> int | None:
+        """Tariff, consumption tax and VAT of all lines."""
+        return None if self.tax is None else sum([x.tariff_fen + x.consumption_fen + x.vat_fen for x in self.tax])
 
 
 def assemble(order: Document, payment: Document, waybill: Document, accepted_ms: int) -> Manifest:
@@ -38,7 +64,7 @@ def assemble(order: Document, payment: Document, waybill: Document, accepted_ms:
     items = [registry.get((order["ebcCode"], line["itemNo"])) for line in lines]
     return Manifest(
         order, payment, waybill, lines, accepted_ms, law, items,
-        [law.rates.get(item.hs_code) if item else None for item in items],
+        [law.rates.get(item.hs_code[:8]) if item else None for item in items],
         _trade_mode(items),
         _sum([line["totalPrice"] for line in lines]),
         _dutiable_fen(order["goodsValue"], order["freight"], waybill["insuredFee"]),

@@ -1,4 +1,4 @@
-"""The 48 rules of schemas/law/rules.toml as plain Python predicates, in its order.
+"""The 49 rules of schemas/law/rules.toml as plain Python predicates, in its order.
 
 A predicate is true (the finding is made), false, or None: not known, which becomes SYS-01. Only amounts and what is
 computed from them can be unknown. A test holds codes and order against rules.toml.
@@ -347,20 +347,21 @@ def mixed_modes(m: Manifest) -> Verdict:
     return m.trade_mode == "mixed"
 
 
-@rule("LIM-01")
-def one_dear_item(m: Manifest) -> Verdict:
-    return _over_and(m, m.one_indivisible_item)
-
-
 @rule("LIM-02")
 def dear_items(m: Manifest) -> Verdict:
     one = m.one_indivisible_item
-    return _over_and(m, None if one is None else not one)
-
-
-def _over_and(m: Manifest, other: Verdict) -> Verdict:
-    """SQL's AND of "over the single limit" with `other`: false wins over not known."""
     over = None if m.dutiable_fen is None else m.dutiable_fen > m.law.limits["single_limit_fen"]
-    if over is False or other is False:
-        return False
-    return None if over is None or other is None else True
+    return None if over and one is None else over and not one
+
+
+@rule("TAX-01")
+def content_not_filed(m: Manifest) -> Verdict:
+    return not all([m.measured(position) for position in range(len(m.lines))])
+
+
+@rule("TAX-02")
+def other_tax_withheld(m: Manifest) -> Verdict:
+    due, withheld = m.tax_due_fen, m.order["taxTotal"]
+    if due is None or withheld is None:
+        return False if due is None else None
+    return abs(withheld - due * FEN_E5) > m.law.limits["tax_tolerance_fen"] * len(m.lines) * FEN_E5

@@ -1,34 +1,48 @@
-"""In-limit composite tax of each line in whole fen (docs/decisions.md, section 7)."""
+"""Tax of each line in whole fen: composite within the limit of one purchase, full rates above (docs/decisions.md, 7)."""
 
-from typing import NamedTuple
-
-from loadtest.plain_faust.manifest import Manifest
-from loadtest.plain_faust.reading import FEN_E5
-
-
-class TaxLine(NamedTuple):
-    """One order line: amounts in fen."""
-
-    gnum: int
-    hs_code: str
-    dutiable_fen: int
-    consumption_fen: int
-    vat_fen: int
+from loadtest.plain_faust.law import Good, Rate
+from loadtest.plain_faust.manifest import Manifest, TaxLine
+from loadtest.plain_faust.reading import FEN_E5, Document
 
 
-def tax_lines(m: Manifest) -> list[TaxLine]:
-    """Tax of a manifest whose lines are all registered and rated and whose amounts are known."""
+def tax_lines(m: Manifest) -> list[TaxLine] | None:
+    """Tax of a manifest; None while it cannot be known."""
+    limits, goods_value = m.law.limits, m.order["goodsValue"]
+    if m.dutiable_fen is None or m.order["amount_fine"] or not m.lines or m.line_total_sum_e5 != goods_value:
+        return None
+    full = m.dutiable_fen > limits["single_limit_fen"]
+    if full and not (m.one_indivisible_item and m.dutiable_fen <= limits["annual_limit_fen"]):
+        return None
     totals = [line["totalPrice"] // FEN_E5 for line in m.lines]
     shares = _shares(totals, (m.order["freight"] + m.waybill["insuredFee"]) // FEN_E5)
     taxed: list[TaxLine] = []
-    for line, total, share, item, rate in zip(m.lines, totals, shares, m.goods, m.rates, strict=True):
-        assert item is not None and rate is not None  # REG-01 rejects the one, REG-02 stands in the way of the other
-        dutiable, divisor = total + share, 10 * (10_000 - rate.consumption_1e4)
-        consumption = _half_up(7 * dutiable * rate.consumption_1e4, divisor)
-        taxed.append(
-            TaxLine(line["gnum"], item.hs_code, dutiable, consumption, _half_up(7 * dutiable * rate.vat_1e4, divisor))
-        )
+    for n, (line, item, rate) in enumerate(zip(m.lines, m.goods, m.rates, strict=True)):
+        if item is None or rate is None or not m.measured(n) or (rate.by_quantity and not (line["qty"] or 0) > 0):
+            return None
+        taxed.append(_tax_line(line, totals[n] + shares[n], item, rate, full))
     return taxed
+
+
+def _tax_line(line: Document, dutiable: int, item: Good, rate: Rate, full: bool) -> TaxLine:
+    duty, tenths = (rate.tariff_1e4, 10) if full else (0, 7)
+    percent, amount, per = rate.consumption_1e4, 0, 1  # the amount by quantity is amount / per
+    if rate.by_quantity:
+        quantity = line["qty"] * item.content  # 10⁻⁵ smallest units
+        below = False
+        if rate.threshold is not None:
+            threshold = rate.threshold[item.measure]
+            below = dutiable * 100_000 * threshold.per < threshold.fen * quantity
+        if rate.specific is not None:
+            specific = rate.specific[item.measure]
+            amount, per = (specific.below_fen if below else specific.fen) * quantity, specific.per * 100_000
+        percent = 0 if below else percent
+    with_tariff = dutiable * (10_000 + duty) * per + 10_000 * amount  # over 10⁴ per
+    divisor = 100_000 * per * (10_000 - percent)
+    return TaxLine(
+        line["gnum"], item.hs_code, dutiable, _half_up(dutiable * duty, 10_000),
+        _half_up(tenths * (with_tariff * percent + 10_000 * amount * (10_000 - percent)), divisor),
+        _half_up(tenths * with_tariff * rate.vat_1e4, divisor),
+    )  # fmt: skip
 
 
 def _shares(totals: list[int], fee: int) -> list[int]:

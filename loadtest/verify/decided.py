@@ -18,12 +18,12 @@ from loadtest.verify.evidence import (
     record_place,
     used_places,
 )
-from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings, taxes
+from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 
 LEDGER = ("PAY-03", "WAY-06", "LIM-03")
-Taxes = list[tuple[int, int, int]]
+Taxes = list[tuple[int, int, int, int]]
 
 
 class Case(NamedTuple):
@@ -80,9 +80,9 @@ def check(case: Case, law: LawData, topics: Sequence[str], person_key: bytes, re
     else:
         by_rules = rule_findings(order, payment, waybill, derived, day)
     codes = by_rules | (stored & set(LEDGER))
-    asks = conclude(by_rules, law).outcome != "REJECT"
-    verdict = conclude(codes, law)
-    taxed = taxes(order, waybill, day) if verdict.taxed else []
+    asks = conclude(by_rules, law, derived["tax_known"]).outcome != "REJECT"
+    verdict = conclude(codes, law, derived["tax_known"])
+    taxed = derived["taxes"] if verdict.taxed else []
     expected = _row(row, read, case.records, derived, verdict, taxed, accepted_at, law.version, person_key)
     _compare_row(row, expected, place, report)
     _compare_findings(case, codes, asks, law, place, report)
@@ -133,13 +133,13 @@ def _row(
     """The row as it has to be; what only the pipeline can choose (lane, batch, number, places) is taken over."""
     order, payment, waybill = read
     digests = [documents.digest(record.value or b"") for record in records if record is not None]
-    consumption, vat = sum(t[1] for t in taxed), sum(t[2] for t in taxed)
+    tariff, consumption, vat = (sum(t[n] for t in taxed) for n in (1, 2, 3))
     return ManifestRow._make((
         documents.order_hash(row.order_no), row.ebp_code, row.order_no, row.attempt, row.manifest_id,
         decision_id(row), verdict.outcome, verdict.queue, STATUS[verdict.outcome], verdict.fault_kinds,
         derived["trade_mode"], accepted_at, rule_set, row.lane, row.batch_seq,
         row.order_partition, row.order_offset, row.payment_partition, row.payment_offset, row.waybill_partition,
-        row.waybill_offset, *digests, verdict.taxed, derived["dutiable_fen"], consumption, vat, consumption + vat,
+        row.waybill_offset, *digests, verdict.taxed, derived["dutiable_fen"], tariff, consumption, vat, tariff + consumption + vat,
         order["ebcCode"], order["goodsValue_e5"], order["freight_e5"], order["discount_e5"], order["taxTotal_e5"],
         order["actualPaid_e5"], payment["amountPaid_e5"], waybill["insuredFee_e5"], waybill["freight_e5"],
         waybill["weight_e5"], waybill["packNo"], order["appTime"], payment["appTime"], payment["payTime"],
@@ -191,7 +191,7 @@ def _compare_lines(case: Case, order: Document, taxed: Taxes, place: str, report
         want = LineRow(
             case.row.manifest_id, n + 1, line["gnum"], line["itemNo"], line["hs_code"], line["account_book_item"],
             line["unit"], line["country"], line["currency"], line["qty_e5"], line["price_e5"], line["totalPrice_e5"],
-            *(taxed[n] if taxed else (None, None, None)),
+            *(taxed[n] if taxed else (None,) * 4),
         )  # fmt: skip
         if want != have:
             for name, a, b in zip(LineRow._fields, want, have, strict=True):
@@ -202,6 +202,7 @@ def _count(row: ManifestRow, order: Document, report: Report) -> None:
     report.counts["manifests"] += 1
     report.counts[row.outcome] += 1
     report.counts["taxed"] += row.taxed
+    report.counts["tariff_fen"] += row.tariff_fen
     report.counts["consumption_tax_fen"] += row.consumption_tax_fen
     report.counts["vat_fen"] += row.vat_fen
     report.counts["tax_fen"] += row.tax_fen

@@ -121,6 +121,7 @@ class ManifestRow(NamedTuple):
     waybill_digest: bytes
     taxed: bool
     dutiable_fen: int | None
+    tariff_fen: int
     consumption_tax_fen: int
     vat_fen: int
     tax_fen: int
@@ -167,6 +168,7 @@ class LineRow(NamedTuple):
     price_e5: int | None
     total_price_e5: int | None
     dutiable_fen: int | None
+    tariff_fen: int | None
     consumption_tax_fen: int | None
     vat_fen: int | None
 

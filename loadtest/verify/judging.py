@@ -11,15 +11,15 @@ from typing import Any
 from loadtest.verify.documents import FEN_E5, Document
 from loadtest.verify.evaluate import value
 from loadtest.verify.law import DayLaw, LawData
-from loadtest.verify.tax import line_taxes
+from loadtest.verify.tax import Content, Tax, Taxable, line_taxes
 
 UNIT_E5 = 100_000
 SHAPE = re.compile(r"[0-9]{17}[0-9X]")
 WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))  # GB 11643: 2^(i-1) mod 11, i counted from the right
 CHECK = "10X98765432"
 STATUS = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}
-UNTAXED = {"REG-02", "LIM-01"}
 QUARANTINED = "SYS-02"
+NO_CONTENT = Content("", 0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,18 @@ def derive(
         if line["registered"]:
             modes.add("1210" if line["account_book_item"] else "9610")
     qty = lines[0]["qty_e5"] if len(lines) == 1 else 0
+    one = None if qty is None else qty == UNIT_E5
+    dutiable = _dutiable(order["goodsValue_e5"], order["freight_e5"], waybill["insuredFee_e5"])
+    taxes = _taxes(order, waybill, dutiable, total, bool(one), day)
     return {
         "line_count": len(lines),
         "line_total_sum_e5": total,
         "gnum_in_order": all(line["gnum"] == n for n, line in enumerate(lines, start=1)),
-        "one_indivisible_item": None if qty is None else qty == UNIT_E5,
-        "dutiable_fen": _dutiable(order["goodsValue_e5"], order["freight_e5"], waybill["insuredFee_e5"]),
+        "one_indivisible_item": one,
+        "dutiable_fen": dutiable,
+        "tax_known": taxes is not None,
+        "tax_due_fen": None if taxes is None else sum(sum(t[1:]) for t in taxes),
+        "taxes": taxes or [],
         "trade_mode": "mixed" if len(modes) > 1 else "".join(modes),
         "accepted_at": accepted_at,
         "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
@@ -62,8 +68,12 @@ def derive(
 def _derive_line(ebc_code: str, line: Document, law: LawData, day: DayLaw) -> None:
     entry = law.goods.get((ebc_code, line["itemNo"]))
     line["registered"] = entry is not None
-    line["hs_code"], line["account_book_item"] = entry or ("", "")
-    line["rated"] = line["hs_code"] in day.rates
+    line["hs_code"], line["account_book_item"], content = entry or ("", "", NO_CONTENT)
+    rate = day.rates.get(line["hs_code"][:8])
+    by_quantity = rate is not None and rate.item.by_quantity
+    fits = rate is not None and rate.item.parts(content.measure) is not None and line["unit"] == content.unit
+    line["rated"], line["measured"] = rate is not None, fits or not by_quantity
+    line["rate"], line["content"], line["by_quantity"] = rate, content, by_quantity
     price, qty = line["price_e5"], line["qty_e5"]
     # price × qty is in 10⁻¹⁰ yuan: a fen is 10⁸ of them
     product: int | None = None if price is None or qty is None else price * qty
@@ -113,8 +123,8 @@ def _has_null(
     return any(line["price_times_qty_e5"] is None for line in lines)
 
 
-def conclude(codes: Iterable[str], law: LawData) -> Conclusion:
-    """Outcome, queue, blamed kinds and whether it is taxed, from finding codes."""
+def conclude(codes: Iterable[str], law: LawData, tax_known: bool) -> Conclusion:
+    """Outcome, queue, blamed kinds and whether it is taxed, from finding codes and whether its tax is known."""
     found = set(codes)
     rejecting = [code for code in found if law.outcomes[code] == "REJECT"]
     outcome = "REJECT" if rejecting else "HOLD" if found else "RELEASE"
@@ -123,12 +133,24 @@ def conclude(codes: Iterable[str], law: LawData) -> Conclusion:
         faults |= law.blames[code]
     queue = "" if outcome != "HOLD" else "orderer" if "PAY-04" in found else "review"
     # a manifest in quarantine is not taxed either: nobody knows whether its amounts are sound
-    taxed = outcome != "REJECT" and not found & (UNTAXED | {QUARANTINED})
+    taxed = outcome != "REJECT" and tax_known and QUARANTINED not in found
     return Conclusion(outcome, queue, faults, taxed)
 
 
-def taxes(order: Document, waybill: Document, day: DayLaw) -> list[tuple[int, int, int]]:
-    """(dutiable, consumption tax, VAT) in fen of each line of a manifest that is taxed."""
+def _taxes(
+    order: Document, waybill: Document, dutiable: int | None, total: int | None, one: bool, day: DayLaw
+) -> list[Tax] | None:
+    """(dutiable, tariff, consumption tax, VAT) in fen of each line; None while the tax cannot be known."""
     lines: list[Document] = order["orderList"]
+    if dutiable is None or order["amount_fine"] or total is None or total != order["goodsValue_e5"] or not lines:
+        return None
+    full = dutiable > day.single_limit_fen
+    if full and not (one and dutiable <= day.annual_limit_fen):
+        return None
+    for line in lines:
+        counted = not line["by_quantity"] or (line["qty_e5"] is not None and line["qty_e5"] > 0)
+        if not (line["rated"] and line["measured"] and counted):
+            return None
     fee = (order["freight_e5"] + waybill["insuredFee_e5"]) // FEN_E5
-    return line_taxes(fee, [x["totalPrice_e5"] // FEN_E5 for x in lines], [day.rates[x["hs_code"]] for x in lines])
+    taxable = [Taxable(x["totalPrice_e5"] // FEN_E5, x["qty_e5"] or 0, x["rate"], x["content"]) for x in lines]
+    return line_taxes(fee, taxable, full)

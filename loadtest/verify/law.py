@@ -12,14 +12,15 @@ from typing import Any
 
 from loadtest.verify.conditions import Column, ConditionError, Node, parse
 from loadtest.verify.evaluate import compiled
+from loadtest.verify.tax import Amount, Content, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "rates.toml", "goods.csv")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "goods.csv")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
-    "accepted_at", "buyer_id_valid", "payer_id_valid",
+    "accepted_at", "buyer_id_valid", "payer_id_valid", "tax_known", "tax_due_fen",
 }  # fmt: skip
 HEAD_VARIABLES = ("order", "payment", "waybill", "derived")
 SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
@@ -28,14 +29,15 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class DayLaw:
-    """The law of one acceptance date. `rates`: hs_code → (consumption, vat) in 10⁻⁴."""
+    """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate."""
 
     year: int
     manifest_rules: list[tuple[str, Node]]
     line_rules: list[tuple[str, Node]]
     manifest_codes: Callable[..., list[str]]
     line_codes: Callable[..., list[str]]
-    rates: dict[str, tuple[int, int]]
+    rates: dict[str, Rate]
+    single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
 
@@ -43,13 +45,14 @@ class DayLaw:
 @dataclass(frozen=True, eq=False)
 class LawData:
     """`version`: hash of the files; `outcomes`, `blames`: of a finding code; `goods`: (ebcCode, itemNo) →
-    (hs_code, account_book_item); `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
+    (hs_code, account_book_item, content); `tariff`, `items`: rows of tariff.csv and tax items of consumption.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
 
     version: str
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
-    rates: list[dict[str, Any]]
-    goods: dict[tuple[str, str], tuple[str, str]]
+    tariff: list[dict[str, str]]
+    items: list[tuple[str, date, date, TaxItem]]
+    goods: dict[tuple[str, str], tuple[str, str, Content]]
     outcomes: dict[str, str]
     blames: dict[str, int]
     statuses: dict[str, str]
@@ -78,12 +81,21 @@ class LawData:
             line_rules=parts["line"],
             manifest_codes=compiled(parts["manifest"], HEAD_VARIABLES),
             line_codes=compiled(parts["line"], ("line",)),
-            rates={
-                r["hs_code"]: (r["consumption_1e4"], r["vat_1e4"]) for r in self.rates if r["from"] <= day <= r["to"]
-            },
+            rates=self._rates(day),
+            single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
         )
+
+    def _rates(self, day: date) -> dict[str, Rate]:
+        """The lines in force whose tax item is in force too."""
+        items = {name: item for name, first, last, item in self.items if first <= day <= last}
+        text = day.isoformat()  # ISO dates compare as texts
+        return {
+            r["hs8"]: Rate(int(r["provisional_1e4"] or r["tariff_1e4"]), int(r["vat_1e4"]), items[r["consumption"]])
+            for r in self.tariff
+            if r["from"] <= text <= r["to"] and r["consumption"] in items
+        }
 
     def _resolver(self, scope: str) -> Callable[[str], Column]:
         allowed = set(self.rules["columns"][scope])
@@ -115,17 +127,36 @@ def load(folder: Path = FOLDER) -> LawData:
         version.update(name.encode() + b"\0" + data)
     rules = tomllib.loads(content["rules.toml"].decode())
     findings = [*rules["rule"], *rules["ledger"], *rules["engine"]]
-    goods: dict[tuple[str, str], tuple[str, str]] = {}
+    consumption = tomllib.loads(content["consumption.toml"].decode())
+    units = {u["name"]: (u["measure"], u["size"]) for u in consumption["unit"]}
+    goods: dict[tuple[str, str], tuple[str, str, Content]] = {}
     for row in csv.DictReader(content["goods.csv"].decode().splitlines()):
-        goods.setdefault((row["ebc_code"], row["item_no"]), (row["hs_code"], row["account_book_item"]))
+        measure, size = units.get(row["content_unit"], ("", 0))
+        filed = Content(row["unit"], int(row["content"] or 0) * size, measure)
+        goods.setdefault((row["ebc_code"], row["item_no"]), (row["hs_code"], row["account_book_item"], filed))
     return LawData(
         version=version.hexdigest(),
         rules=rules,
         limits=tomllib.loads(content["limits.toml"].decode())["limit"],
-        rates=tomllib.loads(content["rates.toml"].decode())["rate"],
+        tariff=list(csv.DictReader(content["tariff.csv"].decode().splitlines())),
+        items=[(x["name"], x["from"], x["to"], _tax_item(x, units)) for x in consumption["item"]],
         goods=goods,
         outcomes={f["code"]: f["outcome"] for f in findings},
         blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},
         statuses={d["code"]: d["status"] for d in rules["document"]},
         personal=frozenset(rules["columns"]["personal"]),
     )
+
+
+def _tax_item(entry: dict[str, Any], units: dict[str, tuple[str, int]]) -> TaxItem:
+    """A tax item with its amounts by measure, each for so many smallest units."""
+
+    def parts(name: str) -> dict[str, Amount] | None:
+        if name not in entry:
+            return None
+        return {
+            units[p["unit"]][0]: Amount(p["fen"], p.get("below_fen", 0), p["per"] * units[p["unit"]][1])
+            for p in entry[name]
+        }
+
+    return TaxItem(entry["rate_1e4"], parts("specific"), parts("threshold"))

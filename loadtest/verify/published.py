@@ -113,7 +113,7 @@ def _compare(
 
 
 def check_decision(
-    message: Message | None, row: ManifestRow, order: Document, taxed: list[tuple[int, int, int]],
+    message: Message | None, row: ManifestRow, order: Document, taxed: list[tuple[int, int, int, int]],
     codes: set[str], law: LawData, topics: Sequence[str], place: str, report: Report,
 ) -> None:  # fmt: skip
     """Compare a decision with the row as it has to be. `topics`: of order, payment and waybill."""
@@ -129,10 +129,11 @@ def check_decision(
         "decisionId": row.decision_id.hex(), "ebpCode": row.ebp_code, "orderNo": row.order_no, "attempt": row.attempt,
         "outcome": row.outcome, "queue": row.queue, "returnStatus": str(row.return_status), "tradeMode": row.trade_mode,
         "acceptedAt": row.accepted_at, "dutiableFen": row.dutiable_fen, "taxed": row.taxed,
-        "consumptionTaxFen": row.consumption_tax_fen, "vatFen": row.vat_fen, "taxFen": row.tax_fen,
+        "tariffFen": row.tariff_fen, "consumptionTaxFen": row.consumption_tax_fen, "vatFen": row.vat_fen,
+        "taxFen": row.tax_fen,
         "lines": [
-            {"gnum": x["gnum"], "hsCode": x["hs_code"], "dutiableFen": d, "consumptionTaxFen": c, "vatFen": v}
-            for x, (d, c, v) in lines
+            {"gnum": x["gnum"], "hsCode": x["hs_code"], "dutiableFen": d, "tariffFen": t, "consumptionTaxFen": c, "vatFen": v}
+            for x, (d, t, c, v) in lines
         ],
         "findings": [{"code": code, "outcome": law.outcomes[code]} for code in listed],
         "documents": [

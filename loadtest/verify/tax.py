@@ -1,6 +1,70 @@
-"""In-limit composite tax in whole fen, by docs/decisions.md section 7: integers throughout."""
+"""Tax of lines in whole fen, by docs/decisions.md section 7: integers throughout, one fraction for every kind."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+Tax = tuple[int, int, int, int]
+"""(dutiable, tariff, consumption tax, VAT) in fen."""
+TEN_THOUSAND = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """`fen`, below the threshold `below_fen`, for `per` of a measure's smallest units."""
+
+    fen: int
+    below_fen: int
+    per: int
+
+
+NOTHING = Amount(0, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TaxItem:
+    """A tax item of the consumption tax. `specific`, `threshold`: by measure; None: the item has no such part."""
+
+    rate_1e4: int
+    specific: dict[str, Amount] | None
+    threshold: dict[str, Amount] | None
+
+    @property
+    def by_quantity(self) -> bool:
+        """Whether the price alone does not tell the tax."""
+        return self.specific is not None or self.threshold is not None
+
+    def parts(self, measure: str) -> tuple[Amount, Amount] | None:
+        """Amount by quantity and threshold for a content in this measure; None: it cannot be taxed so."""
+        parts = [NOTHING if part is None else part.get(measure) for part in (self.specific, self.threshold)]
+        return (parts[0], parts[1]) if parts[0] is not None and parts[1] is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A line of the tariff on a day; tariff and VAT in 10⁻⁴."""
+
+    tariff_1e4: int
+    vat_1e4: int
+    item: TaxItem
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one `unit` of a goods item holds, in smallest units of a measure ("" when nothing is filed)."""
+
+    unit: str
+    amount: int
+    measure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taxable:
+    """A line to be taxed: its price in fen, its quantity in 10⁻⁵ of the goods item's unit."""
+
+    price: int
+    quantity_e5: int
+    rate: Rate
+    content: Content
 
 
 def shares(fee: int, weights: Sequence[int]) -> list[int]:
@@ -16,17 +80,36 @@ def shares(fee: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def line_taxes(fee: int, prices: Sequence[int], rates: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
-    """(dutiable, consumption tax, VAT) in fen of each line; prices in fen, rates (consumption, VAT) in 10⁻⁴."""
-    taxes: list[tuple[int, int, int]] = []
-    parts = shares(fee, prices) if fee else [0] * len(prices)
-    for price, share, (consumption, vat) in zip(prices, parts, rates, strict=True):
-        dutiable = price + share
-        divisor = 10 * (10_000 - consumption)
-        taxes.append(
-            (dutiable, half_up(7 * dutiable * consumption, divisor), half_up(7 * dutiable * vat, divisor))
-        )
-    return taxes
+def line_taxes(fee: int, lines: Sequence[Taxable], full: bool) -> list[Tax]:
+    """The tax of each line; `fee` (freight and insurance) in fen. `full`: statutory rates instead of the composite."""
+    parts = shares(fee, [x.price for x in lines]) if fee else [0] * len(lines)
+    return [line_tax(line, line.price + part, full) for line, part in zip(lines, parts, strict=True)]
+
+
+def line_tax(line: Taxable, dutiable: int, full: bool) -> Tax:
+    """The tax of one line from its dutiable price in fen."""
+    item, content = line.rate.item, line.content
+    duty = line.rate.tariff_1e4 if full else 0
+    tenths = 10 if full else 7
+    rate, amount, per = item.rate_1e4, 0, 1
+    if item.by_quantity:
+        parts = item.parts(content.measure)
+        assert parts is not None  # else the tax is not known and nobody asks
+        specific, threshold = parts
+        quantity = line.quantity_e5 * content.amount  # 10⁻⁵ smallest units
+        above = dutiable * 10**5 * threshold.per >= threshold.fen * quantity
+        rate = rate if above else 0
+        # the amount by quantity is amount / per fen
+        amount, per = (specific.fen if above else specific.below_fen) * quantity, specific.per * 10**5
+    base = dutiable * (TEN_THOUSAND + duty) * per + TEN_THOUSAND * amount  # in 1 / (10⁴ per) fen
+    rest = TEN_THOUSAND - rate
+    divisor = 10 * TEN_THOUSAND * per * rest
+    return (
+        dutiable,
+        half_up(dutiable * duty, TEN_THOUSAND),
+        half_up(tenths * (base * rate + TEN_THOUSAND * amount * rest), divisor),
+        half_up(tenths * base * line.rate.vat_1e4, divisor),
+    )
 
 
 def half_up(numerator: int, divisor: int) -> int:

@@ -138,9 +138,9 @@ def _show_manifest(m: dict[str, Any]) -> None:
             for f in m["findings"])))  # fmt: skip
     else:
         OUT.print("No findings: every check passed.")
-    OUT.print(table("Lines", ("line", "item", "HS code", "account book", "quantity", "total CNY", "dutiable CNY", "consumption tax CNY", "VAT CNY"), (
+    OUT.print(table("Lines", ("line", "item", "HS code", "account book", "quantity", "total CNY", "dutiable CNY", "tariff CNY", "consumption tax CNY", "VAT CNY"), (
         (x["line_no"], x["item_no"], x["hs_code"] or "-", x["account_book_item"] or "-", _units(x["qty_e5"]), _units(x["total_price_e5"]),
-         yuan(x["dutiable_fen"]), yuan(x["consumption_tax_fen"]), yuan(x["vat_fen"]))
+         yuan(x["dutiable_fen"]), yuan(x["tariff_fen"]), yuan(x["consumption_tax_fen"]), yuan(x["vat_fen"]))
         for x in m["lines"])))  # fmt: skip
     entries = [
         (f"personal quota {e['year']}, person {e['person_key'].hex()[:8]}…", e["entry_no"], f"{e['movement']}: {e['debit']} → {e['credit']}",

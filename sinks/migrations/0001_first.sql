@@ -117,6 +117,7 @@ CREATE TABLE manifest (
     waybill_digest bytea NOT NULL,
     taxed boolean NOT NULL,
     dutiable_fen bigint,
+    tariff_fen bigint NOT NULL,          -- 0 within the limit of one purchase
     consumption_tax_fen bigint NOT NULL,
     vat_fen bigint NOT NULL,
     tax_fen bigint NOT NULL,
@@ -165,6 +166,7 @@ CREATE TABLE manifest_line (
     price_e5 bigint,
     total_price_e5 bigint,
     dutiable_fen bigint,                 -- null: not taxed
+    tariff_fen bigint,
     consumption_tax_fen bigint,
     vat_fen bigint,
     PRIMARY KEY (manifest_id, line_no)

@@ -49,7 +49,7 @@ def decided(count: int) -> dict[str, tuple[Any, ...]]:
         m: sorted(of["code"].to_list()) for (m,), of in found.findings.group_by("m") if isinstance(m, int)
     }
     return {
-        row["order_no"]: (row["outcome"], row["queue"], row["consumption_fen"] + row["vat_fen"], codes.get(row["m"], []))
+        row["order_no"]: (row["outcome"], row["queue"], row["tariff_fen"] + row["consumption_fen"] + row["vat_fen"], codes.get(row["m"], []))
         for row in found.heads.iter_rows(named=True)
     }
 

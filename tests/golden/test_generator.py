@@ -87,7 +87,7 @@ def wrong_histories(store: MemoryStore, answers: Sequence[Answer]) -> list[str]:
     for a in answers:
         found = histories.get((a.ebp_code, a.order_no), [])
         assert [m["attempt"] for m in found] == list(range(1, len(found) + 1))
-        mine = tuple(Attempt(m["outcome"], m["codes"], m["consumption_fen"] + m["vat_fen"]) for m in found)
+        mine = tuple(Attempt(m["outcome"], m["codes"], m["tariff_fen"] + m["consumption_fen"] + m["vat_fen"]) for m in found)
         if mine not in a.histories:
             wrong.append(f"{a.story} {a.order_no}: {mine} is none of {a.histories}")
     return wrong

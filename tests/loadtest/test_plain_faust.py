@@ -58,7 +58,7 @@ def _single() -> list[tuple[Answer, Come]]:
 def test_the_rules_are_those_of_the_law_in_its_order() -> None:
     law = tomllib.loads((FOLDER / "rules.toml").read_text())
     assert [code for code, _ in RULES] == [rule["code"] for rule in law["rule"]]
-    assert len(RULES) == 48
+    assert len(RULES) == 49
 
 
 def test_it_agrees_with_the_known_answers() -> None:
@@ -100,7 +100,7 @@ def test_the_decision_is_readable() -> None:
     record = decode_output("decision-1", encode(decision, (Place("o", 3, 1), Place("p", 3, 2), Place("w", 3, 5))))
     assert (record["ebpCode"], record["orderNo"], record["outcome"]) == (answer.ebp_code, answer.order_no, "RELEASE")
     assert record["acceptedAt"] == datetime.fromtimestamp(ACCEPTED_MS / 1000, UTC)
-    assert record["taxFen"] == decision.tax_fen == sum(x["consumptionTaxFen"] + x["vatFen"] for x in record["lines"])
+    assert record["taxFen"] == decision.tax_fen == sum(x["tariffFen"] + x["consumptionTaxFen"] + x["vatFen"] for x in record["lines"])
     assert [d["offset"] for d in record["documents"]] == [1, 2, 5]
     assert record["ruleSet"]
 

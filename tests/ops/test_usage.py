@@ -10,7 +10,7 @@ from tests.ops.conftest import Run
 
 COMMANDS = (
     "demo", "up", "down", "status", "topics", "migrate", "doctor", "worker", "send", "decisions", "waiting", "trace", "capacity",
-    "replay", "verify", "dead-letters", "dead-letters list", "dead-letters show", "dead-letters replay", "dead-letters resume",
+    "replay", "verify", "law", "law check", "dead-letters", "dead-letters list", "dead-letters show", "dead-letters replay", "dead-letters resume",
 )  # fmt: skip
 ORDER = str(HERE / "examples" / "release" / "order.json")
 NEED_A_STACK = (

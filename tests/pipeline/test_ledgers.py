@@ -85,7 +85,7 @@ def test_a_hold_reserves_and_a_release_uses() -> None:
     decided = store.process(together(costing(1, "90.00"), costing(2, "190.00", **{"waybill.consignee": "代收"})))
     rows = decided.posted.entries.select("movement", "debit", "credit", "amount_fen", "reserved_after_fen", "used_after_fen").rows()
     assert rows == [("confirm", "available", "used", 10_000, 0, 10_000), ("reserve", "available", "reserved", 20_000, 20_000, 10_000)]
-    assert store.process(records(costing(3, "25690.00"), 60)).heads["outcome"].to_list() == ["HOLD"]  # LIM-01, and it fits to the fen
+    assert store.process(records(costing(3, "25690.00"), 60)).heads["outcome"].to_list() == ["RELEASE"]  # at full rates, and it fits to the fen
 
 
 def test_a_year_begins_in_shanghai() -> None:

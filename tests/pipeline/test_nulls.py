@@ -14,6 +14,7 @@ from agents.records import Records
 from pipeline import attempts, rules
 from pipeline.decide import conclude
 from pipeline.manifests import Manifests, assemble, derive
+from pipeline.tax import TAXES, with_tax
 from schemas.contracts import topic_name
 from schemas.lawbook import load
 from sinks.stored import StoredDocuments
@@ -30,7 +31,7 @@ def derived() -> Manifests:
     by_kind = {k: Records.of([r for r in records(example()) if r.topic == topic_name(k)]) for k in KINDS}
     tables = documents(read_records(by_kind), read_stored(StoredDocuments.of([])))
     joined = attempts.join(tables, MemoryStore().past([]))
-    return derive(assemble(tables, joined.complete), LAW)
+    return with_tax(derive(assemble(tables, joined.complete), LAW), LAW)
 
 
 def judged(manifests: Manifests) -> tuple[str, set[str]]:
@@ -49,14 +50,14 @@ def with_value(scope: str, column: str, value: Any) -> Manifests:
 
 ADDED = (
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "trade_mode", "dutiable_fen",
-    "buyer_id_valid", "payer_id_valid", "line_price_times_qty_e5",
+    "buyer_id_valid", "payer_id_valid", "line_price_times_qty_e5", "tax_known", "tax_due_fen", *TAXES,
 )  # fmt: skip
 
 
 def rederived(manifests: Manifests) -> Manifests:
     """The derived columns anew, from the others as they are now."""
-    lines = manifests.lines.select("m", "position", pl.col("^line_.*$").exclude("line_price_times_qty_e5"))
-    return derive(Manifests(manifests.heads.drop(ADDED, strict=False), lines), LAW)
+    lines = manifests.lines.select("m", "position", pl.col("^line_.*$").exclude("line_price_times_qty_e5", "line_dutiable_fen"))
+    return with_tax(derive(Manifests(manifests.heads.drop(ADDED, strict=False), lines), LAW), LAW)
 
 
 def test_the_example_itself_is_released() -> None:
@@ -64,9 +65,10 @@ def test_the_example_itself_is_released() -> None:
 
 
 SETTLED = ("manifest", "one_indivisible_item")  # below the limit `false AND null` is false: it does not matter there
+NEVER_NULL = ("manifest", "tax_known")  # and where what was withheld is right, it does not matter either
 
 
-@pytest.mark.parametrize(("scope", "column"), [r for r in READS if r != SETTLED])
+@pytest.mark.parametrize(("scope", "column"), [r for r in READS if r not in (SETTLED, NEVER_NULL)])
 def test_a_null_is_never_a_release(scope: str, column: str) -> None:
     outcome, codes = judged(with_value(scope, column, None))
     assert outcome != "RELEASE"
@@ -78,6 +80,13 @@ def test_a_null_that_settles_nothing_counts_only_where_it_matters() -> None:
     above = below.heads.with_columns(dutiable_fen=pl.lit(500_001, pl.Int64))
     assert judged(below) == ("RELEASE", set())
     assert judged(Manifests(above, below.lines)) == ("HOLD", {"SYS-01"})
+
+
+def test_whether_the_tax_is_known_is_known_whatever_is_null() -> None:
+    for kind, column in SOURCES:
+        assert rederived(with_value("manifest", column, None)).heads["tax_known"].null_count() == 0, (kind, column)
+    for column in ("line_qty_e5", "line_totalPrice_e5", "line_unit"):
+        assert rederived(with_value("line", column, None)).heads["tax_known"].null_count() == 0, column
 
 
 @pytest.mark.parametrize("scope", ["manifest", "line"])
@@ -101,7 +110,8 @@ def test_another_amount_is_never_a_release(place: tuple[str, str], value: int) -
         return
     manifests = with_value(scope, column, value)
     outcome, _ = judged(manifests if column in ADDED else rederived(manifests))
-    harmless = {"waybill_weight_e5": value > 0, "waybill_freight_e5": True, "dutiable_fen": value <= 500_000, "line_count": 1 <= value <= 50}
+    harmless = {"waybill_weight_e5": value > 0, "waybill_freight_e5": True, "dutiable_fen": value <= 500_000, "line_count": 1 <= value <= 50,
+                "tax_due_fen": abs(value - 3022) <= 2}
     if not harmless.get(column, False):
         assert outcome != "RELEASE"
 

@@ -4,9 +4,12 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from loadtest.generate.law import goods, limit
+from loadtest.generate.tax import line_tax_fen, shares
 from schemas.codec import encode
 from schemas.contracts import HERE, newest, topic_name
 from schemas.documents_json import from_json
@@ -52,15 +55,33 @@ def changed(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recount(trio: dict[str, Any], kept: set[str]) -> None:
-    """Line totals (but those in `kept`), goodsValue, actualPaid and amountPaid as they must be."""
+    """Line totals (but those in `kept`), goodsValue, taxTotal, actualPaid and amountPaid as they must be."""
     order = trio["order"]
     for n, line in enumerate(order["orderList"], start=1):
         if f"line{n}.totalPrice" not in kept:
             total = Decimal(line["price"]) * Decimal(line["qty"])
             line["totalPrice"] = str(total.quantize(FEN, ROUND_HALF_UP))
     goods = sum(Decimal(line["totalPrice"]) for line in order["orderList"])
+    if (tax := tax_due(trio)) is not None:
+        order["taxTotal"] = str(tax)
     paid = goods + Decimal(order["freight"]) + Decimal(order["taxTotal"]) - Decimal(order["discount"])
     order["goodsValue"], order["actualPaid"], trio["payment"]["amountPaid"] = str(goods), str(paid), str(paid)
+
+
+def tax_due(trio: dict[str, Any]) -> Decimal | None:
+    """The tax by the generator's reckoning; None where an item is not registered or cannot be taxed."""
+    order, waybill = trio["order"], trio["waybill"]
+    items = {item.item_no: item for item in goods().get(order["ebcCode"], ())}
+    chosen = [items.get(line["itemNo"]) for line in order["orderList"]]
+    totals = [int(Decimal(line["totalPrice"]) * 100) for line in order["orderList"]]
+    fee = int((Decimal(order["freight"]) + Decimal(waybill["insuredFee"])) * 100)
+    full = sum(totals) + fee > limit("single_limit_fen")
+    tax = 0
+    for line, item, total, share in zip(order["orderList"], chosen, totals, shares(totals, fee), strict=True):
+        if item is None or item.rates is None or not item.taxable or item.unit != line["unit"]:
+            return None
+        tax += line_tax_fen(total + share, item.rates, Fraction(line["qty"]) * item.content, item.measure, full)
+    return Decimal(tax) / 100
 
 
 def log_ms(changes: Mapping[str, Any]) -> int:

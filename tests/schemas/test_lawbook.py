@@ -83,5 +83,5 @@ def test_a_rule_holds_from_its_day_and_changes_the_version(tmp_path: Path) -> No
 def test_rates_are_those_of_the_day() -> None:
     assert len(load().on(date(2019, 3, 31)).rates) == 0
     rates = load().on(date(2019, 4, 1)).rates
-    assert len(rates) and rates["hs_code"].is_unique().all()
-    assert rates.filter(pl.col("hs_code") == "2204210000").rows() == [("2204210000", 1300, 1000)]
+    assert len(rates) and rates["hs8"].is_unique().all()
+    assert rates.filter(pl.col("hs8") == "22042100").rows() == [("22042100", 1400, 1300, 1000, None)]

@@ -68,8 +68,9 @@ def test_an_entry_of_a_rejected_manifest(evidence: Evidence, proved: Prove) -> N
 
 
 def refusal(evidence: Evidence, code: str) -> tuple[int, FindingRow, str]:
-    """A refusal: its row number, itself, and the name of its finding."""
-    n, finding = next((n, f) for n, f in enumerate(evidence.tables.findings) if f.code == code)
+    """A refusal: its row number, itself, and the name of its finding. Of the year's limit: by what others had taken."""
+    refusals = ((n, f) for n, f in enumerate(evidence.tables.findings) if f.code == code)
+    n, finding = next((n, f) for n, f in refusals if json.loads(f.values_read).get("balance_fen") != 0)
     row = next(m for m in evidence.tables.manifests if m.manifest_id == finding.manifest_id)
     return n, finding, f"{manifest_place(row)} finding {code}"
 

@@ -17,7 +17,7 @@ from loadtest.verify.documents import NoDocument, kind_name, read
 from loadtest.verify.evaluate import compiled, value
 from loadtest.verify.judging import identity_valid
 from loadtest.verify.ledgers import months_later
-from loadtest.verify.tax import half_up, line_taxes, shares
+from loadtest.verify.tax import Amount, Content, Rate, Taxable, TaxItem, half_up, line_taxes, shares
 
 TEXTS = {"a": ["", "x", "142", "ABC\n", "中文"], "b": ["", "142", "x"]}
 NUMBERS = {"n": [-1, 0, 5, None], "m": [0, 5, 10**14, None], "f": [True, False, None]}
@@ -86,12 +86,28 @@ def test_shares_by_largest_remainder() -> None:
     assert sum(shares(10_001, [3, 5, 11, 13])) == 10_001
 
 
+def _line(price: int, item: TaxItem, quantity_e5: int = 100_000, content: Content = Content("", 0, "")) -> Taxable:  # noqa: B008
+    return Taxable(price, quantity_e5, Rate(1000, 1300, item), content)
+
+
 def test_tax_in_whole_fen() -> None:
+    none, wine = TaxItem(0, None, None), TaxItem(1000, None, None)
     # 70 % of VAT 13 % on CNY 100.00 is CNY 9.10
-    assert line_taxes(0, [10_000], [(0, 1300)]) == [(10_000, 0, 910)]
+    assert line_taxes(0, [_line(10_000, none)], False) == [(10_000, 0, 0, 910)]
     # with consumption tax 10 % the base is divided by 0.9
-    assert line_taxes(0, [10_000], [(1000, 1300)]) == [(10_000, 778, 1011)]
+    assert line_taxes(0, [_line(10_000, wine)], False) == [(10_000, 0, 778, 1011)]
+    # in full with tariff 10 %: 11,000 / 0.9 = 12,222.2
+    assert line_taxes(0, [_line(10_000, wine)], True) == [(10_000, 1000, 1222, 1589)]
     assert [half_up(n, 2) for n in (1, 2, 3)] == [1, 1, 2]
+
+
+def test_tax_by_quantity_and_from_a_price_on() -> None:
+    bottle = Content("011", 500, "volume")
+    beer = TaxItem(0, {"volume": Amount(25_000, 22_000, 988_000)}, {"volume": Amount(1, 0, 4)})
+    # 10^6 of 988 x 10^3: S is 25,303.6 or 22,267.2
+    assert line_taxes(0, [_line(250_000, beer, 2 * 10**8, bottle)], False)[0][2] == 17_713
+    assert line_taxes(0, [_line(249_999, beer, 2 * 10**8, bottle)], False)[0][2] == 15_587
+    assert beer.parts("mass") is None and TaxItem(0, None, None).parts("") is not None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,278 @@
+"""Refuses law data that cannot be used, with file, line and reason; and lists what of it is not sure."""
+
+import csv
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from pipeline.law import MEASURES
+from schemas.tariff_fill import CHAPTER
+
+KINDS = ("none", "ad_valorem", "specific", "compound")
+COLUMNS = {
+    "tariff.csv": ("hs8", "name", "tariff_1e4", "provisional_1e4", "vat_1e4", "consumption", "from", "to", "source", "sure"),
+    "goods.csv": ("ebc_code", "item_no", "item_name", "hs_code", "unit", "country", "account_book_item", "price_fen", "content", "content_unit"),
+}  # fmt: skip
+HIGHEST_1E4 = {"tariff_1e4": 10_000, "provisional_1e4": 10_000, "vat_1e4": 5_000, "rate_1e4": 9_000}
+MOST_FEN = {"specific": 100_000, "threshold": 10**9}  # with MOST_PER and MOST_CONTENT: every product fits 127 bits
+MOST_PER = 10**12
+MOST_CONTENT = 10**9
+Entry = Mapping[str, Any]
+Reasons = Iterator[str]
+
+
+class LawError(ValueError):
+    """The law data cannot be used; says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Something about one entry: `line` counts from 1 in `file`."""
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The entries of a folder with the line each begins in."""
+
+    tariff: list[tuple[int, Entry]]
+    goods: list[tuple[int, Entry]]
+    items: list[tuple[int, Entry]]
+    units: list[tuple[int, Entry]]
+    limits: list[tuple[int, Entry]]
+    sources: list[tuple[int, Entry]]
+
+
+def read(folder: Path) -> Files:
+    """The data of a folder as it stands; OSError or tomllib.TOMLDecodeError when it is not well-formed."""
+    return Files(
+        _rows(folder / "tariff.csv"),
+        _rows(folder / "goods.csv"),
+        _tables(folder / "consumption.toml", "item"),
+        _tables(folder / "consumption.toml", "unit"),
+        _tables(folder / "limits.toml", "limit"),
+        _tables(folder / "sources.toml", "source"),
+    )
+
+
+def problems(folder: Path) -> list[Place]:
+    """Why the tariff, tax items, goods and limits of a folder cannot be used; empty when they can."""
+    files = read(folder)
+    sources = {x.get("id") for _, x in files.sources}
+    sizes = {str(x.get("name")): x for _, x in files.units if not list(_unit(x))}
+    items = {str(x.get("name")) for _, x in files.items}
+
+    def source(entry: Entry) -> Reasons:
+        named = str(entry.get("source", "")).split()
+        if not named:
+            yield "no source"
+        yield from (f"unknown source {name!r}" for name in named if name not in sources)
+
+    checks: tuple[tuple[str, list[tuple[int, Entry]], Callable[[Entry], Reasons]], ...] = (
+        ("consumption.toml", files.units, _unit),
+        ("consumption.toml", files.items, lambda x: _both(_item(x, sizes), source(x))),
+        ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: _both(_line(x, items), source(x)))),
+        ("goods.csv", files.goods, _whole_row("goods.csv", lambda x: _goods(x, sizes))),
+        ("limits.toml", files.limits, _limit),
+    )
+    found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
+    if found:
+        return found  # dates that are no dates cannot be compared
+    return [
+        *_twice("consumption.toml", files.units, ("name",)),
+        *_twice("limits.toml", files.limits, ("name", "from")),
+        *_overlaps("consumption.toml", files.items, "name"),
+        *_overlaps("tariff.csv", files.tariff, "hs8"),
+        *_uncovered(files),
+    ]
+
+
+def unsure(folder: Path) -> list[Place]:
+    """What of a sound folder is marked as not sure, with its source."""
+    files = read(folder)
+    entries = (
+        ("limits.toml", files.limits, "name"), ("consumption.toml", files.items, "name"), ("tariff.csv", files.tariff, "hs8"),
+    )  # fmt: skip
+    return [
+        Place(file, line, f"{x[key]} from {x['from']}: {x['source']}")
+        for file, rows, key in entries
+        for line, x in rows
+        if str(x["sure"]).lower() == "false"
+    ]
+
+
+def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:
+    """The check for rows that have a field for every column, another reason for those that have not."""
+
+    def checked(row: Entry) -> Reasons:
+        if set(row) != set(COLUMNS[file]) or None in row.values():
+            yield f"a row has to have the fields {', '.join(COLUMNS[file])}"
+        else:
+            yield from check(row)
+
+    return checked
+
+
+def _both(*reasons: Reasons) -> Reasons:
+    for some in reasons:
+        yield from some
+
+
+def _unit(unit: Entry) -> Reasons:
+    if not unit.get("name"):
+        yield "no name"
+    if unit.get("measure") not in MEASURES:
+        yield f"unknown measure {unit.get('measure')!r}"
+    if not isinstance(unit.get("size"), int) or not 1 <= unit["size"] <= MOST_PER:
+        yield f"size {unit.get('size')!r} is no whole number from 1 on"
+
+
+def _item(item: Entry, units: Mapping[str, Entry]) -> Reasons:
+    """Kind, rate and parts of a tax item fit each other."""
+    kind, rate = item.get("kind"), item.get("rate_1e4")
+    if not item.get("name"):
+        yield "no name"
+    if kind not in KINDS:
+        yield f"unknown kind {kind!r}"
+    yield from _rate("rate_1e4", rate)
+    if (rate == 0) != (kind in ("none", "specific")):
+        yield f"rate_1e4 {rate!r} does not suit kind {kind!r}"
+    if ("specific" in item) != (kind in ("specific", "compound")):
+        yield f"an amount for a quantity is for the kinds specific and compound, not {kind!r}"
+    if kind == "none" and "threshold" in item:
+        yield "a threshold without a tax"
+    for name, most in MOST_FEN.items():
+        measures = [units[x["unit"]]["measure"] for x in item.get(name, ()) if x.get("unit") in units]
+        if len(set(measures)) < len(measures):
+            yield f"{name}: two parts for one measure"
+        for part in item.get(name, ()):
+            yield from (f"{name}: {why}" for why in _part(part, units, most))
+    yield from _dates(item)
+
+
+def _part(part: Entry, units: Mapping[str, Entry], most_fen: int) -> Reasons:
+    if part.get("unit") not in units:
+        yield f"unknown unit {part.get('unit')!r}"
+    elif not _whole(part.get("per"), 1, MOST_PER // units[part["unit"]]["size"]):
+        yield f"per {part.get('per')!r} out of range"
+    for name in ("fen", "below_fen"):
+        if not _whole(part.get(name, 0 if name == "below_fen" else None), 0, most_fen):
+            yield f"{name} {part.get(name)!r} out of range"
+
+
+def _line(line: Entry, items: Iterable[str]) -> Reasons:
+    hs8 = line["hs8"]
+    if len(hs8) != 8 or not (hs8.isascii() and hs8.isdigit()):
+        yield f"hs8 {hs8!r} is not eight digits"
+    elif hs8.startswith(CHAPTER):
+        yield f"hs8 {hs8} lies in chapter {CHAPTER}, which is kept for the fill"
+    for name in ("tariff_1e4", "provisional_1e4", "vat_1e4"):
+        if line[name] or name != "provisional_1e4":
+            yield from _rate(name, int(line[name]) if line[name].isdigit() else line[name])
+    if line["consumption"] not in items:
+        yield f"unknown tax item {line['consumption']!r}"
+    yield from _dates(line)
+
+
+def _goods(goods: Entry, units: Mapping[str, Entry]) -> Reasons:
+    if goods["hs_code"].startswith(CHAPTER):
+        yield f"hs_code {goods['hs_code']} lies in chapter {CHAPTER}, which is kept for the fill"
+    content, unit = goods["content"], goods["content_unit"]
+    if bool(content) != bool(unit):
+        yield "content and content_unit belong together"
+    elif content and unit not in units:
+        yield f"unknown unit {unit!r}"
+    elif content and not (content.isdigit() and _whole(int(content), 1, MOST_CONTENT // units[unit]["size"])):
+        yield f"content {content!r} out of range"
+
+
+def _limit(limit: Entry) -> Reasons:
+    if not limit.get("name"):
+        yield "no name"
+    if not str(limit.get("source", "")).strip():
+        yield "no source"
+    if not isinstance(limit.get("sure"), bool):
+        yield f"sure is {limit.get('sure')!r}, not true or false"
+    if not _whole(limit.get("value"), 0, 10**12):
+        yield f"value {limit.get('value')!r} out of range"
+    if not isinstance(limit.get("from"), date):
+        yield "from is no date"
+
+
+def _rate(name: str, value: object) -> Reasons:
+    if not _whole(value, 0, HIGHEST_1E4[name]):
+        yield f"{name} {value!r} out of range 0 to {HIGHEST_1E4[name]}"
+
+
+def _whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and low <= value <= high
+
+
+def _dates(entry: Entry) -> Reasons:
+    try:
+        first, last = _period(entry)
+    except (KeyError, ValueError):
+        yield "from and to are not both dates"
+        return
+    if last < first:
+        yield f"to {last} lies before from {first}"
+    if str(entry.get("sure")).lower() not in ("true", "false"):
+        yield f"sure is {entry.get('sure')!r}, not true or false"
+
+
+def _period(entry: Entry) -> tuple[date, date]:
+    return date.fromisoformat(str(entry["from"])), date.fromisoformat(str(entry["to"]))
+
+
+def _overlaps(file: str, rows: list[tuple[int, Entry]], key: str) -> Iterator[Place]:
+    ranked = sorted(rows, key=lambda row: (row[1][key], *_period(row[1])))
+    for (before, a), (line, b) in pairwise(ranked):
+        if a[key] == b[key] and _period(b)[0] <= _period(a)[1]:
+            yield Place(file, line, f"{b[key]} from {b['from']} overlaps with line {before}, in force to {a['to']}")
+
+
+def _twice(file: str, rows: list[tuple[int, Entry]], keys: tuple[str, ...]) -> Iterator[Place]:
+    first: dict[tuple[object, ...], int] = {}
+    for line, x in rows:
+        key = tuple(x[k] for k in keys)
+        if first.setdefault(key, line) != line:
+            yield Place(file, line, f"{' '.join(map(str, key))} stands in line {first[key]} already")
+
+
+def _uncovered(files: Files) -> Iterator[Place]:
+    """Lines whose tax item is not in force on each of their days."""
+    periods: dict[str, list[tuple[date, date]]] = {}
+    for _, item in files.items:
+        periods.setdefault(item["name"], []).append(_period(item))
+    for line, x in files.tariff:
+        first, last = _period(x)
+        for start, end in sorted(periods[x["consumption"]]):
+            if start <= first <= end:
+                first = date.fromordinal(min(end.toordinal() + 1, date.max.toordinal()))
+                if end >= last:
+                    break
+        else:
+            yield Place("tariff.csv", line, f"{x['hs8']}: the tax item {x['consumption']} is not in force on {first}")
+
+
+def _rows(path: Path) -> list[tuple[int, Entry]]:
+    with path.open(newline="") as f:
+        reader = csv.DictReader(f)
+        return [(reader.line_num, row) for row in reader]
+
+
+def _tables(path: Path, name: str) -> list[tuple[int, Entry]]:
+    """The entries of [[name]] with the line of their heading."""
+    text = path.read_text()
+    lines = [n for n, line in enumerate(text.splitlines(), start=1) if line.split("#")[0].strip() == f"[[{name}]]"]
+    return list(zip(lines, tomllib.loads(text).get(name, []), strict=True))

@@ -1,0 +1,160 @@
+"""Law data that cannot be used is refused whole, with file, line and reason; what is not sure is listed."""
+
+import re
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from schemas import law_check, tariff, tariff_fill
+from schemas.law_check import LawError, problems, unsure
+from schemas.lawbook import FOLDER, load
+
+ROW = "22083000,whisky,1000,,1300,spirits,2024-01-01,9999-12-31,gacc,true\n"
+CONSUMPTION, TARIFF, GOODS, LIMITS = "consumption.toml", "tariff.csv", "goods.csv", "limits.toml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(FOLDER, tmp_path / "law")
+    return tmp_path / "law"
+
+
+def changed(folder: Path, file: str, old: str, new: str) -> int:
+    """Replace the only, or the first, `old`; gives the line it stands in."""
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def test_the_law_in_force_is_sound() -> None:
+    assert problems(FOLDER) == []
+
+
+def test_the_table_has_its_published_size() -> None:
+    rates = load().on(date(2024, 6, 1)).rates
+    assert len(rates) == rates["hs8"].n_unique() == 1476
+    written = {x["hs8"] for _, x in law_check.read(FOLDER).tariff if x["sure"] == "true"}
+    assert len(written) >= 60
+    assert len(rates.filter(pl.col("hs8").str.starts_with(tariff_fill.CHAPTER))) == 1476 - len(
+        {x["hs8"] for _, x in law_check.read(FOLDER).tariff}
+    )
+
+
+def test_the_fill_follows_from_its_seed() -> None:
+    assert tariff_fill.lines({"lines": 50, "seed": 1}, 10) == tariff_fill.lines({"lines": 50, "seed": 1}, 10)
+    assert tariff_fill.lines({"lines": 50, "seed": 1}, 10) != tariff_fill.lines({"lines": 50, "seed": 2}, 10)
+    assert len(tariff_fill.lines({"lines": 50, "seed": 1}, 60)) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (ROW, ROW.replace("1000", "10001"), "tariff_1e4 10001 out of range"),
+        (ROW, ROW.replace("1000", "-1"), "tariff_1e4 '-1' out of range"),
+        (ROW, ROW.replace("1000", ""), "tariff_1e4 '' out of range"),
+        (ROW, ROW.replace("1000,,", "1000,x,"), "provisional_1e4 'x' out of range"),
+        (ROW, ROW.replace("1300", "5001"), "vat_1e4 5001 out of range"),
+        (ROW, ROW.replace("gacc", ""), "no source"),
+        (ROW, ROW.replace("gacc", "hearsay"), "unknown source 'hearsay'"),
+        (ROW, ROW.replace("spirits", "ghosts"), "unknown tax item 'ghosts'"),
+        (ROW, ROW.replace("true", "perhaps"), "sure is 'perhaps'"),
+        (ROW, ROW.replace("2024-01-01", "2024-13-01"), "not both dates"),
+        (ROW, ROW.replace("9999-12-31", "2023-12-31"), "lies before"),
+        (ROW, ROW.replace("22083000", "2208300"), "not eight digits"),
+        (ROW, ROW.replace("22083000", "98083000"), "kept for the fill"),
+        (ROW, ROW.replace(",true", ""), "has to have the fields"),
+        (ROW, ROW.replace("2024-01-01", "2023-12-31"), "overlaps with line"),
+        (ROW, ROW + ROW, "overlaps with line"),
+    ],
+)
+def test_a_bad_tariff_line_is_refused(folder: Path, old: str, new: str, reason: str) -> None:
+    line = changed(folder, TARIFF, old, new)
+    (found, *_) = problems(folder)
+    assert (found.file, reason in found.what) == (TARIFF, True), found
+    assert found.line - line in (0, 1)  # of two that overlap, the later
+    with pytest.raises(LawError, match=re.escape(f"{TARIFF}:{found.line}: ")):
+        load(folder)
+
+
+def in_item(name: str, old: str, new: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        start = text.index(f'name = "{name}"')
+        assert old in text[start:]
+        return text[:start] + text[start:].replace(old, new, 1)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (in_item("spirits", '"compound"', '"dear"'), "unknown kind 'dear'"),
+        (in_item("spirits", '"compound"', '"ad_valorem"'), "an amount for a quantity is for the kinds"),
+        (in_item("wine", '"ad_valorem"', '"compound"'), "an amount for a quantity is for the kinds"),
+        (in_item("wine", "1000", "9001"), "rate_1e4 9001 out of range"),
+        (in_item("wine", "1000", "0"), "rate_1e4 0 does not suit kind 'ad_valorem'"),
+        (in_item("spirits", 'unit = "kg"', 'unit = "barrel"'), "unknown unit 'barrel'"),
+        (in_item("spirits", 'unit = "kg"', 'unit = "ml"'), "two parts for one measure"),
+        (in_item("spirits", "fen = 100,", "fen = 100001,"), "fen 100001 out of range"),
+        (in_item("spirits", "per = 1,", "per = 0,"), "per 0 out of range"),
+        (in_item("watches", 'source = "gacc hs24"', 'source = ""'), "no source"),
+        (in_item("beer", "2023-12-31", "2024-01-01"), "overlaps"),
+        (in_item("ml", '"volume"', '"smell"'), "unknown measure 'smell'"),
+        (in_item("ml", "1000", "0"), "size 0"),
+        (in_item("mg", '"mg"', '"g"'), "already"),
+    ],
+)
+def test_a_bad_tax_item_or_unit_is_refused(folder: Path, change: Callable[[str], str], reason: str) -> None:
+    path = folder / CONSUMPTION
+    path.write_text(change(path.read_text()))
+    found = [p for p in problems(folder) if p.file == CONSUMPTION]
+    assert [p for p in found if reason in p.what], found
+    headings = ("[[item]]", "[[unit]]")
+    assert all(path.read_text().splitlines()[p.line - 1].startswith(headings) for p in found)
+
+
+def test_a_tax_item_has_to_be_in_force_as_long_as_its_lines(folder: Path) -> None:
+    path = folder / CONSUMPTION
+    path.write_text(in_item("beer", "2025-12-31", "2025-12-30")(path.read_text()))
+    (found,) = problems(folder)
+    assert (found.file, "beer is not in force on 2025-12-31" in found.what) == (TARIFF, True)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reason"),
+    [
+        (GOODS, ",500,ml\n", ",500,\n", "belong together"),
+        (GOODS, ",500,ml\n", ",500,cup\n", "unknown unit 'cup'"),
+        (GOODS, ",500,ml\n", ",0,ml\n", "content '0' out of range"),
+        (GOODS, ",500,ml\n", ",1000001,ml\n", "content '1000001' out of range"),
+        (GOODS, ",2203000000,", ",9803000000,", "kept for the fill"),
+        (LIMITS, "value = 500000", "value = -1", "value -1 out of range"),
+        (LIMITS, 'source = "policy', 'source = ""  # "policy', "no source"),
+    ],
+)
+def test_bad_goods_and_limits_are_refused(folder: Path, file: str, old: str, new: str, reason: str) -> None:
+    changed(folder, file, old, new)
+    (found,) = problems(folder)
+    assert (found.file, reason in found.what) == (file, True), found
+
+
+def test_what_is_not_sure_is_listed_with_its_source() -> None:
+    listed = [str(p) for p in unsure(FOLDER)]
+    assert [p for p in listed if p.startswith(LIMITS) and "max_lines" in p]
+    assert [p for p in listed if p.startswith(CONSUMPTION) and "beer from 2009-01-01: ct2009 later hs24" in p]
+    marked = [n for n, x in law_check.read(FOLDER).tariff if x["sure"] == "false"]
+    assert [p for p in listed if p.startswith(TARIFF)] and sum(p.startswith(TARIFF) for p in listed) == len(marked)
+
+
+def test_a_rate_leaps_with_its_date(folder: Path) -> None:
+    """A tax item that is not in force leaves its lines without a rate, so nothing is taxed by a rate of other days."""
+    book = tariff.read(folder)
+    first = date(2024, 1, 1)
+    rates = {day: book.on(day)[0].filter(pl.col("hs8") == "22083000").rows() for day in (first - timedelta(1), first)}
+    assert [len(r) for r in rates.values()] == [1, 1]
+    assert book.on(date(2008, 12, 31))[0].rows() == []
