@@ -149,7 +149,7 @@ def _documents(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             "order_hash",
             *(pl.col(source).alias(target) for target, source in DOCUMENT.items()),
             pl.lit(number, pl.Int16).alias("kind"),
-            "partition", "log_time", "astray", "digest", "value",
+            "partition", "log_time", "astray", "value",
             lane="partition",
         )
         for number, kind in enumerate(KINDS, start=1)
