@@ -20,7 +20,8 @@ _TYPES = {"string": TEXT, "int": pa.int32(), "long": pa.int64(), "bytes": pa.int
 @dataclass(frozen=True, slots=True)
 class Block:
     """`frame`: one row a payload that is none of `alone`, with its `row`, texts, ints and unscaled decimals as integers;
-    `lines`: the items of its array, if the schema has one, by `row` and `position` from 1, else NO_LINES; `alone`: places of payloads."""
+    `lines`: the items of its array, if the schema has one, by `row` and `position` from 1, else NO_LINES;
+    `alone`: places of payloads."""
 
     frame: pl.DataFrame
     lines: pl.DataFrame

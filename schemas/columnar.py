@@ -128,7 +128,7 @@ def _by_schema(kind: str, values: Packed, work: _Work) -> dict[int, tuple[Vector
     lengths = values.lengths
     ids = np.where(lengths <= MAX_VALUE, _confluent_ids(values), -1)
     begins = values.begins + CONFLUENT_HEAD
-    for row in np.flatnonzero(~np.isin(ids, list(schemas_of(kind)))).tolist():
+    for row in np.flatnonzero(np.logical_and.reduce([ids != i for i in schemas_of(kind)])).tolist():
         try:
             if lengths[row] > MAX_VALUE:
                 raise FramingError("DL-01", "the value is larger than a document may be")
