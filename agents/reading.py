@@ -70,7 +70,7 @@ def read_records(records: Mapping[str, Records]) -> Read:
         table = decoded.frame.hstack(_origin(chosen, decoded.frame.get_column("orderNo"), no_platform.to_numpy()))
         if code.null_count() < len(code):
             fit = code.is_null()
-            for position, why in zip(np.flatnonzero(~fit.to_numpy()).tolist(), code.drop_nulls().to_list(), strict=True):
+            for position, why in zip(np.flatnonzero(~fit.to_numpy()).tolist(), code.filter(~fit).to_list(), strict=True):
                 dead.append(DeadLetter(chosen[position], why, _identity_reason(why)))
             table, rows = table.filter(fit), rows[fit.to_numpy()]
         tables[kind] = table
