@@ -70,7 +70,7 @@ def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
     lines = opened.judged.manifests.lines
     tax = tax_lines(Manifests(heads, lines), heads["taxed"])
     totals = tax.group_by("m").agg(pl.col("consumption_fen", "vat_fen").sum())
-    heads = heads.hstack(pl.DataFrame(beside(heads, totals)).select(pl.all().fill_null(0)))
+    heads = heads.hstack(beside(heads, totals).select(pl.all().fill_null(0)))
     return Decided(heads, lines, tax, found, opened.fates, posted)
 
 

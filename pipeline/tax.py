@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from pipeline.manifests import FEN, Manifests
+from pipeline.derived import FEN
+from pipeline.manifests import Manifests
 
 
 def tax_lines(manifests: Manifests, taxed: pl.Series) -> pl.DataFrame:
