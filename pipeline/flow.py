@@ -21,6 +21,8 @@ from pipeline.tax import tax_lines
 
 LawOn = Callable[[date], Law]
 NO_DAY = date(2019, 1, 1)  # for a batch that completes nothing
+TAX_OF_MANIFEST = pl.col("consumption_fen", "vat_fen").sum()
+OR_NONE = pl.all().fill_null(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
         heads = deciding.conclude(heads, found, law)
     lines = opened.judged.manifests.lines
     tax = tax_lines(Manifests(heads, lines), heads["taxed"])
-    totals = tax.group_by("m").agg(pl.col("consumption_fen", "vat_fen").sum())
-    heads = heads.hstack(beside(heads, totals).select(pl.all().fill_null(0)))
+    totals = tax.group_by("m").agg(TAX_OF_MANIFEST)
+    heads = heads.hstack(beside(heads, totals).select(OR_NONE))
     return Decided(heads, lines, tax, found, opened.fates, posted)
 
 
