@@ -97,7 +97,7 @@ def contested_groups(documents: Documents, past: Past, hashes: pl.Series) -> Gro
     docs: dict[str, list[contested.Doc]] = {}
     hash_of: dict[str, int] = {}
     for number, kind in enumerate(KINDS):
-        rows = documents.of(kind).select(DOCS[kind]).filter(chosen).iter_rows()
+        rows = documents.of(kind).select(DOCS[kind]).filter(chosen).rows()
         for position, order_hash, order_no, ebp_code, *rest in rows:
             partition, offset, log_time, digest, app_type, app_time, guid, *received = rest
             doc = contested.Doc(

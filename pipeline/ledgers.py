@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.postings import ACCOUNT, ASKED, BALANCE, CLAIMING, CLAIMS, ENTRY, FAILING, LETTERS, OF_LETTER, TAKEN, USE
+from pipeline import postings
 from pipeline.rules import FINDINGS
 
 NUMBERS = {"P": "PAY-03", "W": "WAY-06"}
@@ -45,23 +45,21 @@ class Posted:
 
 
 def claims(heads: pl.DataFrame) -> pl.DataFrame:
-    """CLAIMS of the manifests that the rules did not reject."""
-    return heads.select(CLAIMS).filter(CLAIMING)
+    """postings.CLAIMS of the manifests that the rules did not reject."""
+    return heads.select(postings.CLAIMS).filter(postings.CLAIMING)
 
 
 def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     """Post the claims in the order their documents completed."""
     at_hand = _beside_balances(asked, balances)
-    refusals = _one_by_one(at_hand.filter(FAILING).sort("turn"))
+    refusals = _one_by_one(at_hand.filter(postings.FAILING).sort("turn"))
     refused = pl.col("m").is_in(pl.lit(refusals["m"]).implode())
     quoted = at_hand.select(pl.col("a").filter(refused)).to_series()
     granted = at_hand.filter(~refused) if len(refusals) else at_hand
-    entries = granted.select(ENTRY)
-    accounts = entries.group_by("a", maintain_order=True).agg(BALANCE)
+    entries = granted.select(postings.ENTRY)
+    accounts = entries.group_by("a", maintain_order=True).agg(postings.BALANCE)
     exact = pl.col("a").is_in(pl.lit(quoted).implode()).alias("exact")
-    return Posted(
-        refusals, entries.sort("turn").select(pl.exclude("a", "turn")), accounts.select(pl.exclude("a"), exact), _uses(granted)
-    )
+    return Posted(refusals, entries.sort("turn").select(postings.BUT_NUMBERS), accounts.select(postings.BUT_NUMBERS, exact), _uses(granted))
 
 
 def _beside_balances(asked: pl.DataFrame, balances: Balances) -> pl.DataFrame:
@@ -69,12 +67,12 @@ def _beside_balances(asked: pl.DataFrame, balances: Balances) -> pl.DataFrame:
 
     Claims of one account stand together, in their turns: so what runs on within an account is a plain running sum.
     """
-    at_hand = asked.sort("completing").with_row_index("turn").sort(*ACCOUNT, "turn")
-    at_hand = at_hand.join(balances.accounts, on=ACCOUNT, how="left", maintain_order="left")
-    for letter in LETTERS:
-        uses = balances.uses.select(OF_LETTER[letter])
+    at_hand = asked.sort("completing").with_row_index("turn").sort(*postings.ACCOUNT, "turn")
+    at_hand = at_hand.join(balances.accounts, on=postings.ACCOUNT, how="left", maintain_order="left")
+    for letter in postings.LETTERS:
+        uses = balances.uses.select(postings.OF_LETTER[letter])
         at_hand = at_hand.join(uses, on=f"number_{letter}", how="left", maintain_order="left")
-    return at_hand.with_columns(ASKED)
+    return at_hand.with_columns(postings.ASKED)
 
 
 def admits(moved: pl.DataFrame) -> bool:
@@ -129,7 +127,7 @@ def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
             refusals.append((c["m"], "LIM-03", "REJECT", json.dumps(read)))
         if len(refusals) == before:
             taken[account] = (entries + 1, fen + c["dutiable_fen"])
-            for letter in LETTERS:
+            for letter in postings.LETTERS:
                 use = _last_use(c, letter, holders)
                 holders[c[f"number_{letter}"]] = (use[0] + 1 if use else 1, me, c["accepted_at"])
     return pl.DataFrame(refusals, schema=FINDINGS, orient="row")
@@ -154,4 +152,4 @@ def _close(used_at: datetime, claim: dict[str, Any]) -> bool:
 
 def _uses(granted: pl.DataFrame) -> pl.DataFrame:
     """The numbers taken, in their order: `m`, `number`, `use_no`."""
-    return pl.concat(granted.select(TAKEN[letter]) for letter in LETTERS).sort("number", "turn").select(USE)
+    return pl.concat(granted.select(postings.TAKEN[letter]) for letter in postings.LETTERS).sort("number", "turn").select(postings.USE)

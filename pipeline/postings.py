@@ -66,6 +66,7 @@ BALANCE = [
     pl.col("person_key", "year", "read_entry_no", "read_reserved_fen", "read_used_fen", "annual_limit_fen").first(),
     pl.col("entry_no", "reserved_after_fen", "used_after_fen").last(),
 ]
+BUT_NUMBERS = pl.exclude("a", "turn")
 OF_LETTER = {x: pl.all().name.suffix(f"_{x}") for x in LETTERS}
 TAKEN = {
     x: [pl.col("m", "turn"), pl.col(f"number_{x}").alias("number"), pl.col(f"use_no_{x}").fill_null(0).alias("use_no")]
