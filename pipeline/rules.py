@@ -31,7 +31,7 @@ def _sieve(law: Law, scope: str) -> Sieve:
     rules = [rule for rule in law.rules if rule.scope == scope]
     read = dict.fromkeys(name for rule in rules for name in rule.reads)
     verdicts = [rule.condition.alias(rule.code) for rule in rules]
-    stopped = pl.any_horizontal(rule.code for rule in rules).fill_null(True)
+    stopped = pl.any_horizontal(pl.lit(False), *(rule.code for rule in rules)).fill_null(True)  # there may be no rules
     return Sieve(rules, [pl.col("m", *read), *verdicts], stopped)
 
 
