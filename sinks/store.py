@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import asyncpg
 import polars as pl
 
 from pipeline.attempts import Past
-from pipeline.ledgers import ACCOUNTS as ACCOUNT_COLUMNS
-from pipeline.ledgers import USES, Balances
+from pipeline.ledgers import ACCOUNTS, USES, Balances
 from sinks.arrays import take_columns
 from sinks.batch import ARRIVED, DECIDED, Batch, Deciding
 from sinks.claims import Taking
@@ -115,13 +115,13 @@ class Store:
     async def balances(self, claims: pl.DataFrame) -> Balances:
         """Balances and number uses the claims need, read without locks (the fast path)."""
         if not len(claims):
-            return Balances(_frame([], ACCOUNT_COLUMNS), _frame([], USES))
-        persons, years = (claims[key].unique().sort() for key in ("person_key", "year"))
-        accounts = await self.fetch("quota_accounts", persons, years)
-        return Balances(_frame(accounts, ACCOUNT_COLUMNS), await self._uses(claims))
+            return Balances(_frame([], ACCOUNTS), _frame([], USES))
+        # keys come in their order, as the index has them; few come twice, and PostgreSQL passes over those
+        accounts = await self.fetch("quota_accounts", claims["person_key"].sort(), claims["year"].unique())
+        return Balances(_frame(accounts, ACCOUNTS), await self._uses(claims))
 
     async def _uses(self, claims: pl.DataFrame) -> pl.DataFrame:
-        numbers = pl.concat([claims["number_p"], claims["number_w"]]).unique().sort()
+        numbers = pl.concat([claims["number_p"], claims["number_w"]]).sort()
         return _frame(await self.fetch("number_uses", numbers), USES)
 
     async def commit(self, batch: Batch, deciding: Deciding) -> int:
@@ -223,11 +223,16 @@ class Store:
 
 def _frame(rows: Sequence[asyncpg.Record], schema: dict[str, Any]) -> pl.DataFrame:
     if not rows:
-        return pl.DataFrame(schema=schema)
-    columns = list(zip(*rows, strict=True))
+        return _nothing(tuple(schema.items()))
+    columns = zip(*rows, strict=True)
     return pl.DataFrame(
         [pl.Series(name, values, dtype=kind) for (name, kind), values in zip(schema.items(), columns, strict=True)]
     )
+
+
+@cache  # most of what is asked has no rows
+def _nothing(columns: tuple[tuple[str, Any], ...]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict(columns))
 
 
 def _count(status: str) -> int:
