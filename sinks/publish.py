@@ -116,8 +116,9 @@ def _reference(kind: str, name: str) -> pl.Expr:
 
 
 def add_receipts(
-    mail: Mail, manifests: pl.DataFrame, fates: pl.DataFrame, reports: pl.DataFrame, statuses: Mapping[str, str], now_ms: Mapping[int, int]
-) -> None:
+    mail: Mail, manifests: pl.DataFrame, fates: pl.DataFrame, reports: pl.DataFrame,
+    statuses: Mapping[str, str], now_ms: Mapping[int, int],
+) -> None:  # fmt: skip
     """What customs answers to each of them (receipts.receipts)."""
     if len(manifests) or len(fates) or len(reports):
         found = receipts(manifests, fates, reports, statuses, now_ms)

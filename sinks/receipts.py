@@ -28,7 +28,7 @@ def receipts(
     parts = [manifests.select(_of_manifest())]
     if len(fates) or len(reports):
         answer = [
-            pl.col("code").replace_strict(statuses, return_dtype=pl.String).alias("status"),
+            _status(tuple(statuses.items())),
             pl.col("lane").replace_strict(now_ms, return_dtype=pl.Int64).alias("time"),
         ]
         if len(fates):
@@ -37,6 +37,11 @@ def receipts(
             parts.append(reports.with_columns(answer).select(_of_report()))
     found = pl.concat(parts)
     return found.hstack([ID.of(found["identity"]).bin.encode("hex").alias("receiptId")])
+
+
+@cache
+def _status(by_code: tuple[tuple[str, str], ...]) -> pl.Expr:
+    return pl.col("code").replace_strict(dict(by_code), return_dtype=pl.String).alias("status")
 
 
 @cache
