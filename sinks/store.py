@@ -86,8 +86,12 @@ class Store:
 
     async def fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
         """Rows of a named query; Unavailable when the connection is lost."""
+        connection = await self.connection()
         try:
-            return await (await self.connection()).fetch(sql(name), *arguments)
+            return await connection.fetch(sql(name), *arguments)
+        except asyncpg.InternalClientError as e:  # the session's end has arrived in part: nothing more comes over it
+            connection.terminate()
+            raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
         except AWAY as e:
             raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
 
