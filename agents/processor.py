@@ -170,7 +170,7 @@ def _by_kind(lanes: Iterable[LaneRecords]) -> dict[str, Records]:
 
 
 def _hashes_of(parts: Iterable[Documents]) -> pl.Series:
-    found = [part.of(kind)["order_hash"] for part in parts for kind in KINDS]
+    found = [part.hashes() for part in parts]
     return pl.concat(found) if found else pl.Series(dtype=pl.Int64)
 
 

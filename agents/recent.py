@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from pipeline.documents import KINDS, Documents
+from pipeline.documents import Documents
 from schemas.amounts import Flags
 from schemas.packed import Vector
 from sinks.batch import LaneState
@@ -38,7 +38,7 @@ class Recent:
 
     def add(self, after: Mapping[int, LaneState], documents: Documents, waiting: pl.Series) -> None:
         """A batch that was committed; `after`: where it left its lanes; `waiting`: order_hash of what it left open."""
-        came = np.unique(np.concatenate([documents.of(kind)["order_hash"].to_numpy() for kind in KINDS]))
+        came = np.sort(documents.hashes().to_numpy())
         settled = came[~_among(came, np.sort(waiting.to_numpy()))]
         self.parts.append(Part({lane: s.batch_seq for lane, s in after.items()}, documents.only(waiting), settled))
         while len(self.parts) > MOST_BATCHES or sum(len(part.waiting) for part in self.parts) > self.most:

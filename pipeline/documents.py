@@ -12,6 +12,7 @@ from functools import cache
 import polars as pl
 
 KINDS = ("order", "payment", "waybill")
+NUMBERS = range(1, len(KINDS) + 1)  # of kinds, as tables have them
 BIT = {"order": 1, "payment": 2, "waybill": 4}
 MILLISECONDS = pl.Datetime("ms", "UTC")
 LONGEST_IDENTITY = 200  # bytes of ebpCode and of orderNo: they stand in keys, and an index entry has bounds

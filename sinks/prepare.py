@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 import polars as pl
 
-from pipeline.documents import KINDS
+from pipeline.documents import KINDS, NUMBERS
 from pipeline.flow import Decided, Opened, conclude
 from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
@@ -17,7 +17,6 @@ from sinks.batch import Frames, LaneState
 from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, with_details
 from sinks.rows import manifest_frames, number_uses
 
-NUMBERS = range(1, len(KINDS) + 1)  # of kinds, as tables have them
 # Columns of `document`, from a table of each kind.
 DOCUMENT = [
     [

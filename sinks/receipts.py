@@ -5,14 +5,13 @@ from functools import cache
 
 import polars as pl
 
-from pipeline.documents import BIT, KINDS
+from pipeline.documents import BIT, KINDS, NUMBERS
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 
 FILED, REJECTED = "120", "100"  # returnStatus of one document
 ID = Blake2b(16)
 KEY = pl.concat_str("ebp_code", "order_no", separator="|").cast(pl.Binary).alias("key")
-NUMBERS = range(1, len(KINDS) + 1)  # kinds of documents as tables have them
 NOTHING = pl.lit("")
 NOWHERE = (NOTHING, NOTHING, pl.lit(-1, pl.Int16), pl.lit(-1, pl.Int64))
 

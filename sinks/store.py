@@ -28,6 +28,7 @@ REPEATABLE = (
 )
 AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError,
         asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, TimeoutError)  # fmt: skip
+LOST = (*AWAY, asyncpg.InternalClientError)  # the last: the session's end has arrived in part, as between two steps of a COPY
 MANIFESTS = {
     "order_hash": pl.Int64, "ebp_code": pl.String, "order_no": pl.String, "attempt": pl.Int16,
     "outcome": pl.String, "fault_kinds": pl.Int16,
@@ -89,11 +90,8 @@ class Store:
         connection = await self.connection()
         try:
             return await connection.fetch(sql(name), *arguments)
-        except asyncpg.InternalClientError as e:  # the session's end has arrived in part: nothing more comes over it
-            connection.terminate()
-            raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
-        except AWAY as e:
-            raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
+        except LOST as e:
+            raise _unavailable(connection, e) from e
 
     async def look_up(
         self,
@@ -167,14 +165,12 @@ class Store:
             await work()
             await self._step("before-commit")
         except BaseException as e:
-            with suppress(*AWAY, asyncpg.InternalClientError):
+            with suppress(*LOST):
                 await transaction.rollback()
             if isinstance(e, REPEATABLE):
                 raise Contended(type(e).__name__) from e
-            if isinstance(e, asyncpg.InternalClientError):  # the session ended between two steps of a COPY
-                connection.terminate()
-            if isinstance(e, (*AWAY, asyncpg.InternalClientError)):
-                raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
+            if isinstance(e, LOST):
+                raise _unavailable(connection, e) from e
             raise
         finally:
             self._inside = False
@@ -223,6 +219,13 @@ class Store:
         if now == {s.lane: (s.epoch, s.batch_seq) for s in batch.before}:
             raise Contended("the commit did not take place") from cause
         raise Fenced("the lanes moved on while the commit was unanswered") from cause
+
+
+def _unavailable(connection: asyncpg.Connection, e: BaseException) -> Unavailable:
+    """What a session that was lost means; nothing more comes over one whose end has arrived in part."""
+    if isinstance(e, asyncpg.InternalClientError):
+        connection.terminate()
+    return Unavailable(f"PostgreSQL: {type(e).__name__}")
 
 
 def _frame(rows: Sequence[asyncpg.Record], schema: dict[str, Any]) -> pl.DataFrame:
