@@ -45,12 +45,8 @@ class Read:
 
 def order_hashes(order_nos: pl.Series) -> pl.Series:
     """i64, the first 8 bytes of BLAKE2b-128 of each order number: what documents are looked up by."""
-    return pl.Series("order_hash", _order_hashes(order_nos))
-
-
-def _order_hashes(order_nos: pl.Series) -> Vector:
     digests = DIGEST.digests(Packed.of_column(order_nos))
-    return digests[:, :8].copy().view(">i8").reshape(-1).astype(np.int64)
+    return pl.Series("order_hash", digests[:, :8].copy().view(">i8").reshape(-1).astype(np.int64))
 
 
 def read_records(records: Mapping[str, Records]) -> Read:
@@ -92,7 +88,7 @@ def _origin(records: Records, order_nos: pl.Series, no_platform: Flags) -> pl.Da
             "astray": pa.array(astray),
             "value": records.values.views(),
             "digest": DIGEST.packed(records.values).views(),
-            "order_hash": pa.array(_order_hashes(order_nos)),
+            "order_hash": pa.array(order_hashes(order_nos).to_numpy()),
         }
     )
 
