@@ -94,9 +94,11 @@ class FetchThread(driver.AIOKafkaConsumerThread):
 
     def _hold(self, consumer: Any) -> None:
         held = {TopicPartition(*tp) for tp in self.consumer.held()}  # type: ignore[attr-defined]
-        assigned, paused = consumer.assignment(), consumer.paused()
-        consumer.pause(*(assigned & held) - paused)
-        consumer.resume(*(assigned & paused) - held)
+        paused = consumer.paused()
+        if held != paused:
+            assigned = consumer.assignment()
+            consumer.pause(*(assigned & held) - paused)
+            consumer.resume(*(assigned & paused) - held)
 
     def _mark(self, consumer: Any) -> None:
         assignment = consumer._fetcher._subscriptions.subscription.assignment

@@ -220,14 +220,14 @@ class Intake:
         return lane_records(self._lanes, turns), wake_at
 
     def _at_most(self, lanes: Iterable[int], most: int) -> int:
-        """`most`, or less when one topic would bring more than a third of it: each of its documents brings back others
-        that were stored before, and they count for memory as much as those that come."""
+        """`most`, or less when one topic would bring more than two fifths of it: each of its documents brings back two
+        others that were stored before, and they take nearly as much memory as those that come."""
         counts: dict[str, int] = {}
         for lane in lanes:
             for topic, buffer in self._lanes[lane].items():
                 counts[topic] = counts.get(topic, 0) + buffer.held
         largest, whole = max(counts.values(), default=0), sum(counts.values())
-        return min(most, max(1, most * whole // (3 * largest))) if largest else most
+        return min(most, max(1, 2 * most * whole // (5 * largest))) if largest else most
 
     def _ready_at(self, lane: int, buffers: Mapping[str, Buffer], now: float) -> float:
         """When the lane need not wait any longer for a topic that lags and has nothing here."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import polars as pl
 
@@ -12,6 +13,11 @@ STORED = {**LANES, "moved": pl.Boolean}
 ASTRAY = {**LANES, "waits": pl.Int8}
 ASTRAY_WAITS = 2  # batches; sql/orders_of_batch.sql reads as many more
 HASH = pl.col("order_hash")
+NOTHING = pl.DataFrame(schema=LANES)
+DUE, LEFT = pl.col("waits") == 0, pl.col("waits") >= 0
+NOT_MOVED = pl.lit(False).alias("moved")
+FULL_WAIT = pl.lit(ASTRAY_WAITS, pl.Int8).alias("waits")
+LOWEST = pl.col("partition").min().alias("lane")
 
 
 @dataclass(slots=True)
@@ -34,7 +40,7 @@ class LookAgain:
 
     def disown(self, gone: Iterable[int]) -> None:
         """Lanes went to others, who look at them."""
-        stays = ~pl.col("lane").is_in(list(gone))
+        stays = ~of_lanes(frozenset(gone))
         self.stored, self.astray = self.stored.filter(stays), self.astray.filter(stays)
 
     async def found(self, store: Store, mine: Iterable[int]) -> pl.DataFrame:
@@ -43,37 +49,49 @@ class LookAgain:
         What came astray waits for two batches: the worker of its home, which looks in its next, has decided by then. Else
         both would see all of an order at the same moment, and the one that loses repeat its batch.
         """
-        due = self.astray.filter(pl.col("waits") == 0)
+        due = self.astray.filter(DUE)
         if self.stored.is_empty() and due.is_empty():
-            return self.stored.select(*LANES)
+            return NOTHING
         # sorted once here, or PostgreSQL sorts them for each partition of the table
         rows = await store.fetch("foreign_documents", self.stored["order_hash"].sort(), list(mine), due["order_hash"])
+        if not rows and not self.stored["moved"].any():
+            return NOTHING
         foreign = pl.Series([row["order_hash"] for row in rows], dtype=pl.Int64)
-        looked_at = pl.concat([self.stored, due.select(*LANES, moved=pl.lit(False))])
+        looked_at = pl.concat([self.stored, due.select(*LANES, NOT_MOVED)])
         met = looked_at.filter(pl.col("moved") | HASH.is_in(foreign.implode()))
         return first_lanes([met.select(*LANES)])
 
     def committed(self, worked: Iterable[int], came_by: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> None:
         """A batch of the lanes `worked` was stored: what it holds of its `tables` (`came_by`: LANES) is next."""
-        here = pl.col("lane").is_in(list(worked))
+        here = of_lanes(frozenset(worked))
         kept = self.stored.filter(~here)
-        moved = HASH.is_in(kept.filter("moved")["order_hash"].implode())
-        self.stored = first_lanes([came_by.with_columns(moved=moved), kept])
-        astray = pl.concat(table["order_hash"].filter(table["astray"]) for table in tables.values())
-        new = came_by.filter(HASH.is_in(astray.implode())).with_columns(waits=pl.lit(ASTRAY_WAITS, pl.Int8))
-        waiting = self.astray.with_columns(pl.col("waits") - here.cast(pl.Int8)).filter(pl.col("waits") >= 0)
+        self.stored = came_by.with_columns(NOT_MOVED)
+        if len(kept):
+            moved = HASH.is_in(kept.filter("moved")["order_hash"].implode())
+            self.stored = first_lanes([came_by.with_columns(moved=moved), kept])
+        astray = pl.concat([table["order_hash"].filter(table["astray"]) for table in tables.values()])
+        new = came_by.join(astray.to_frame(), on="order_hash", how="semi").with_columns(FULL_WAIT)
+        waiting = self.astray.with_columns(pl.col("waits") - here.cast(pl.Int8)).filter(LEFT)
         self.astray = first_lanes([new, waiting])
+
+
+@lru_cache
+def of_lanes(lanes: frozenset[int]) -> pl.Expr:
+    """Whether a row is of one of these lanes."""
+    return pl.col("lane").is_in(list(lanes))
 
 
 def as_lanes(by_order: Mapping[int, int]) -> pl.DataFrame:
     """LANES of order_hash → lane."""
+    if not by_order:
+        return NOTHING
     return pl.DataFrame({"order_hash": list(by_order), "lane": list(by_order.values())}, schema=LANES)
 
 
 def lanes_of(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """LANES: the one the documents of each order number came by (the lowest, if by several)."""
-    came = pl.concat(table.select("order_hash", lane="partition") for table in tables.values())
-    return came.group_by("order_hash").agg(pl.col("lane").min())
+    came = pl.concat([table[:, ["order_hash", "partition"]] for table in tables.values()])
+    return came.group_by("order_hash").agg(LOWEST)
 
 
 def first_lanes(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -21,6 +21,7 @@ ROWS = {
     "record_key": pl.Binary, "record_value": pl.Binary, "headers": pl.String, "code": pl.String, "reason": pl.String,
     "message": pl.Binary,
 }  # fmt: skip
+NO_ROWS = pl.DataFrame(schema=ROWS)
 
 
 @dataclass(slots=True)
@@ -60,9 +61,10 @@ class PoisonWatch:
 
 
 def dead_letter_rows(dead: Sequence[DeadLetter]) -> pl.DataFrame:
-    """ROWS: as the table keeps them, with the encoded dead letter to publish."""
+    """ROWS: as the table keeps them, by place, with the encoded dead letter to publish."""
     if not dead:
-        return pl.DataFrame(schema=ROWS)
+        return NO_ROWS
+    dead = sorted(dead, key=lambda d: (d.record.topic, d.record.partition, d.record.offset))
     records = [d.record for d in dead]
     headers: list[list[tuple[str, bytes | None]]] = [list(r.headers) for r in records]  # Kafka allows no value at all
     messages = [
@@ -77,5 +79,4 @@ def dead_letter_rows(dead: Sequence[DeadLetter]) -> pl.DataFrame:
         (r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, json.dumps([[name, None if value is None else value.hex()] for name, value in h]), d.code, d.reason, m)
         for d, r, h, m in zip(dead, records, headers, messages, strict=True)
     ]
-    frame = pl.DataFrame(rows, schema={**ROWS, "log_time": pl.Int64}, orient="row")
-    return frame.with_columns(pl.col("log_time").cast(MILLISECONDS)).sort("topic", "partition", "kafka_offset")
+    return pl.DataFrame(rows, schema=ROWS, orient="row")

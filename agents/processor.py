@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from agents.buffers import LaneRecords
-from agents.look_again import LookAgain, as_lanes, first_lanes, lanes_of
+from agents.look_again import LookAgain, as_lanes, first_lanes, lanes_of, of_lanes
 from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
 from agents.quarantine import open_or_quarantine
@@ -114,17 +114,18 @@ class Processor:
         before = [self.lanes[lane] for lane in sorted(work)]
         came_by = lanes_of(read.tables)
         met = await self.again.found(self.store, self.lanes)
-        # a lane without work in this batch is looked at again by its next
-        met = met.filter(pl.col("lane").is_in(list(work)))
+        if len(met):  # a lane without work in this batch is looked at again by its next
+            met = met.filter(of_lanes(frozenset(work)))
         after = {
             s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
         }
         sweep = Sweep(self.lawbook, after)
-        lane_of = first_lanes([came_by, met, as_lanes(await sweep.candidates(self.store))])
+        besides = [part for part in (met, as_lanes(await sweep.candidates(self.store))) if len(part)]
+        lane_of = first_lanes([came_by, *besides]) if besides else came_by
         after = sweep.after
         hashes = lane_of["order_hash"].sort()
-        settled = self.recent.settled(hashes)
-        recent = self.recent.of(hashes.filter(~hashes.is_in(settled.implode())))
+        known = self.recent.are_settled(hashes)
+        settled, recent = hashes.filter(known), self.recent.of(hashes.filter(~known))
         stored = await self.store.look_up(hashes, self.recent.since(), settled, _hashes_of(recent))
         before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
         new = as_documents(read, stored=False)
@@ -138,7 +139,8 @@ class Processor:
         METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
         assert prepared.decided is not None
         self.lanes.update(after)
-        waiting = batch.arrived["document"].filter("waiting")["order_hash"]
+        stored_now = batch.arrived["document"]
+        waiting = stored_now["order_hash"].filter(stored_now["waiting"])
         self.recent.add(after, as_documents(read, stored=True), waiting)
         self.positions.update({place: following for place, (_, following) in moves.items()})
         self.again.committed(work, came_by, read.tables)
@@ -168,7 +170,7 @@ def _by_kind(lanes: Iterable[LaneRecords]) -> dict[str, Records]:
 
 
 def _hashes_of(parts: Iterable[Documents]) -> pl.Series:
-    found = [part.of(kind)["order_hash"] for part in parts for kind in KINDS]
+    found = [part.hashes() for part in parts]
     return pl.concat(found) if found else pl.Series(dtype=pl.Int64)
 
 

@@ -16,7 +16,7 @@ def open_or_quarantine(documents: Documents, past: Past, law_on: flow.LawOn, pse
     try:
         return flow.open_batch(documents, past, law_on, pseudonyms)
     except Exception as e:  # a rule or a value nobody thought of; the type is logged, values are not
-        hashes = documents.ledger()["order_hash"].unique().sort()
+        hashes = documents.hashes().sort()
         LOG.error("opening a batch failed", extra={"orders": len(hashes)}, exc_info=e)
         METRICS.quarantine_bisections.inc()
         if len(hashes) <= 1:

@@ -5,17 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from agents.records import Record, Records
 from pipeline.documents import KINDS, MILLISECONDS, Documents, identity_code, together
+from schemas.amounts import Flags
 from schemas.blake2b import Blake2b
-from schemas.columnar import decode_columns
+from schemas.columnar import Decoded, decode_columns
 from schemas.contracts import PARTITIONS
-from schemas.packed import Packed
+from schemas.packed import Packed, Vector, as_frame
 from schemas.partitioning import home_partitions
 from sinks.stored import StoredDocuments
 
 NONE = Records.of(())
+TIME = pa.timestamp("ms", "UTC")
+MAY_LACK_PLATFORM = {kind: pl.Series("may_lack_platform", [kind == "waybill"]) for kind in KINDS}
+IDENTITY = [identity_code().alias("code"), (pl.col("ebpCode") == "").alias("no_platform")]
 DIGEST = Blake2b(16)  # of a document's whole value: two with one digest are the same document
 
 
@@ -55,34 +60,37 @@ def read_records(records: Mapping[str, Records]) -> Read:
         decoded = decode_columns(kind, of_kind.values)
         alone += decoded.alone
         dead += [DeadLetter(of_kind[row], code, reason) for row, code, reason in decoded.undecodable]
-        chosen = of_kind.at(decoded.frame["row"].to_numpy())
-        origin = {**_origin(chosen), "value": chosen.values.binary(), "digest": DIGEST.column(chosen.values)}
-        table = decoded.frame.hstack([column.alias(name) for name, column in origin.items()])
-        named = table[["ebpCode", "orderNo"]].hstack([chosen.keys.binary().alias("key")])
-        code = named.with_columns(may_lack_platform=pl.lit(kind == "waybill")).select(identity_code()).to_series()
+        rows, chosen = decoded.rows, of_kind.at(decoded.rows)
+        keys = [chosen.keys.binary().alias("key"), MAY_LACK_PLATFORM[kind].new_from_index(0, len(chosen))]
+        code, no_platform = decoded.frame.hstack(keys).select(IDENTITY).get_columns()
+        table = decoded.frame.hstack(_origin(chosen, decoded.frame.get_column("orderNo"), no_platform.to_numpy()))
         if code.null_count() < len(code):
-            for position in code.is_not_null().arg_true().to_list():
-                dead.append(DeadLetter(chosen[position], code[position], _identity_reason(code[position])))
-            table = table.filter(code.is_null())
-        # astray as well is what has no platform in its key: of two documents of one order in different lanes at least one is
-        tables[kind] = table.with_columns(
-            pl.col("astray") | (pl.col("ebpCode") == ""), order_hash=order_hashes(table["orderNo"])
-        )
+            fit = code.is_null()
+            for position, why in zip(np.flatnonzero(~fit.to_numpy()).tolist(), code.filter(~fit).to_list(), strict=True):
+                dead.append(DeadLetter(chosen[position], why, _identity_reason(why)))
+            table, rows = table.filter(fit), rows[fit.to_numpy()]
+        tables[kind] = table
         if kind == "order":
-            lines = _lines_of(table, decoded.lines)
-        tables[kind] = _without_row(tables[kind])
+            lines = _lines_of(rows, decoded)
     return Read(tables, lines, dead, alone)
 
 
-def _origin(records: Records) -> dict[str, pl.Series]:
-    """`astray`: not in the partition where its key belongs."""
+def _origin(records: Records, order_nos: pl.Series, no_platform: Flags) -> pl.DataFrame:
+    """`astray`: not in the partition where its key belongs, or without a platform in its key: of two documents of one
+    order in different lanes at least one is."""
     partition = records.column("partition")
-    return {
-        "partition": pl.Series(partition.astype(np.int16)),
-        "offset": pl.Series(records.column("offset")),
-        "log_time": pl.Series(records.column("timestamp")).cast(MILLISECONDS),
-        "astray": pl.Series(partition != home_partitions(records.keys, PARTITIONS)),
-    }
+    astray = (partition != home_partitions(records.keys, PARTITIONS)) | no_platform
+    return as_frame(
+        {
+            "partition": pa.array(partition, pa.int16()),
+            "offset": pa.array(records.column("offset")),
+            "log_time": pa.array(records.column("timestamp"), TIME),
+            "astray": pa.array(astray),
+            "value": records.values.views(),
+            "digest": DIGEST.packed(records.values).views(),
+            "order_hash": pa.array(order_hashes(order_nos).to_numpy()),
+        }
+    )
 
 
 def read_stored(stored: StoredDocuments) -> Read:
@@ -94,8 +102,8 @@ def read_stored(stored: StoredDocuments) -> Read:
         decoded = decode_columns(kind, of_kind.values)
         if decoded.undecodable:
             raise ValueError(f"{len(decoded.undecodable)} stored documents do not decode any more")
-        chosen = of_kind.at(decoded.frame["row"].to_numpy())
-        table = decoded.frame.hstack(
+        chosen = of_kind.at(decoded.rows)
+        tables[kind] = decoded.frame.hstack(
             [
                 chosen.column("partition"),
                 chosen.column("offset"),
@@ -105,15 +113,17 @@ def read_stored(stored: StoredDocuments) -> Read:
             ]
         )
         if kind == "order":
-            lines = _lines_of(table, decoded.lines)
-        tables[kind] = _without_row(table)
+            lines = _lines_of(decoded.rows, decoded)
     return Read(tables, lines, [], 0)
 
 
 def as_documents(read: Read, stored: bool) -> Documents:
     """What was read in the core's form: `value` and `astray` stay behind, nobody needs them there."""
-    mark = pl.lit(stored).alias("stored")
-    tables = (read.tables[kind].drop("value", "astray", strict=False).with_columns(mark) for kind in KINDS)
+    mark = pl.Series("stored", [stored])
+    tables = (
+        table[:, [name for name in table.columns if name not in ("value", "astray")]].hstack([mark.new_from_index(0, len(table))])
+        for table in (read.tables[kind] for kind in KINDS)
+    )
     return Documents(*tables, lines=read.lines)
 
 
@@ -122,19 +132,15 @@ def documents(new: Read, stored: Read) -> Documents:
     return together([as_documents(new, stored=False), as_documents(stored, stored=True)])
 
 
-def _lines_of(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Of the lines those of these orders, by `document` instead of `row`."""
-    rows, of_lines = orders["row"].to_numpy(), lines["row"].to_numpy()
-    number = np.full(1 + max(rows.max(initial=0), of_lines.max(initial=0)), -1, np.int64)
-    number[rows] = np.arange(len(rows))
+def _lines_of(orders: Vector, decoded: Decoded) -> pl.DataFrame:
+    """The lines of some orders, given by their rows, by `document`: which of them it is."""
+    lines, of_lines = decoded.lines, decoded.line_rows
+    number = np.full(1 + max(orders.max(initial=0), of_lines.max(initial=0)), -1, np.int64)
+    number[orders] = np.arange(len(orders))
     found = number[of_lines]
     if (found < 0).any():
         lines, found = lines.filter(pl.Series(found >= 0)), found[found >= 0]
-    return _without_row(lines).hstack([pl.Series("document", found.astype(np.uint32))])
-
-
-def _without_row(table: pl.DataFrame) -> pl.DataFrame:
-    return table[[name for name in table.columns if name != "row"]]
+    return lines.hstack([pl.Series("document", found.astype(np.uint32))])
 
 
 def _identity_reason(code: str) -> str:

@@ -8,23 +8,25 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
-from pipeline.documents import KINDS, Documents
+from pipeline.documents import Documents
+from schemas.amounts import Flags
+from schemas.packed import Vector
 from sinks.batch import LaneState
 
 MOST_DOCUMENTS = 20_000  # about 30 MB
 MOST_BATCHES = 4  # each is looked through by every batch
-NO_ORDERS = pl.Series("order_hash", dtype=pl.Int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A batch: its batch_seq by lane, the documents of orders it left open, and the order_hash of the others."""
+    """A batch: its batch_seq by lane, the documents of orders it left open, and the order_hash of the others, sorted."""
 
     seqs: Mapping[int, int]
     waiting: Documents
-    settled: pl.Series
+    settled: Vector
 
 
 @dataclass(slots=True)
@@ -36,8 +38,8 @@ class Recent:
 
     def add(self, after: Mapping[int, LaneState], documents: Documents, waiting: pl.Series) -> None:
         """A batch that was committed; `after`: where it left its lanes; `waiting`: order_hash of what it left open."""
-        came = pl.concat([documents.of(kind)["order_hash"] for kind in KINDS]).unique()
-        settled = came.filter(~came.is_in(waiting.implode()))
+        came = np.sort(documents.hashes().to_numpy())
+        settled = came[~_among(came, np.sort(waiting.to_numpy()))]
         self.parts.append(Part({lane: s.batch_seq for lane, s in after.items()}, documents.only(waiting), settled))
         while len(self.parts) > MOST_BATCHES or sum(len(part.waiting) for part in self.parts) > self.most:
             self.parts.popleft()
@@ -54,11 +56,21 @@ class Recent:
                 first.setdefault(lane, seq)
         return first
 
-    def settled(self, hashes: pl.Series) -> pl.Series:
-        """Which of these order numbers have documents that are not here any more."""
-        return hashes.filter(hashes.is_in(pl.concat([NO_ORDERS, *(part.settled for part in self.parts)]).implode()))
+    def are_settled(self, hashes: pl.Series) -> pl.Series:
+        """Boolean: whether each of these order numbers has documents that are not here any more."""
+        found = np.zeros(len(hashes), np.bool_)
+        for part in self.parts:
+            found |= _among(hashes.to_numpy(), part.settled)
+        return pl.Series(found)
 
     def of(self, hashes: pl.Series) -> list[Documents]:
         """The documents of these order numbers that wait, batch by batch."""
-        found = (part.waiting.only(hashes) for part in self.parts)
+        found = (part.waiting.only(hashes) for part in self.parts if len(part.waiting))
         return [documents for documents in found if len(documents)]
+
+
+def _among(sought: Vector, known: Vector) -> Flags:
+    """Whether each stands in `known`, which is sorted."""
+    if not len(known):
+        return np.zeros(len(sought), np.bool_)
+    return known.take(np.searchsorted(known, sought), mode="clip") == sought

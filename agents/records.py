@@ -137,7 +137,7 @@ def together(parts: Iterable[Records]) -> Records:
     """Records of one topic behind each other. Those of one buffer stay in it, those of several are copied."""
     some = [part for part in parts if len(part)]
     if some and all(part.buffer is some[0].buffer for part in some):
-        return Records(some[0].topic, some[0].buffer, np.concatenate([part.rows for part in some]))
+        return Records(some[0].topic, some[0].buffer, np.concatenate([part.rows for part in some], dtype=ROW))
     return copied(some)
 
 
@@ -148,7 +148,7 @@ def copied(parts: Iterable[Records]) -> Records:
         return Records.of(())
     first = np.array([part.rows["key"][0] for part in some])
     buffers = [part.buffer[begin : part.rows["end"][-1]] for part, begin in zip(some, first, strict=True)]
-    rows = np.concatenate([part.rows for part in some])
+    rows = np.concatenate([part.rows for part in some], dtype=ROW)  # or numpy asks what type all of them have, in Python
     lengths = np.array([len(buffer) for buffer in buffers])
     shift = np.repeat(np.cumsum(lengths) - lengths - first, [len(part) for part in some])
     for name in PLACES:

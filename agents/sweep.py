@@ -17,6 +17,7 @@ SLICE = 3_000  # overdue documents looked at in one batch
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 STAGES = (("incomplete_after_seconds", "swept_incomplete", "DOC-09"), ("closed_after_seconds", "swept_closed", "DOC-10"))
 REPORT = {**OPEN, "code": pl.String}
+NO_REPORTS = pl.DataFrame(schema=REPORT)
 
 
 @dataclass(slots=True)
@@ -55,8 +56,8 @@ class Sweep:
 
 async def reports(store: Store, sweep: Sweep, documents: Documents, past: Past, opened: Opened) -> pl.DataFrame:
     """REPORT rows that are due and were not reported before; what this very batch decides is not open."""
-    if not sweep.due:
-        return pl.DataFrame(schema=REPORT)
+    if not any(sweep.due.values()):
+        return NO_REPORTS
     hashes = pl.Series([h for due in sweep.due.values() for h in due], dtype=pl.Int64).unique()
     waiting = open_orders(documents.only(hashes), past)
     decided = opened.judged.manifests.heads.select("ebp_code", "order_no")

@@ -24,7 +24,7 @@ from agents.records import Records, together
 
 LOG = logging.getLogger("tidegate.transport")
 POLL_SECONDS = 0.25
-POLL_SECONDS_WHILE_FULL = 0.02
+POLL_SECONDS_WHILE_FULL = 0.1  # what is full holds more than a batch: there is time to notice that it has room again
 LOG_APPEND_TIME = 1  # Kafka's timestamp type
 VOID = -1  # a generation that no intake has
 

@@ -21,9 +21,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 10.0
 HEALTHY_SECONDS = 30.0  # a worker that lived so long starts its pauses from the shortest again
 DRAIN_SECONDS = 40.0
 # A worker uses one core. With a malloc arena for each thread, what one frees the others cannot use: 20 to 60 MB more, and
-# threads that take turns under the interpreter's lock gain nothing by it. Left to itself malloc soon takes buffers of any
-# size from the one heap, which they leave in holes: 15 MB more.
-TUNED = {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+# threads that take turns under the interpreter's lock gain nothing by it.
+TUNED = {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 _PR_SET_PDEATHSIG = 1
 
 

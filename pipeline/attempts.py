@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline import contested
-from pipeline.documents import KINDS, Documents
+from pipeline.documents import KINDS, Documents, among
 
 PAIRS = {
     "ebp_code": pl.String, "order": pl.UInt32, "payment": pl.UInt32, "waybill": pl.UInt32, "attempt": pl.Int16,
@@ -15,9 +15,21 @@ FATES = {
     "ebp_code": pl.String, "order_no": pl.String, "attempt": pl.Int16, "fate": pl.String, "code": pl.String,
     "by_partition": pl.Int16, "by_offset": pl.Int64,
 }  # fmt: skip
+NO_FATES = pl.DataFrame(schema=FATES)
+
+HASH = pl.col("order_hash")
+INDEX = pl.int_range(pl.len(), dtype=pl.UInt32)  # of a document
+SPECIAL = HASH.is_duplicated() | (pl.col("appType") == contested.DELETE) | (pl.col("ebpCode") == "")
+PLAIN = {kind: [HASH, INDEX.alias(kind), pl.col("ebpCode", "orderNo").name.prefix(f"{kind}_")] for kind in KINDS}
+SAME = pl.all_horizontal(
+    pl.col(f"order_{name}") == pl.col(f"{kind}_{name}") for kind in ("payment", "waybill") for name in ("ebpCode", "orderNo")
+)
+PAIR = [pl.col("order_ebpCode").alias("ebp_code"), pl.col(KINDS), pl.lit(1, pl.Int16).alias("attempt")]
 DOC = (
     "order_hash", "orderNo", "ebpCode", "partition", "offset", "log_time", "digest", "appType", "appTime", "guid",
 )  # fmt: skip
+RECEIVER = ("consignee", "consigneeTelephone", "consigneeAddress")
+DOCS = {kind: [INDEX.alias("index"), pl.col(*DOC, *(RECEIVER if kind != "payment" else ()))] for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,7 @@ class Past:
 
     def only(self, hashes: pl.Series) -> "Past":
         """What is said about some of the order numbers."""
-        chosen = pl.col("order_hash").is_in(hashes.implode())
+        chosen = among(hashes)
         return Past(self.manifests.filter(chosen), self.fates.filter(chosen))
 
 
@@ -50,36 +62,28 @@ def join(documents: Documents, past: Past) -> Attempts:
     hashes = _contested_hashes(documents, past)
     complete = _join_simple(documents, hashes)
     if not len(hashes):
-        return Attempts(complete, pl.DataFrame(schema=FATES))
+        return Attempts(complete, NO_FATES)
     hard, fates = _settle_contested(documents, past, hashes)
     return Attempts(pl.concat([complete, hard]), fates)
 
 
 def _contested_hashes(documents: Documents, past: Past) -> pl.Series:
     """Order numbers with two documents of a kind, a delete, a waybill without platform, or a past."""
-    number = pl.col("order_hash")
-    special = number.is_duplicated() | (pl.col("appType") == contested.DELETE) | (pl.col("ebpCode") == "")
-    found = [documents.of(kind).select(number.filter(special)).to_series() for kind in KINDS]
+    found = [documents.of(kind).select(HASH.filter(SPECIAL)).to_series() for kind in KINDS]
     return pl.concat([*found, past.manifests["order_hash"], past.fates["order_hash"]]).unique()
 
 
 def _join_simple(documents: Documents, hashes: pl.Series) -> pl.DataFrame:
     """All but those `hashes`: at most one document of each kind, a plain three-way join on the order number, and then
     on platform and order number as they are written."""
-    orders, payments, waybills = (
-        documents.of(kind)
-        .select("order_hash", pl.int_range(pl.len(), dtype=pl.UInt32).alias(kind))
-        .filter(~pl.col("order_hash").is_in(hashes.implode()))
-        for kind in KINDS
+    orders, payments, waybills = (documents.of(kind).select(PLAIN[kind]) for kind in KINDS)
+    found = (
+        # without the order the other two match nothing
+        orders.filter(~among(hashes))
+        .join(payments, on="order_hash", maintain_order="left")
+        .join(waybills, on="order_hash", maintain_order="left")
     )
-    found = orders.join(payments, on="order_hash", maintain_order="left").join(
-        waybills, on="order_hash", maintain_order="left"
-    )
-    order, payment, waybill = (documents.of(kind).select("ebpCode", "orderNo")[found[kind]] for kind in KINDS)
-    same = [order[name] == other[name] for other in (payment, waybill) for name in order.columns]
-    return found.select(ebp_code=order["ebpCode"], order="order", payment="payment", waybill="waybill", attempt=pl.lit(1, pl.Int16)).filter(
-        pl.all_horizontal(same)
-    )
+    return found.filter(SAME).select(PAIR)
 
 
 Groups = tuple[
@@ -89,13 +93,11 @@ Groups = tuple[
 
 def contested_groups(documents: Documents, past: Past, hashes: pl.Series) -> Groups:
     """For plain Python: documents and pasts by order number, places that met a fate, hash by order number."""
-    chosen = pl.col("order_hash").is_in(hashes.implode())
+    chosen = among(hashes)
     docs: dict[str, list[contested.Doc]] = {}
     hash_of: dict[str, int] = {}
     for number, kind in enumerate(KINDS):
-        receiver = ["consignee", "consigneeTelephone", "consigneeAddress"] if kind != "payment" else []
-        index = pl.int_range(pl.len(), dtype=pl.UInt32).alias("index")
-        rows = documents.of(kind).select(index, *DOC, *receiver).filter(chosen).iter_rows()
+        rows = documents.of(kind).select(DOCS[kind]).filter(chosen).rows()
         for position, order_hash, order_no, ebp_code, *rest in rows:
             partition, offset, log_time, digest, app_type, app_time, guid, *received = rest
             doc = contested.Doc(

@@ -1,6 +1,7 @@
 """From findings to an outcome, and from documents to judged manifests."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -10,6 +11,24 @@ from pipeline.manifests import Manifests, beside, derive
 from pipeline.tax import with_tax, without_tax
 
 CONFIRMATION = "PAY-04"
+
+REJECT = pl.col("reject")
+VERDICT = [
+    pl.col("m"),
+    pl.when(REJECT).then(pl.lit("REJECT")).otherwise(pl.lit("HOLD")).alias("outcome"),
+    pl.when(REJECT).then(pl.lit("")).when("orderer").then(pl.lit("orderer")).otherwise(pl.lit("review")).alias("queue"),
+    pl.when(REJECT).then(RETURN_STATUS["REJECT"]).otherwise(RETURN_STATUS["HOLD"]).cast(pl.Int16).alias("return_status"),
+    pl.col("fault_kinds").cast(pl.Int16),
+    REJECT,
+]
+# of the few that have findings; whoever has none is released
+VERDICT_OR_RELEASE = [
+    pl.col("outcome").fill_null("RELEASE"),
+    pl.col("queue").fill_null(""),
+    pl.col("return_status").fill_null(RETURN_STATUS["RELEASE"]),
+    pl.col("fault_kinds").fill_null(0),
+    (pl.col("tax_known") & ~REJECT.fill_null(False)).alias("taxed"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +47,38 @@ def judge(manifests: Manifests, law: Law, quarantined: bool = False) -> Judged:
         found = derived.heads.select("m", code=pl.lit("SYS-02"), outcome=pl.lit("HOLD"), values_read=pl.lit("{}"))
     else:
         found = rules.findings(derived, law)
-    heads = conclude(derived.heads, found, law).with_columns(
-        annual_limit_fen=pl.lit(law.annual_limit_fen, pl.Int64),
-        waybill_reuse_months=pl.lit(law.waybill_reuse_months, pl.Int32),
-        rule_set=pl.lit(law.version),
-    )
-    return Judged(Manifests(heads, derived.lines), found)
+    verdicts = _verdicts(derived.heads, found, law).with_columns(_terms(law))
+    return Judged(Manifests(derived.heads.hstack(verdicts), derived.lines), found)
 
 
 def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame:
-    """Add outcome, queue, return_status, fault_kinds and taxed, from the findings of each manifest."""
+    """Set outcome, queue, return_status, fault_kinds and taxed, from the findings of each manifest."""
+    return heads.with_columns(_verdicts(heads, found, law))
+
+
+def _verdicts(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame:
+    verdicts = found.group_by("m").agg(_blame(law)).select(VERDICT)
+    return beside(heads, verdicts).hstack([heads["tax_known"]]).select(VERDICT_OR_RELEASE)
+
+
+@lru_cache(maxsize=64)
+def _blame(law: Law) -> list[pl.Expr]:
+    """What the findings of one manifest come to."""
     blames = {c.code: c.blames for c in law.consequences.values()}
-    rejects = pl.col("outcome") == "REJECT"
-    blamed = pl.col("code").replace_strict(blames, return_dtype=pl.Int16)
-    # of the few that have findings; whoever has none is released
-    reject, status = pl.col("reject"), RETURN_STATUS
-    verdicts = (
-        found.group_by("m")
-        .agg(
-            reject=rejects.any(),
-            orderer=(pl.col("code") == CONFIRMATION).any(),
-            fault_kinds=pl.when(rejects).then(blamed).otherwise(0).bitwise_or(),
-        )
-        .select(
-            "m",
-            outcome=pl.when(reject).then(pl.lit("REJECT")).otherwise(pl.lit("HOLD")),
-            queue=pl.when(reject).then(pl.lit("")).when("orderer").then(pl.lit("orderer")).otherwise(pl.lit("review")),
-            return_status=pl.when(reject).then(status["REJECT"]).otherwise(status["HOLD"]).cast(pl.Int16),
-            fault_kinds=pl.col("fault_kinds").cast(pl.Int16),
-            rejected=reject,
-        )
-    )
-    return heads.with_columns(
-        pl.DataFrame(beside(heads, verdicts)).select(
-            pl.col("outcome").fill_null("RELEASE"),
-            pl.col("queue").fill_null(""),
-            pl.col("return_status").fill_null(status["RELEASE"]),
-            pl.col("fault_kinds").fill_null(0),
-            # heads concluded before have no tax where it is not known
-            taxed=heads["tax_known"] & ~pl.col("rejected").fill_null(False),
-        )
-    )
+    rejects, code = pl.col("outcome") == "REJECT", pl.col("code")
+    blamed = code.replace_strict(blames, return_dtype=pl.Int16)
+    return [
+        rejects.any().alias("reject"),
+        (code == CONFIRMATION).any().alias("orderer"),
+        pl.when(rejects).then(blamed).otherwise(0).bitwise_or().alias("fault_kinds"),
+    ]
+
+
+@lru_cache(maxsize=64)
+def _terms(law: Law) -> list[pl.Expr]:
+    """What the ledgers and the decision need of the law."""
+    return [
+        pl.lit(law.annual_limit_fen, pl.Int64).alias("annual_limit_fen"),
+        pl.lit(law.waybill_reuse_months, pl.Int32).alias("waybill_reuse_months"),
+        pl.lit(law.version).alias("rule_set"),
+    ]

@@ -7,10 +7,12 @@ Its row number is the document's index.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
 KINDS = ("order", "payment", "waybill")
+NUMBERS = range(1, len(KINDS) + 1)  # of kinds, as tables have them
 BIT = {"order": 1, "payment": 2, "waybill": 4}
 MILLISECONDS = pl.Datetime("ms", "UTC")
 LONGEST_IDENTITY = 200  # bytes of ebpCode and of orderNo: they stand in keys, and an index entry has bounds
@@ -33,25 +35,23 @@ class Documents:
 
     def only(self, hashes: pl.Series) -> "Documents":
         """The documents of some order numbers, numbered anew."""
-        chosen = pl.col("order_hash").is_in(hashes.implode())
+        if not len(hashes):
+            return Documents(self.order.clear(), self.payment.clear(), self.waybill.clear(), self.lines.clear())
+        chosen = among(hashes)
         orders = self.order.with_row_index("document").filter(chosen)
-        number = orders.select("document").with_row_index("new")
-        lines = self.lines.join(number, on="document", maintain_order="left").with_columns(document="new")
-        return Documents(
-            orders.drop("document"), self.payment.filter(chosen), self.waybill.filter(chosen), lines.drop("new")
-        )
+        number = orders.drop_in_place("document").to_frame().with_row_index("new")
+        lines = self.lines.join(number, on="document", maintain_order="left")
+        lines.replace_column(lines.get_column_index("document"), lines.drop_in_place("new").alias("document"))
+        return Documents(orders, self.payment.filter(chosen), self.waybill.filter(chosen), lines)
 
-    def ledger(self) -> pl.DataFrame:
-        """One row a document of any kind: kind (0, 1, 2), index and what versions are told by."""
-        return pl.concat(
-            self.of(kind).select(
-                pl.lit(number, pl.Int8).alias("kind"),
-                pl.int_range(pl.len(), dtype=pl.UInt32).alias("index"),
-                "order_hash", "ebpCode", "orderNo", "partition", "offset", "log_time", "digest",
-                "appType", "appTime", "guid", "stored",
-            )
-            for number, kind in enumerate(KINDS)
-        )  # fmt: skip
+    def hashes(self) -> pl.Series:
+        """order_hash of every document, each once."""
+        return pl.concat(self.of(kind)["order_hash"] for kind in KINDS).unique()
+
+
+def among(hashes: pl.Series) -> pl.Expr:
+    """Whether a row's order_hash is one of these."""
+    return pl.col("order_hash").is_in(pl.lit(hashes).implode())
 
 
 def together(parts: Sequence[Documents]) -> Documents:
@@ -61,12 +61,13 @@ def together(parts: Sequence[Documents]) -> Documents:
     lines: list[pl.DataFrame] = []
     first = 0
     for part in parts:
-        lines.append(part.lines.with_columns((pl.col("document") + first).cast(pl.UInt32)))
+        lines.append(part.lines.with_columns((pl.col("document") + first).cast(pl.UInt32)) if first else part.lines)
         first += len(part.order)
     tables = (pl.concat(part.of(kind) for part in parts) for kind in KINDS)
     return Documents(*tables, lines=pl.concat(lines))
 
 
+@cache
 def identity_code(key: str = "key") -> pl.Expr:
     """DL-03 or DL-04 for a decoded document with its Kafka key, null when the document has its identity."""
     no_order = pl.col("orderNo") == ""

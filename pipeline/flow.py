@@ -74,12 +74,11 @@ def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
 
 def _judge_by_day(manifests: Manifests, law_on: LawOn, quarantined: bool) -> Judged:
     """Each acceptance date under its own law; a batch nearly always lies within one."""
-    days = manifests.heads["accepted_on"].unique().sort().to_list()
-    if len(days) <= 1:
-        return deciding.judge(manifests, law_on(days[0] if days else NO_DAY), quarantined)
+    days = manifests.heads["accepted_on"]
+    if days.n_unique() <= 1:
+        return deciding.judge(manifests, law_on(days[0] if len(days) else NO_DAY), quarantined)
     return merge_judged(
-        deciding.judge(take(manifests, manifests.heads["accepted_on"] == day), law_on(day), quarantined)
-        for day in days
+        deciding.judge(take(manifests, days == day), law_on(day), quarantined) for day in days.unique().sort().to_list()
     )
 
 

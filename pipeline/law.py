@@ -34,7 +34,7 @@ class Rule:
         return self.consequence.code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed by identity: what is built of it is cached
 class Law:
     """Everything the core needs to know on one acceptance date.
 

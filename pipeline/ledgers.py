@@ -11,13 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from pipeline import postings
 from pipeline.rules import FINDINGS
 
 NUMBERS = {"P": "PAY-03", "W": "WAY-06"}
-CLAIMS = (
-    "m", "completing", "accepted_at", "ebp_code", "order_no", "person_key", "year", "dutiable_fen", "outcome",
-    "number_p", "number_w", "annual_limit_fen", "waybill_reuse_months",
-)  # fmt: skip
 ACCOUNTS = {
     "person_key": pl.Binary, "year": pl.Int16, "entry_no": pl.Int32, "reserved_fen": pl.Int64, "used_fen": pl.Int64,
 }  # fmt: skip
@@ -25,8 +22,6 @@ USES = {
     "number": pl.String, "use_no": pl.Int16, "ebp_code": pl.String, "order_no": pl.String,
     "accepted_at": pl.Datetime("ms", "UTC"),
 }  # fmt: skip
-
-ONE = pl.repeat(1, pl.len(), dtype=pl.Int32)  # in every row, to count by
 Use = tuple[int, str, datetime]  # use number, holder, when it was accepted
 
 
@@ -50,33 +45,21 @@ class Posted:
 
 
 def claims(heads: pl.DataFrame) -> pl.DataFrame:
-    """CLAIMS of the manifests that the rules did not reject."""
-    return heads.select(
-        "m", "completing", "accepted_at", "ebp_code", "order_no", "person_key",
-        pl.col("accepted_on").dt.year().cast(pl.Int16).alias("year"),
-        # null only in quarantine: amounts that cannot be read reserve nothing until they are reviewed
-        pl.col("dutiable_fen").fill_null(0),
-        "outcome",
-        pl.concat_str(pl.lit("P|"), "payment_payCode", pl.lit("|"), "payment_payTransactionId").alias("number_p"),
-        pl.concat_str(pl.lit("W|"), "waybill_logisticsCode", pl.lit("|"), "waybill_logisticsNo").alias("number_w"),
-        "annual_limit_fen", "waybill_reuse_months",
-    ).filter(pl.col("outcome") != "REJECT")  # fmt: skip
+    """postings.CLAIMS of the manifests that the rules did not reject."""
+    return heads.select(postings.CLAIMS).filter(postings.CLAIMING)
 
 
 def post(asked: pl.DataFrame, balances: Balances) -> Posted:
     """Post the claims in the order their documents completed."""
     at_hand = _beside_balances(asked, balances)
-    refusals = _one_by_one(_failing(at_hand))
-    refused = at_hand["m"].is_in(refusals["m"].implode())
+    refusals = _one_by_one(at_hand.filter(postings.FAILING).sort("turn"))
+    refused = pl.col("m").is_in(pl.lit(refusals["m"]).implode())
+    quoted = at_hand.select(pl.col("a").filter(refused)).to_series()
     granted = at_hand.filter(~refused) if len(refusals) else at_hand
-    entries = _entries(granted)
-    accounts = entries.group_by("a", maintain_order=True).agg(
-        pl.col("person_key", "year", "read_entry_no", "read_reserved_fen", "read_used_fen", "annual_limit_fen").first(),
-        pl.col("entry_no", "reserved_after_fen", "used_after_fen").last(),
-    )
-    exact = accounts["a"].is_in(at_hand["a"].filter(refused).implode()).alias("exact")
-    accounts = accounts.drop("a").hstack([exact])
-    return Posted(refusals, entries.sort("turn").drop("a", "turn"), accounts, _uses(granted))
+    entries = granted.select(postings.ENTRY)
+    accounts = entries.group_by("a", maintain_order=True).agg(postings.BALANCE)
+    exact = pl.col("a").is_in(pl.lit(quoted).implode()).alias("exact")
+    return Posted(refusals, entries.sort("turn").select(postings.BUT_NUMBERS), accounts.select(postings.BUT_NUMBERS, exact), _uses(granted))
 
 
 def _beside_balances(asked: pl.DataFrame, balances: Balances) -> pl.DataFrame:
@@ -84,20 +67,12 @@ def _beside_balances(asked: pl.DataFrame, balances: Balances) -> pl.DataFrame:
 
     Claims of one account stand together, in their turns: so what runs on within an account is a plain running sum.
     """
-    account = ["person_key", "year"]
-    other_account = pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift()) for key in account)
-    at_hand = (
-        asked.sort("completing")
-        .with_row_index("turn")
-        .sort(*account, "turn")
-        .with_columns(a=other_account.cum_sum())
-        .join(balances.accounts, on=account, how="left", maintain_order="left")
-        .with_columns(pl.col("entry_no", "reserved_fen", "used_fen").fill_null(0))
-    )
-    for letter in ("p", "w"):
-        uses = balances.uses.select(pl.all().name.suffix(f"_{letter}"))
+    at_hand = asked.sort("completing").with_row_index("turn").sort(*postings.ACCOUNT, "turn")
+    at_hand = at_hand.join(balances.accounts, on=postings.ACCOUNT, how="left", maintain_order="left")
+    for letter in postings.LETTERS:
+        uses = balances.uses.select(postings.OF_LETTER[letter])
         at_hand = at_hand.join(uses, on=f"number_{letter}", how="left", maintain_order="left")
-    return at_hand
+    return at_hand.with_columns(postings.ASKED)
 
 
 def admits(moved: pl.DataFrame) -> bool:
@@ -127,20 +102,6 @@ def moved_on(entries: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _failing(at_hand: pl.DataFrame) -> pl.DataFrame:
-    """The claims that fail or could, in their turns: on an account that does not admit all of them, or on a number held
-    by another or wanted twice here."""
-    over = (
-        pl.col("reserved_fen") + pl.col("used_fen") + pl.col("dutiable_fen").sum().over("a")
-        > pl.col("annual_limit_fen")
-    )
-    held = pl.col("use_no_p").is_not_null() | pl.col("use_no_w").is_not_null()
-    wanted_twice = pl.col("number_p").is_duplicated() | pl.col("number_w").is_duplicated()
-    touched = at_hand.select(pl.col("a").filter(over | held | wanted_twice)).to_series()
-    # every manifest of a touched account is decided jointly
-    return at_hand.filter(at_hand["a"].is_in(touched.implode())).sort("turn")
-
-
 def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
     """Refusals as FINDINGS; a refused manifest takes nothing, so it does not count against the next."""
     taken: dict[tuple[bytes, int], tuple[int, int]] = {}  # account → entries and fen granted here
@@ -166,7 +127,7 @@ def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
             refusals.append((c["m"], "LIM-03", "REJECT", json.dumps(read)))
         if len(refusals) == before:
             taken[account] = (entries + 1, fen + c["dutiable_fen"])
-            for letter in ("p", "w"):
+            for letter in postings.LETTERS:
                 use = _last_use(c, letter, holders)
                 holders[c[f"number_{letter}"]] = (use[0] + 1 if use else 1, me, c["accepted_at"])
     return pl.DataFrame(refusals, schema=FINDINGS, orient="row")
@@ -189,41 +150,6 @@ def _close(used_at: datetime, claim: dict[str, Any]) -> bool:
     return earlier.replace(year=year, month=month + 1, day=day) > later
 
 
-def _entries(granted: pl.DataFrame) -> pl.DataFrame:
-    """Entry numbers and balances run on within each account, in completing order."""
-    hold = pl.col("outcome") == "HOLD"
-    amount = pl.col("dutiable_fen")
-    return granted.select(
-        "a",
-        "turn",
-        "person_key",
-        "year",
-        "m",
-        "annual_limit_fen",
-        read_entry_no="entry_no",
-        read_reserved_fen="reserved_fen",
-        read_used_fen="used_fen",
-        entry_no=pl.col("entry_no") + _running(ONE, "a"),
-        movement=pl.when(hold).then(pl.lit("reserve")).otherwise(pl.lit("confirm")),
-        debit=pl.lit("available"),
-        credit=pl.when(hold).then(pl.lit("reserved")).otherwise(pl.lit("used")),
-        amount_fen=amount,
-        reserved_after_fen=pl.col("reserved_fen") + _running(pl.when(hold).then(amount).otherwise(0), "a"),
-        used_after_fen=pl.col("used_fen") + _running(pl.when(hold).then(0).otherwise(amount), "a"),
-    )
-
-
 def _uses(granted: pl.DataFrame) -> pl.DataFrame:
     """The numbers taken, in their order: `m`, `number`, `use_no`."""
-    uses = pl.concat(
-        granted.select("m", "turn", number=f"number_{x}", use_no=pl.col(f"use_no_{x}").fill_null(0)) for x in ("p", "w")
-    ).sort("number", "turn")
-    # a batch may span more than the reuse period: then a number is taken twice in it
-    return uses.select("m", "number", use_no=pl.col("use_no") + _running(ONE, "number").cast(pl.Int16))
-
-
-def _running(amount: pl.Expr, group: str) -> pl.Expr:
-    """Running sum within each group of rows that stand together: far cheaper than cum_sum().over()."""
-    total = amount.cum_sum()
-    starts = pl.col(group).ne_missing(pl.col(group).shift())
-    return total - pl.when(starts).then(total - amount).forward_fill()
+    return pl.concat(granted.select(postings.TAKEN[letter]) for letter in postings.LETTERS).sort("number", "turn").select(postings.USE)

@@ -10,6 +10,7 @@ OPEN = {
     "order_hash": pl.Int64, "ebp_code": pl.String, "order_no": pl.String, "attempt": pl.Int16,
     "missing": pl.Int16, "first_log_time": pl.Datetime("ms", "UTC"),
 }  # fmt: skip
+NONE_OPEN = pl.DataFrame(schema=OPEN)
 
 
 def open_orders(documents: Documents, past: Past) -> pl.DataFrame:
@@ -17,9 +18,10 @@ def open_orders(documents: Documents, past: Past) -> pl.DataFrame:
 
     `missing`: bits of the kinds without an effective document; a waybill without platform waits under ''.
     """
+    if not len(documents):
+        return NONE_OPEN
     rows: list[tuple[object, ...]] = []
-    hashes = documents.ledger()["order_hash"].unique()
-    groups, pasts, fated, hash_of = contested_groups(documents, past, hashes)
+    groups, pasts, fated, hash_of = contested_groups(documents, past, documents.hashes())
     for order_no, docs in groups.items():
         for found in open_attempts(docs, pasts.get(order_no, {}), fated):
             rows.append((hash_of[order_no], found.ebp_code, order_no, found.number, found.missing, found.since))

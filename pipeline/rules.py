@@ -1,7 +1,10 @@
 """Evaluates the rules over whole tables. A condition that is null is a finding of its own, never a pass."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
@@ -10,6 +13,26 @@ from pipeline.manifests import Manifests
 
 FINDINGS = {"m": pl.UInt32, "code": pl.String, "outcome": pl.String, "values_read": pl.String}
 MASK = "***"
+JSON = json.JSONEncoder(ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """The rules over one table. `columns`: `m`, what any of them reads, and the verdict of each by its code;
+    `stopped`: true where one of the verdicts is true or null."""
+
+    rules: Sequence[Rule]
+    columns: Sequence[pl.Expr]
+    stopped: pl.Expr
+
+
+@lru_cache(maxsize=64)
+def _sieve(law: Law, scope: str) -> Sieve:
+    rules = [rule for rule in law.rules if rule.scope == scope]
+    read = dict.fromkeys(name for rule in rules for name in rule.reads)
+    verdicts = [rule.condition.alias(rule.code) for rule in rules]
+    stopped = pl.any_horizontal(pl.lit(False), *(rule.code for rule in rules)).fill_null(True)  # there may be no rules
+    return Sieve(rules, [pl.col("m", *read), *verdicts], stopped)
 
 
 def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
@@ -17,42 +40,35 @@ def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
     found: dict[tuple[int, str], tuple[str, str]] = {}  # of several lines the first one counts
     unknown: dict[int, list[str]] = {}
     for scope, table in (("manifest", manifests.heads), ("line", manifests.lines)):
-        for m, verdict, rule, values in _not_false(table, [rule for rule in law.rules if rule.scope == scope]):
-            if verdict is None:
-                unknown.setdefault(m, []).append(rule.code)
-            elif (m, rule.code) not in found:
-                found[m, rule.code] = rule.consequence.outcome, _as_json(rule.reads, values, law.personal)
+        for rule, row in _not_false(table, _sieve(law, scope)):
+            m, code = row["m"], rule.code
+            if row[code] is None:
+                unknown.setdefault(m, []).append(code)
+            elif (m, code) not in found:
+                found[m, code] = rule.consequence.outcome, _as_json(rule.reads, row, law.personal)
     missing = law.consequences["SYS-01"]
     for m, codes in unknown.items():
         found[m, missing.code] = missing.outcome, json.dumps({"conditions": ",".join(dict.fromkeys(codes))})
     return pl.DataFrame([(*of, *what) for of, what in found.items()], schema=FINDINGS, orient="row")
 
 
-def _not_false(
-    table: pl.DataFrame, rules: Sequence[Rule]
-) -> Iterator[tuple[int, bool | None, Rule, tuple[object, ...]]]:
-    """Manifest, verdict and values read wherever a rule is true or null, rule by rule.
+def _not_false(table: pl.DataFrame, sieve: Sieve) -> Iterator[tuple[Rule, Mapping[str, Any]]]:
+    """The rule and the row (what is read, and verdicts) wherever a rule is true or null, rule by rule.
 
     All rules are evaluated once, side by side; the few rows that any of them stops are looked at in plain Python.
     """
     if not len(table):
         return
-    verdicts = table.select(rule.condition.alias(rule.code) for rule in rules)
-    stopped = verdicts.select(pl.any_horizontal(pl.all()).fill_null(True)).to_series().arg_true()
-    if not len(stopped):
-        return
-    verdicts = verdicts[stopped]
-    columns = {name: table[name][stopped].to_list() for name in {"m"}.union(*(rule.reads for rule in rules))}
-    for rule in rules:
-        for row, verdict in enumerate(verdicts[rule.code].to_list()):
-            if verdict is not False:
-                yield columns["m"][row], verdict, rule, tuple(columns[name][row] for name in rule.reads)
+    rows = table.select(sieve.columns).filter(sieve.stopped).rows(named=True)
+    for rule in sieve.rules:
+        code = rule.code
+        for row in rows:
+            if row[code] is not False:
+                yield rule, row
 
 
-def _as_json(names: Iterable[str], values: Iterable[object], personal: frozenset[str]) -> str:
-    return json.dumps(
-        {n: _shown(v, n in personal) for n, v in zip(names, values, strict=True)}, ensure_ascii=False
-    )
+def _as_json(names: Iterable[str], row: Mapping[str, Any], personal: frozenset[str]) -> str:
+    return JSON.encode({name: _shown(row[name], name in personal) for name in names})
 
 
 def _shown(value: object, personal: bool) -> str | None:

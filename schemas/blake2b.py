@@ -74,10 +74,14 @@ class Blake2b:
         found.flags.writeable = False  # as all packed bytes are: compiled loops need not be compiled for both
         return found
 
+    def packed(self, values: Packed) -> Packed:
+        """The digest of each value."""
+        ends = np.arange(1, len(values) + 1) * self.digest_size
+        return Packed(self.digests(values).reshape(-1), ends - self.digest_size, ends)
+
     def column(self, values: Packed) -> pl.Series:
         """Binary: the digest of each value."""
-        ends = np.arange(1, len(values) + 1) * self.digest_size
-        return Packed(self.digests(values).reshape(-1), ends - self.digest_size, ends).binary()
+        return self.packed(values).binary()
 
     def of(self, texts: pl.Series) -> pl.Series:
         """Binary: the digest of each text or byte string of a column without nulls."""

@@ -9,14 +9,15 @@ from typing import Any
 import fastavro
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
-from schemas.amounts import bounded
-from schemas.block import read_block
+from schemas.amounts import MONEY, QUANTITY, Amounts, bounded
+from schemas.block import NO_LINES, read_block
 from schemas.codec import MAX_VALUE, OUT_OF_TIME, unfit
 from schemas.compiled import compiled
 from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import CONFLUENT_HEAD, FramingError, split
-from schemas.packed import Bytes, Packed, Vector
+from schemas.packed import Bytes, Packed, Vector, as_frame
 
 END_OF_TIME_MS = 253_402_300_800_000  # 10000-01-01; earlier than 1970 is no time of this business either
 MILLISECONDS = pl.Datetime("ms", "UTC")
@@ -25,12 +26,15 @@ BEYOND = 2**62  # stands for any decimal that is larger: beyond every bound
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """`frame`: `row` (index into the values) and the fields of the newest schema, decimals as Int64 `<field>_e5`
-    (null when out of bounds), `amount_out`, `amount_fine`; `lines`: `row`, `position` from 1 and the line's fields.
-    Neither is in the order of the values. `undecodable`: (row, code, reason); `alone`: values decoded one by one."""
+    """`frame`: the fields of the newest schema, decimals as Int64 `<field>_e5` (null when out of bounds), `amount_out`,
+    `amount_fine`; `rows`: the index into the values of each of its rows. `lines`: `position` from 1 and the line's
+    fields; `line_rows`: the index of each's order. Neither is in the order of the values. `undecodable`: (row, code,
+    reason); `alone`: values decoded one by one."""
 
     frame: pl.DataFrame
+    rows: Vector
     lines: pl.DataFrame
+    line_rows: Vector
     undecodable: list[tuple[int, str, str]]
     alone: int
 
@@ -46,10 +50,12 @@ class _Work:
     undecodable: list[tuple[int, str, str]] = field(default_factory=lambda: list[tuple[int, str, str]]())
     alone: int = 0
 
-    def add(self, frame: pl.DataFrame, lines: pl.DataFrame) -> None:
-        self.frames.append(_shape(_schema(newest(self.kind)), _defaults(self.kind), frame))
-        if self.kind == "order":
-            self.lines.append(_shape(_line_schema(), {}, lines))
+    def add(self, name: str, frame: pl.DataFrame, lines: pl.DataFrame) -> None:
+        """Decoded by the schema `name`; what an older one lacks has its default."""
+        if lacking := _defaults(self.kind, name):
+            frame = frame.with_columns(lacking)[:, ["row", *_schema(newest(self.kind))]]
+        self.frames.append(frame)
+        self.lines.append(lines)
 
     def add_singles(self) -> None:
         """Turn the records decoded one by one into tables."""
@@ -58,7 +64,7 @@ class _Work:
                 {"row": r["row"], "position": n, **line} for r in records for n, line in enumerate(r.pop("orderList", ()), 1)
             ]
             frame = pl.DataFrame(records, schema={"row": pl.UInt32, **_schema(name)}, orient="row")
-            self.add(frame, pl.DataFrame(lines, schema={"row": pl.UInt32, **_line_schema()}, orient="row"))
+            self.add(name, frame, pl.DataFrame(lines, schema={"row": pl.UInt32, **_line_schema()}, orient="row"))
 
 
 def decode_columns(kind: str, values: Packed) -> Decoded:
@@ -67,34 +73,54 @@ def decode_columns(kind: str, values: Packed) -> Decoded:
     for schema_id, (rows, begins) in _by_schema(kind, values, work).items():
         _decode(work, schemas_of(kind)[schema_id], rows, Packed(values.buffer, begins, values.ends[rows]))
     work.add_singles()
-    frame = _together(work.frames, _schema(newest(kind)))
-    lines = _together(work.lines, _line_schema())
+    frame, lines = _together(work.frames, _schema(newest(kind))), NO_LINES
+    if kind == "order":
+        lines = _together(work.lines, _line_schema())
     frame, lines = _in_time(frame, lines, work)
-    frame, out, fine = bounded(frame.with_columns(pl.col(t).cast(MILLISECONDS) for t in _times(kind)))
-    lines, line_out, line_fine = bounded(lines)
-    for of_lines, of_rows in ((line_out, out), (line_fine, fine)):
-        if of_lines.any():
-            of_rows |= np.isin(frame["row"].to_numpy(), lines["row"].to_numpy()[of_lines])
-    work.undecodable.sort()
-    flags = [pl.Series("amount_out", out), pl.Series("amount_fine", fine)]
-    return Decoded(frame.hstack(flags), lines, work.undecodable, work.alone)
+    rows, line_rows, amounts = _rows(frame), _rows(lines), bounded(frame)
+    if kind == "order":
+        lines = _judged_lines(lines, line_rows, rows, amounts)
+    flags = {"amount_out": pa.array(amounts.out), "amount_fine": pa.array(amounts.fine)}
+    frame = frame.select(_others(kind)).hstack(as_frame(amounts.columns | flags))
+    return Decoded(frame, rows, lines, line_rows, sorted(work.undecodable), work.alone)
 
 
 def _together(parts: Sequence[pl.DataFrame], schema: dict[str, Any]) -> pl.DataFrame:
     return pl.concat(parts) if parts else pl.DataFrame(schema={"row": pl.UInt32, **schema})
 
 
+def _rows(table: pl.DataFrame) -> Vector:
+    return table.get_column("row").to_numpy()
+
+
 def _in_time(frame: pl.DataFrame, lines: pl.DataFrame, work: _Work) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Without the documents that hold a time outside of time."""
     late = np.zeros(len(frame), np.bool_)
     for name in _times(work.kind):
-        times = frame[name].to_numpy()
+        times = frame.get_column(name).to_numpy()
         late |= (times < 0) | (times >= END_OF_TIME_MS)
     if not late.any():
         return frame, lines
-    rows = frame["row"].filter(pl.Series(late))
-    work.undecodable += [(row, "DL-01", OUT_OF_TIME) for row in rows.to_list()]
-    return frame.filter(~pl.Series(late)), lines.filter(~pl.col("row").is_in(rows.implode()))
+    rows = _rows(frame)[late]
+    work.undecodable += [(row, "DL-01", OUT_OF_TIME) for row in rows.tolist()]
+    return frame.filter(pl.Series(~late)), lines.filter(pl.Series(~np.isin(_rows(lines), rows)))
+
+
+def _judged_lines(lines: pl.DataFrame, line_rows: Vector, rows: Vector, of_orders: Amounts) -> pl.DataFrame:
+    """The lines of the orders `rows` with their amounts; an order with such a line is noted itself."""
+    amounts = bounded(lines)
+    for of_lines, of_rows in ((amounts.out, of_orders.out), (amounts.fine, of_orders.fine)):
+        if of_lines.any():
+            of_rows |= np.isin(rows, line_rows[of_lines])
+    return lines.select(_others("line")).hstack(as_frame(amounts.columns))
+
+
+@lru_cache
+def _others(of: str) -> list[pl.Expr]:
+    """The columns of a kind's documents, or of lines, that are no decimals."""
+    schema, times = (_line_schema(), ()) if of == "line" else (_schema(newest(of)), _times(of))
+    plain = [name for name in schema if name not in MONEY | QUANTITY and name not in times]
+    return [pl.col(plain), *(pl.col(name).cast(MILLISECONDS) for name in times)]
 
 
 def _by_schema(kind: str, values: Packed, work: _Work) -> dict[int, tuple[Vector, Vector]]:
@@ -102,7 +128,7 @@ def _by_schema(kind: str, values: Packed, work: _Work) -> dict[int, tuple[Vector
     lengths = values.lengths
     ids = np.where(lengths <= MAX_VALUE, _confluent_ids(values), -1)
     begins = values.begins + CONFLUENT_HEAD
-    for row in np.flatnonzero(~np.isin(ids, list(schemas_of(kind)))).tolist():
+    for row in np.flatnonzero(np.logical_and.reduce([ids != i for i in schemas_of(kind)])).tolist():
         try:
             if lengths[row] > MAX_VALUE:
                 raise FramingError("DL-01", "the value is larger than a document may be")
@@ -136,7 +162,7 @@ def _note_ids(buffer: Bytes, begins: Vector, ends: Vector, ids: Vector) -> None:
 def _decode(work: _Work, name: str, rows: Vector, payloads: Packed) -> None:
     """All at once; what a block is not for, one by one."""
     block = read_block(name, payloads, rows)
-    work.add(block.frame, block.lines)
+    work.add(name, block.frame, block.lines)
     for position in block.alone:
         _decode_one(work, name, int(rows[position]), payloads[position])
 
@@ -201,17 +227,14 @@ def _type(node: Any) -> Any:
 
 
 @lru_cache
-def _defaults(kind: str) -> dict[str, Any]:
-    """What an older version's documents get for the fields it lacks."""
-    return {f["name"]: f["default"] for f in avro(newest(kind))["fields"] if "default" in f}
-
-
-def _shape(schema: dict[str, Any], defaults: dict[str, Any], part: pl.DataFrame) -> pl.DataFrame:
-    """The columns of the newest version, in its order."""
-    missing = [name for name in schema if name not in part.columns]
-    if missing:
-        part = part.with_columns(pl.lit(defaults[name], schema[name]).alias(name) for name in missing)
-    return part[["row", *schema]]
+def _defaults(kind: str, name: str) -> list[pl.Expr]:
+    """What documents of the schema `name` get for the fields that it lacks of the kind's newest."""
+    wanted = _schema(newest(kind))
+    return [
+        pl.lit(f["default"], wanted[f["name"]]).alias(f["name"])
+        for f in avro(newest(kind))["fields"]
+        if f["name"] in wanted.keys() - _schema(name).keys()
+    ]
 
 
 @lru_cache

@@ -76,7 +76,7 @@ def encode_frame(schema_name: str, rows: pl.DataFrame) -> Packed:
     polars' ColumnNotFoundError when a field has no column; ValueError when a value is null that may not be.
     """
     fields = avro(schema_name)["fields"]
-    table = rows.select(f["name"] for f in fields).to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+    table = rows[:, [f["name"] for f in fields]].to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
     columns = _Columns()
     columns.constant(frame(id_of(schema_name), b""), len(rows))
     for f in fields:

@@ -58,6 +58,7 @@ class Lawbook:
             goods=self.goods,
         )
 
+    @lru_cache(maxsize=64)  # noqa: B019
     def limits_on(self, day: date) -> dict[str, int]:
         """Name → value of each limit in force on `day` (the latest `from` wins)."""
         dated = sorted((x for x in self.limits if x["from"] <= day), key=lambda x: x["from"])

@@ -1,6 +1,6 @@
 """Byte strings end to end in one buffer: many values without an object each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from schemas.words import U32, WORD, Bytes, Words, word
 
 Vector = NDArray[np.int64]
 VIEW = 2  # words of one of Arrow's string views
+TEXT, BYTES = pa.string_view(), pa.binary_view()
 INLINE = 12  # bytes of a string that stand in its view
 
 
@@ -67,13 +68,17 @@ class Packed:
         """Those of some rows, of the same buffer."""
         return Packed(self.buffer, self.begins[rows], self.ends[rows])
 
-    def binary(self) -> pl.Series:
-        """A Binary column of views into the buffer; null where one is missing."""
+    def views(self) -> pa.Array:
+        """Byte strings that are views into the buffer; null where one is missing."""
         views = np.empty((len(self), VIEW), np.uint64)
         _view_all(self.buffer, self.begins, self.ends, views)
         missing = self.ends < self.begins
-        found: Any = pl.from_arrow(_viewed(self.buffer, views, pa.binary_view(), ~missing if missing.any() else None))
-        return found
+        valid = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+        return pa.Array.from_buffers(BYTES, len(self), [valid, pa.py_buffer(views), pa.py_buffer(self.buffer)])
+
+    def binary(self) -> pl.Series:
+        """The same as a Binary column."""
+        return pl.Series(self.views())
 
 
 def parts(values: pa.LargeBinaryArray) -> tuple[Vector, Bytes]:
@@ -83,15 +88,14 @@ def parts(values: pa.LargeBinaryArray) -> tuple[Vector, Bytes]:
     return found, np.frombuffer(data or b"", np.uint8)
 
 
-def texts(buffer: Bytes, views: Words) -> pa.Array:
+def texts(buffer: pa.Buffer, views: Words) -> pa.Array:
     """Strings of views (rows, 2) into the buffer; whoever made them has checked that they are UTF-8."""
-    return _viewed(buffer, views, pa.string_view(), None)
+    return pa.Array.from_buffers(TEXT, len(views), [None, pa.py_buffer(views), buffer])
 
 
-def _viewed(buffer: Bytes, views: Words, kind: pa.DataType, valid: NDArray[np.bool_] | None) -> pa.Array:
-    validity = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    buffers = [validity, pa.py_buffer(np.ascontiguousarray(views)), pa.py_buffer(buffer)]
-    return pa.Array.from_buffers(kind, len(views), buffers)
+def as_frame(columns: Mapping[str, pa.Array]) -> pl.DataFrame:
+    """The same bytes as a frame. All columns are handed over at once: one by one costs more than to read them."""
+    return pl.DataFrame(pa.RecordBatch.from_pydict(columns))
 
 
 @compiled

@@ -4,13 +4,15 @@ asyncpg writes an array element by element and asks of each whether it is a cont
 """
 
 import struct
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from schemas.compiled import compiled
 from schemas.packed import Packed, Vector
@@ -24,20 +26,26 @@ _LENGTH = struct.Struct(">i")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One type of array: its OIDs (fixed in PostgreSQL's pg_type.dat) and the column it is made of."""
+    """One type of array: its OIDs (fixed in PostgreSQL's pg_type.dat), the column it is made of, and of integers the code
+    of Python's arrays."""
 
     name: str
     oid: int
     element: int
     column: type[pl.DataType]
     read: Callable[[bytes], Any]
+    code: Literal["h", "i", "q"] | None = None
 
     def encoded(self, values: pl.Series | Sequence[Any]) -> bytes:
         """AssertionError, which asyncpg hands on as it is, when a value is null: keys never are."""
+        if self.code and not isinstance(values, pl.Series):  # few, as a rule
+            return self._head(len(values)) + _numbers(np.asarray(array(self.code, values)))
         column = values.cast(self.column) if isinstance(values, pl.Series) else pl.Series(values, dtype=self.column)
         assert not column.null_count(), f"{self.name}: {column.null_count()} nulls among the keys"
-        elements = _numbers(column) if column.dtype.is_integer() else _texts(column)
-        return _HEAD.pack(1, 0, self.element, len(column), 1) + elements
+        return self._head(len(column)) + (_numbers(column.to_numpy()) if self.code else _texts(column))
+
+    def _head(self, count: int) -> bytes:
+        return _HEAD.pack(1, 0, self.element, count, 1)
 
     def decoded(self, data: bytes) -> list[Any]:
         """ValueError when it has several dimensions or nulls: our statements give neither."""
@@ -59,9 +67,9 @@ def _integer(data: bytes) -> int:
 
 
 KINDS = (
-    Kind("_int2", 1005, 21, pl.Int16, _integer),
-    Kind("_int4", 1007, 23, pl.Int32, _integer),
-    Kind("_int8", 1016, 20, pl.Int64, _integer),
+    Kind("_int2", 1005, 21, pl.Int16, _integer, "h"),
+    Kind("_int4", 1007, 23, pl.Int32, _integer, "i"),
+    Kind("_int8", 1016, 20, pl.Int64, _integer, "q"),
     Kind("_text", 1009, 25, pl.String, bytes.decode),
     Kind("_bytea", 1001, 17, pl.Binary, bytes),
 )
@@ -75,8 +83,7 @@ def take_columns(connection: asyncpg.Connection) -> None:
         settings.add_python_codec(kind.oid, kind.name, "pg_catalog", [], "scalar", kind.encoded, kind.decoded, "binary")
 
 
-def _numbers(column: pl.Series) -> bytes:
-    values = column.to_numpy()
+def _numbers(values: NDArray[np.integer]) -> bytes:
     elements = np.empty(len(values), [("length", ">i4"), ("value", values.dtype.newbyteorder(">"))])
     elements["length"], elements["value"] = values.itemsize, values
     return elements.tobytes()

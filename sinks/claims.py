@@ -12,6 +12,25 @@ from sinks.named_sql import sql
 KEY = ["person_key", "year"]
 AMOUNTS = {"entries": pl.Int32, "reserved": pl.Int64, "used": pl.Int64}
 TAKEN = {"person_key": pl.Binary, "year": pl.Int16, **AMOUNTS, "expected": pl.Int32}
+NOTHING_TAKEN = pl.DataFrame(schema=TAKEN)
+# Of ledgers.Posted.accounts: what is taken of each (TAKEN), and what it is expected to stand at then.
+WANTED = [
+    pl.col(KEY),
+    (pl.col("entry_no") - pl.col("read_entry_no")).alias("entries"),
+    (pl.col("reserved_after_fen") - pl.col("read_reserved_fen")).alias("reserved"),
+    (pl.col("used_after_fen") - pl.col("read_used_fen")).alias("used"),
+    pl.col("entry_no").alias("expected"),
+]
+EXPECTED = [
+    pl.col(*KEY, "exact", "annual_limit_fen"),
+    pl.col("entry_no").alias("expected_entry_no"),
+    pl.col("reserved_after_fen").alias("expected_reserved_fen"),
+    pl.col("used_after_fen").alias("expected_used_fen"),
+]
+NONE_MOVED = pl.DataFrame(schema={
+    **ACCOUNTS, "exact": pl.Boolean, "annual_limit_fen": pl.Int64,
+    "expected_entry_no": pl.Int32, "expected_reserved_fen": pl.Int64, "expected_used_fen": pl.Int64,
+})  # fmt: skip
 
 
 class Taking:
@@ -24,7 +43,7 @@ class Taking:
     def __init__(self, connection: asyncpg.Connection, balances: Balances) -> None:
         self.balances = balances
         self._connection = connection
-        self._taken = pl.DataFrame(schema=TAKEN)
+        self._taken = NOTHING_TAKEN
 
     async def take(self, accounts: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame | None:
         """Take what was posted on `balances`: `accounts` as in ledgers.Posted, and rows of number_use. None when one is
@@ -33,7 +52,7 @@ class Taking:
         Else the accounts that moved on since they were read, and still admit it: their entries have to be counted on.
         """
         moved = await self._take_accounts(accounts)
-        if not admits(moved):
+        if len(moved) and not admits(moved):
             return None
         try:
             async with self._connection.transaction():  # a savepoint
@@ -45,24 +64,15 @@ class Taking:
     async def _take_accounts(self, accounts: pl.DataFrame) -> pl.DataFrame:
         """Brings what is taken of each account to what was posted; returns the accounts that were not where they were
         read, beside what was expected."""
-        wanted = accounts.select(
-            *KEY,
-            entries=pl.col("entry_no") - pl.col("read_entry_no"),
-            reserved=pl.col("reserved_after_fen") - pl.col("read_reserved_fen"),
-            used=pl.col("used_after_fen") - pl.col("read_used_fen"),
-            expected="entry_no",
-        )
+        wanted = accounts.select(WANTED)
         change, self._taken = _changed(wanted, self._taken)
         change = change.sort(KEY)
         rows = await self._connection.fetch(sql("quota_accounts_take"), *(change[c] for c in TAKEN)) if len(change) else []
+        if not rows:
+            return NONE_MOVED
         moved = pl.DataFrame([tuple(r) for r in rows], schema=ACCOUNTS, orient="row")
-        if len(moved):
-            self.balances = replace(self.balances, accounts=_standing(self.balances.accounts, moved, wanted))
-        expected = accounts.select(
-            *KEY, "exact", "annual_limit_fen",
-            expected_entry_no="entry_no", expected_reserved_fen="reserved_after_fen", expected_used_fen="used_after_fen",
-        )  # fmt: skip
-        return moved.join(expected, on=KEY, maintain_order="left")
+        self.balances = replace(self.balances, accounts=_standing(self.balances.accounts, moved, wanted))
+        return moved.join(accounts.select(EXPECTED), on=KEY, maintain_order="left")
 
 
 def _changed(wanted: pl.DataFrame, taken: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

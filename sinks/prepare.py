@@ -3,25 +3,53 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 
+import numpy as np
 import polars as pl
 
-from pipeline.documents import KINDS
+from pipeline.documents import KINDS, NUMBERS
 from pipeline.flow import Decided, Opened, conclude
 from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
+from schemas.contracts import PARTITIONS
 from sinks.batch import Frames, LaneState
-from sinks.publish import (
-    Mail,
-    add_dead_letters,
-    add_decisions,
-    add_document_receipts,
-    add_open_receipts,
-    decision_ids,
-)
+from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, with_details
 from sinks.rows import manifest_frames, number_uses
 
-DOCUMENT = {"ebp_code": "ebpCode", "order_no": "orderNo", "kafka_offset": "offset"}
+# Columns of `document`, from a table of each kind.
+DOCUMENT = [
+    [
+        pl.col("order_hash"),
+        pl.col("ebpCode").alias("ebp_code"),
+        pl.col("orderNo").alias("order_no"),
+        pl.col("offset").alias("kafka_offset"),
+        pl.lit(number, pl.Int16).alias("kind"),
+        pl.col("partition", "log_time", "astray", "value"),
+        pl.col("partition").alias("lane"),
+    ]
+    for number in NUMBERS
+]
+DEAD_LETTER = [pl.exclude("message"), pl.col("partition").alias("lane")]
+# grows within a lane, so the primary keys of lines are filled from left to right
+MANIFEST_ID = (
+    pl.col("lane").cast(pl.Int64) * (1 << 48) + pl.col("batch_seq") * (1 << 16) + pl.int_range(pl.len(), dtype=pl.Int64)
+).alias("manifest_id")
+NOBODY = [pl.Series("lane", dtype=pl.Int16), pl.Series("batch_seq", dtype=pl.Int64)]
+PLACE = ["kind", "partition", "kafka_offset"]
+# The places of the documents that manifests used, of all kinds behind each other.
+USED = [
+    reduce(pl.Expr.append, parts).alias(name)
+    for name, parts in (
+        ("kind", [pl.repeat(number, pl.len(), dtype=pl.Int16) for number in NUMBERS]),
+        ("partition", [pl.col(f"{kind}_partition") for kind in KINDS]),
+        ("kafka_offset", [pl.col(f"{kind}_offset") for kind in KINDS]),
+    )
+]
+ROW = pl.int_range(pl.len(), dtype=pl.Int64)
+ALONE = pl.when(pl.col("ebp_code") == "").then(ROW).otherwise(-1)
+LOGGED = [pl.col("order_hash", "ebp_code", "order_no", "log_time", *PLACE), ROW.alias("row"), ALONE.alias("alone")]
+WAITS_ONCE = ["partition", "order_hash", "ebp_code", "order_no", "alone"]  # of these the first waits for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +108,23 @@ class Prepared:
 def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """Heads with lane, batch_seq, decision_id and manifest_id."""
     heads = placed(heads, lane_of, after)
-    position = pl.int_range(pl.len(), dtype=pl.Int64)
-    # grows within a lane, so the primary keys of lines are filled from left to right
-    manifest_id = pl.col("lane").cast(pl.Int64) * (1 << 48) + pl.col("batch_seq") * (1 << 16) + position
-    return heads.hstack(heads.select(manifest_id=manifest_id)).hstack([decision_ids(heads)])
+    return heads.hstack([heads.select(MANIFEST_ID).to_series(), decision_ids(heads)])
 
 
 def arrived_frames(
     arrived: Arrived, heads: pl.DataFrame, fates: pl.DataFrame, after: Mapping[int, LaneState]
 ) -> Frames:
-    """Rows of the ARRIVED tables; reports and fates are placed."""
-    reports = arrived.reports
-    reported_at = pl.Series("reported_at", [after[x].record_time for x in reports["lane"].to_list()])
-    return {
-        "document": _numbered(with_waiting(_documents(arrived.tables), heads, fates), after),
-        "document_fate": fates.sort("kind", "partition", "kafka_offset"),
-        "open_report": reports.with_columns(reported_at.cast(pl.Datetime("ms", "UTC"))),
-        "dead_letter": _numbered(arrived.dead_letters.drop("message").with_columns(lane="partition"), after),
-    }
+    """Rows of the ARRIVED tables, of those but `document` only where there are some; reports and fates are placed."""
+    reports, dead = arrived.reports, arrived.dead_letters
+    frames = {"document": _numbered(with_waiting(_documents(arrived.tables), heads, fates), after)}
+    if len(fates):
+        frames["document_fate"] = fates.sort(PLACE)
+    if len(reports):
+        reported_at = pl.Series("reported_at", [after[x].record_time for x in reports["lane"].to_list()])
+        frames["open_report"] = reports.with_columns(reported_at.cast(pl.Datetime("ms", "UTC")))
+    if len(dead):
+        frames["dead_letter"] = _numbered(dead.select(DEAD_LETTER), after)
+    return frames
 
 
 def decided_frames(
@@ -105,55 +132,45 @@ def decided_frames(
 ) -> Frames:
     """Rows of the DECIDED tables; heads are numbered, reports and fates placed."""
     now_ms = {lane: _milliseconds(state.record_time) for lane, state in after.items()}
-    mail = Mail()
-    add_decisions(mail, decided)
-    add_document_receipts(mail, decided.fates, statuses, [now_ms[x] for x in decided.fates["lane"].to_list()])
-    add_open_receipts(mail, arrived.reports, statuses, [now_ms[x] for x in arrived.reports["lane"].to_list()])
+    mail, manifests = Mail(), with_details(decided)
+    add_decisions(mail, manifests)
+    add_receipts(mail, manifests, decided.fates, arrived.reports, statuses, now_ms)
     add_dead_letters(mail, arrived.dead_letters)
     return {**manifest_frames(decided), "outbox": _outbox(mail, after)}
 
 
 def placed(frame: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """With the lane that decides, one of those the batch holds, and its batch number. KeyError when nothing says which."""
+    if not len(frame):
+        return frame.hstack(NOBODY)
     return _numbered(frame.join(lane_of, on="order_hash", how="left", maintain_order="left"), after)
 
 
 def _numbered(frame: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """With the batch number of each row's lane."""
-    seqs = {lane: state.batch_seq for lane, state in after.items()}
-    return frame.hstack([pl.Series("batch_seq", [seqs[lane] for lane in frame["lane"].to_list()], dtype=pl.Int64)])
+    lanes, seqs = frame["lane"], np.zeros(PARTITIONS, np.int64)
+    seqs[list(after)] = [state.batch_seq for state in after.values()]  # from 1
+    if lanes.null_count() or not (found := seqs[lanes.to_numpy()]).all():
+        raise KeyError("a row without a lane of the batch")
+    return frame.hstack([pl.Series("batch_seq", found)])
 
 
 def with_waiting(documents: pl.DataFrame, heads: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """`waiting`: no manifest of the batch used it, none of its fates met it. Documents of one order number and platform
     stay open or are met together, so of those in one lane the first to be logged is marked alone; waybills without
     platform go each its own way."""
-    place = ["kind", "partition", "kafka_offset"]
-    used = [
-        heads.select(pl.lit(number, pl.Int16).alias("kind"), partition=f"{kind}_partition", kafka_offset=f"{kind}_offset")
-        for number, kind in enumerate(KINDS, start=1)
-    ]
-    met = pl.concat([*used, fates.select(place)])
-    rows = documents.select("order_hash", "ebp_code", "order_no", "log_time", *place).with_row_index("row")
-    open_rows = rows.join(met, on=place, how="anti")
-    alone = pl.when(pl.col("ebp_code") == "").then("row").otherwise(-1)
-    order = ["partition", "order_hash", "ebp_code", "order_no", "alone"]
-    first = open_rows.with_columns(alone=alone.cast(pl.Int64)).sort("log_time").unique(order, keep="first")
-    return documents.with_columns(waiting=pl.int_range(pl.len(), dtype=pl.UInt32).is_in(first["row"].implode()))
+    met = pl.concat([heads.select(USED), fates.select(PLACE)]) if len(fates) else heads.select(USED)
+    open_rows = documents.select(LOGGED).join(met, on=PLACE, how="anti")
+    first = open_rows.sort("log_time").unique(WAITS_ONCE, keep="first")
+    waiting = np.zeros(len(documents), np.bool_)
+    waiting[first["row"].to_numpy()] = True
+    return documents.hstack([pl.Series("waiting", waiting)])
 
 
 def _documents(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """In the order of their index: it is filled leaf by leaf, and an order's documents lie on one page."""
-    return pl.concat(
-        tables[kind].select(
-            "order_hash",
-            *(pl.col(source).alias(target) for target, source in DOCUMENT.items()),
-            pl.lit(number, pl.Int16).alias("kind"),
-            "partition", "log_time", "astray", "digest", "value",
-            lane="partition",
-        )
-        for number, kind in enumerate(KINDS, start=1)
-    ).sort("order_hash", maintain_order=True)  # fmt: skip
+    rows = pl.concat(tables[kind].select(columns) for kind, columns in zip(KINDS, DOCUMENT, strict=True))
+    return rows.sort("order_hash", maintain_order=True)
 
 
 def _outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pipeline.flow import Decided
-from pipeline.tax import TAXES
+from pipeline.tax import LEVIED, TAX, TAXES
 from sinks.batch import Frames
 
 # Column of the table → column of the joined manifest, where the names differ.
@@ -30,49 +30,42 @@ LINE = {
     "currency": "line_currency", "qty_e5": "line_qty_e5", "price_e5": "line_price_e5",
     "total_price_e5": "line_totalPrice_e5",
 }  # fmt: skip
+HOLDER = pl.col("order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at")  # of a number
+ENTRY = pl.col(
+    "person_key", "year", "entry_no", "movement", "debit", "credit", "amount_fen", "reserved_after_fen", "used_after_fen"
+)
+ENTRY_KEY = ["person_key", "year", "entry_no"]  # every writer in one order, or two deadlock
+MANIFEST_ROW = [pl.col(*SAME, *PLACES), *(pl.col(source).alias(name) for name, source in HEAD.items()), TAX.alias("tax_fen")]
+LINE_ROW = [
+    pl.col("manifest_id", "dutiable_fen", "tariff_fen", "vat_fen"),
+    *(pl.col(source).alias(name) for name, source in LINE.items()),
+    pl.col("position").cast(pl.Int16).alias("line_no"),
+    pl.col("hs_code", "account_book_item").fill_null(""),
+    pl.col("consumption_fen").alias("consumption_tax_fen"),
+]
+# Taxed are all lines of some manifests, in the order of all lines: so the n-th row of `tax` is the n-th taxed line.
+TAX_ROW = pl.when("taxed").then(pl.col("taxed").cum_sum() - 1)
 
 
 def manifest_frames(decided: Decided) -> Frames:
     """Frames of manifest, manifest_line, finding and quota_entry; heads carry manifest_id."""
-    heads = decided.heads
-    manifest = heads.select(
-        *SAME,
-        *PLACES,
-        *(pl.col(source).alias(target) for target, source in HEAD.items()),
-        tax_fen=pl.col("tariff_fen") + pl.col("consumption_fen") + pl.col("vat_fen"),
-    ).sort("order_hash", "ebp_code")
-    ids = heads["manifest_id"]
-    findings, entries = decided.findings.sort("m", maintain_order=True), decided.posted.entries
+    ids, entries = decided.heads["manifest_id"], decided.posted.entries
+    findings = decided.findings.sort("m", maintain_order=True)
     return {
-        "manifest": manifest,
+        "manifest": decided.heads.select(MANIFEST_ROW).sort("order_hash", "ebp_code"),
         "manifest_line": _lines(decided),
-        "finding": findings.select(ids[findings["m"]], "code", "outcome", "values_read"),
-        "quota_entry": entries.select(
-            "person_key", "year", "entry_no", ids[entries["m"]], "movement", "debit", "credit", "amount_fen",
-            "reserved_after_fen", "used_after_fen",
-        ).sort("person_key", "year", "entry_no"),  # every writer in one order, or two deadlock
-    }  # fmt: skip
+        "finding": findings.select("code", "outcome", "values_read").hstack([ids[findings["m"]]]),
+        "quota_entry": entries.select(ENTRY).hstack([ids[entries["m"]]]).sort(ENTRY_KEY),
+    }
 
 
 def number_uses(uses: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:
     """The frame of number_use, in the order every writer keeps: that of the numbers, as they come."""
-    holders = heads.select("order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at")
-    return uses.select("number", "use_no").hstack(holders[uses["m"]])
+    return uses.select("number", "use_no").hstack(heads.select(HOLDER)[uses["m"]])
 
 
 def _lines(decided: Decided) -> pl.DataFrame:
-    lines, m = decided.lines, decided.lines["m"]
-    taxed = decided.heads["taxed"]
-    if not taxed.all():  # what was computed is not levied where the manifest is rejected
-        lines = lines.with_columns(pl.when(taxed[m]).then(pl.col("line_dutiable_fen", *TAXES)))
-    return lines.select(
-        decided.heads["manifest_id"][m],
-        *(pl.col(source).alias(target) for target, source in LINE.items()),
-        "tariff_fen",
-        "vat_fen",
-        dutiable_fen="line_dutiable_fen",
-        line_no=pl.col("position").cast(pl.Int16),
-        hs_code=pl.col("hs_code").fill_null(""),
-        account_book_item=pl.col("account_book_item").fill_null(""),
-        consumption_tax_fen="consumption_fen",
-    )
+    whose = decided.heads.select("manifest_id", "taxed")[decided.lines["m"]]
+    tax = decided.tax.select(pl.col(LEVIED).gather(whose.select(TAX_ROW).to_series()))
+    lines = decided.lines.drop(TAXES)  # there also where it is not levied
+    return lines.hstack([*tax.get_columns(), whose["manifest_id"]]).select(LINE_ROW)

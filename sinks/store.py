@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import asyncpg
 import polars as pl
 
 from pipeline.attempts import Past
-from pipeline.ledgers import ACCOUNTS as ACCOUNT_COLUMNS
-from pipeline.ledgers import USES, Balances
+from pipeline.ledgers import ACCOUNTS, USES, Balances
 from sinks.arrays import take_columns
 from sinks.batch import ARRIVED, DECIDED, Batch, Deciding
 from sinks.claims import Taking
@@ -28,6 +28,7 @@ REPEATABLE = (
 )
 AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError,
         asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, TimeoutError)  # fmt: skip
+LOST = (*AWAY, asyncpg.InternalClientError)  # the last: the session's end has arrived in part, as between two steps of a COPY
 MANIFESTS = {
     "order_hash": pl.Int64, "ebp_code": pl.String, "order_no": pl.String, "attempt": pl.Int16,
     "outcome": pl.String, "fault_kinds": pl.Int16,
@@ -86,10 +87,11 @@ class Store:
 
     async def fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
         """Rows of a named query; Unavailable when the connection is lost."""
+        connection = await self.connection()
         try:
-            return await (await self.connection()).fetch(sql(name), *arguments)
-        except AWAY as e:
-            raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
+            return await connection.fetch(sql(name), *arguments)
+        except LOST as e:
+            raise _unavailable(connection, e) from e
 
     async def look_up(
         self,
@@ -115,13 +117,13 @@ class Store:
     async def balances(self, claims: pl.DataFrame) -> Balances:
         """Balances and number uses the claims need, read without locks (the fast path)."""
         if not len(claims):
-            return Balances(_frame([], ACCOUNT_COLUMNS), _frame([], USES))
-        persons, years = (claims[key].unique().sort() for key in ("person_key", "year"))
-        accounts = await self.fetch("quota_accounts", persons, years)
-        return Balances(_frame(accounts, ACCOUNT_COLUMNS), await self._uses(claims))
+            return Balances(_frame([], ACCOUNTS), _frame([], USES))
+        # keys come in their order, as the index has them; few come twice, and PostgreSQL passes over those
+        accounts = await self.fetch("quota_accounts", claims["person_key"].sort(), claims["year"].unique())
+        return Balances(_frame(accounts, ACCOUNTS), await self._uses(claims))
 
     async def _uses(self, claims: pl.DataFrame) -> pl.DataFrame:
-        numbers = pl.concat([claims["number_p"], claims["number_w"]]).unique().sort()
+        numbers = pl.concat([claims["number_p"], claims["number_w"]]).sort()
         return _frame(await self.fetch("number_uses", numbers), USES)
 
     async def commit(self, batch: Batch, deciding: Deciding) -> int:
@@ -163,14 +165,12 @@ class Store:
             await work()
             await self._step("before-commit")
         except BaseException as e:
-            with suppress(*AWAY, asyncpg.InternalClientError):
+            with suppress(*LOST):
                 await transaction.rollback()
             if isinstance(e, REPEATABLE):
                 raise Contended(type(e).__name__) from e
-            if isinstance(e, asyncpg.InternalClientError):  # the session ended between two steps of a COPY
-                connection.terminate()
-            if isinstance(e, (*AWAY, asyncpg.InternalClientError)):
-                raise Unavailable(f"PostgreSQL: {type(e).__name__}") from e
+            if isinstance(e, LOST):
+                raise _unavailable(connection, e) from e
             raise
         finally:
             self._inside = False
@@ -221,13 +221,23 @@ class Store:
         raise Fenced("the lanes moved on while the commit was unanswered") from cause
 
 
+def _unavailable(connection: asyncpg.Connection, e: BaseException) -> Unavailable:
+    """What a session that was lost means; nothing more comes over one whose end has arrived in part."""
+    if isinstance(e, asyncpg.InternalClientError):
+        connection.terminate()
+    return Unavailable(f"PostgreSQL: {type(e).__name__}")
+
+
 def _frame(rows: Sequence[asyncpg.Record], schema: dict[str, Any]) -> pl.DataFrame:
     if not rows:
-        return pl.DataFrame(schema=schema)
-    columns = list(zip(*rows, strict=True))
-    return pl.DataFrame(
-        [pl.Series(name, values, dtype=kind) for (name, kind), values in zip(schema.items(), columns, strict=True)]
-    )
+        return _nothing(tuple(schema.items()))
+    # column by column is dearer unless there are hundreds of rows
+    return pl.DataFrame(list(map(tuple, rows)), schema=schema, orient="row")
+
+
+@cache  # most of what is asked has no rows
+def _nothing(columns: tuple[tuple[str, Any], ...]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict(columns))
 
 
 def _count(status: str) -> int:

@@ -61,7 +61,6 @@ class DocumentRow(NamedTuple):
     log_time: int
     lane: int
     batch_seq: int
-    digest: bytes
     value_sha256: bytes
 
 

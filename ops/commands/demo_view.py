@@ -57,15 +57,15 @@ class _Rates:
 
 class _Lines:
     def __init__(self, total: int) -> None:
-        self._total, self._rates, self._next = total, _Rates(), 0.0
+        self._total, self._rates, self._next, self._done = total, _Rates(), 0.0, False
 
     def update(self, sent: int, consumed: int, outcomes: dict[str, int], behind: int) -> None:
         decided = sum(outcomes.values())
         rates = self._rates.of(sent, decided)
         done = sent == consumed == self._total
-        if time.monotonic() < self._next and not done:
+        if self._done or (time.monotonic() < self._next and not done):
             return
-        self._next = time.monotonic() + LINE_SECONDS
+        self._next, self._done = time.monotonic() + LINE_SECONDS, done
         told = "  ".join(f"{name.lower()} {outcomes.get(name, 0):,}" for name in ("RELEASE", "HOLD", "REJECT"))
         OUT.print(
             f"{time.monotonic() - self._rates.begun:4.0f} s  sent {sent:,} documents ({rates[0]:,.0f}/s)  lag {sent - consumed:,}  "

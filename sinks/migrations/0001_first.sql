@@ -47,7 +47,6 @@ CREATE TABLE document (
     batch_seq bigint NOT NULL,
     astray boolean NOT NULL,             -- not in the partition its key belongs to, or without a platform in its key
     waiting boolean NOT NULL,            -- left open by the batch it came with; of several of one order the first alone
-    digest bytea NOT NULL,
     value bytea NOT NULL
 ) PARTITION BY RANGE (log_time);
 CREATE TABLE document_rest PARTITION OF document DEFAULT;

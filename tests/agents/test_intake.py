@@ -255,7 +255,7 @@ async def test_a_fetch_that_brought_nothing_says_nothing_of_records_on_their_way
 async def test_a_small_batch_is_shared_by_the_lanes(intake: Intake) -> None:
     await offer(intake, O0, 0, 4)
     await offer(intake, O1, 0, 4)
-    assert taken(await gather(intake, 18)) == {0: {ORDER: [0, 1, 2]}, 1: {ORDER: [0, 1, 2]}}  # of one kind a third
+    assert taken(await gather(intake, 15)) == {0: {ORDER: [0, 1, 2]}, 1: {ORDER: [0, 1, 2]}}  # of one kind two fifths
     assert taken(await gather(intake, 6)) == {0: {ORDER: [3]}, 1: {ORDER: [3]}}
 
 

@@ -109,7 +109,7 @@ def test_parts_opened_apart_merge_to_the_whole() -> None:
     batch = as_records(d for p in generate(profile("small"), 120, 22, processes=1) for d in p.documents)
     read = read_records({k: Records.of([r for r in batch if r.topic == topic_name(k)]) for k in KINDS})
     together, store, law_on = documents(read, read_stored(StoredDocuments.of([]))), MemoryStore(), load().on
-    hashes = together.ledger()["order_hash"].unique().sort()
+    hashes = together.hashes().sort()
     halves = [flow.open_batch(together.only(h), store.past(h.to_list()), law_on, PSEUDONYMS) for h in (hashes[:50], hashes[50:])]
     merged, whole = (flow.decide(o, store.balances(o.claims), law_on(date(2019, 11, 11))) for o in (flow.merge(halves), flow.open_batch(together, store.past([]), law_on, PSEUDONYMS)))
     key = ("order_no", "ebp_code")

@@ -1,5 +1,6 @@
 """No missing or extreme value makes a manifest pass: a condition that cannot be evaluated is SYS-01, a HOLD or worse."""
 
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -62,6 +63,15 @@ def rederived(manifests: Manifests) -> Manifests:
 
 def test_the_example_itself_is_released() -> None:
     assert judged(derived()) == ("RELEASE", set())
+
+
+@pytest.mark.parametrize("scope", ["manifest", "line"])
+def test_a_law_may_have_no_rules_over_a_table(scope: str) -> None:
+    column = {"manifest": "order_guid", "line": "line_qty_e5"}[scope]
+    of_scope = replace(LAW, rules=tuple(r for r in LAW.rules if r.scope == scope))
+    others = replace(LAW, rules=tuple(r for r in LAW.rules if r.scope != scope))
+    codes = [rules.findings(with_value(scope, column, None), law)["code"].to_list() for law in (of_scope, others)]
+    assert codes == [["SYS-01"], []]
 
 
 SETTLED = ("manifest", "one_indivisible_item")  # below the limit `false AND null` is false: it does not matter there

@@ -23,12 +23,11 @@ def shown(decoded: Decoded, count: int) -> list[str | dict[str, Any]]:
     became: dict[int, str | dict[str, Any]] = {row: code for row, code, _ in decoded.undecodable}
     assert len(became) == len(decoded.undecodable)
     lines: dict[int, list[dict[str, Any]]] = {}
-    for line in decoded.lines.iter_rows(named=True):
-        mine = lines.setdefault(line.pop("row"), [])
+    for row, line in zip(decoded.line_rows.tolist(), decoded.lines.iter_rows(named=True), strict=True):
+        mine = lines.setdefault(row, [])
         mine.append(line)
         assert line.pop("position") == len(mine)
-    for record in decoded.frame.iter_rows(named=True):
-        row = record.pop("row")
+    for row, record in zip(decoded.rows.tolist(), decoded.frame.iter_rows(named=True), strict=True):
         assert row not in became
         became[row] = record | ({"orderList": lines.pop(row, [])} if "goodsValue_e5" in record else {})
     assert lines == {}
@@ -123,7 +122,7 @@ def test_an_array_in_several_blocks(sample: dict[str, list[bytes]]) -> None:
     cut = order_of((1, 1), (-2, 2), (3, 3))
     decoded = check("order", [*sample["order"][:10], cut, sample["order"][10]])
     assert (decoded.undecodable, decoded.alone) == ([], 0)
-    assert len(decoded.lines.filter(decoded.lines["row"] == 10)) == 6
+    assert decoded.line_rows.tolist().count(10) == 6
 
 
 def test_orders_of_many_lines(sample: dict[str, list[bytes]]) -> None:

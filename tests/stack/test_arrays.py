@@ -48,6 +48,9 @@ async def test_what_is_no_key_is_refused(endpoints: Endpoints) -> None:
             await connection.fetchval("SELECT $1::text[]", pl.Series(["a", None]))
         with pytest.raises(asyncpg.DataError, match="conversion from `i64` to `i16` failed"):
             await connection.fetchval("SELECT $1::smallint[]", pl.Series([2**15]))
+        for few in ([2**15], [1.5], ["1"], [None]):
+            with pytest.raises(asyncpg.DataError):
+                await connection.fetchval("SELECT $1::smallint[]", few)
         with pytest.raises(asyncpg.CharacterNotInRepertoireError):
             await connection.fetchval("SELECT $1::text[]", pl.Series(["a\0b"]))
         with pytest.raises(ValueError, match="nulls 1"):

@@ -9,7 +9,7 @@ import pytest
 from agents.metrics import METRICS
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
-from sinks.errors import Fenced
+from sinks.errors import Fenced, Unavailable
 from sinks.lanes import release
 from tests.pipeline.trios import example, numbered, records
 from tests.stack.nodes import Node, decisions, manifests, nodes, within
@@ -82,6 +82,20 @@ async def test_committed_and_the_answer_lost(endpoints: Endpoints, db: asyncpg.C
         assert node.steps.seen.count("before-commit") == 1
         assert (await manifests(db), await decisions(db)) == (ONE, KEYS)
         assert (await node.take(*records(numbered(2), 1))).manifests == 1  # it goes on where it stands
+
+
+async def test_a_session_that_ended_in_part_is_not_asked_again(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def torn(_connection: asyncpg.Connection, _query: str, *_arguments: object) -> None:
+        raise asyncpg.InternalClientError("got result for unknown protocol state 3")
+
+    async with nodes(endpoints, [0]) as (node,):
+        store = node.processor.store
+        former = await store.connection()
+        with monkeypatch.context() as patched, pytest.raises(Unavailable):
+            patched.setattr(asyncpg.Connection, "fetch", torn)
+            await store.fetch("lanes_read", [0])
+        assert former.is_closed()
+        assert [row["lane"] for row in await store.fetch("lanes_read", [0])] == [0]
 
 
 async def test_not_committed_and_the_answer_lost(endpoints: Endpoints, db: asyncpg.Connection) -> None:

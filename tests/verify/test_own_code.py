@@ -137,7 +137,7 @@ def test_six_calendar_months(start: tuple[int, int, int], end: tuple[int, int, i
 def test_discrepancies_hold_no_personal_data(evidence: Evidence) -> None:
     """Everything that can differ does, and still no name, phone, address or identity number is told."""
     tables = evidence.tables
-    tables.documents = [d._replace(digest=b"", value_sha256=b"") for d in tables.documents]
+    tables.documents = [d._replace(value_sha256=b"") for d in tables.documents]
     tables.dead_letters = [d._replace(record_value=b"", record_key=b"", headers="[]") for d in tables.dead_letters]
     tables.manifests = [m._replace(goods_value_e5=0, order_currency="", person_key=b"") for m in tables.manifests]
     proof = prove(evidence, b"another key of 16")
