@@ -11,6 +11,8 @@ from pipeline.manifests import Manifests, beside
 
 TAXES = ("tariff_fen", "consumption_fen", "vat_fen")
 LEVIED = ("dutiable_fen", *TAXES)
+UNKNOWN = pl.lit(None, pl.Int64)
+UNKNOWN_TAXES = [UNKNOWN.alias(name) for name in TAXES]
 
 
 def with_tax(manifests: Manifests, law: Law) -> Manifests:
@@ -33,10 +35,9 @@ def with_tax(manifests: Manifests, law: Law) -> Manifests:
 
 def without_tax(manifests: Manifests) -> Manifests:
     """The columns of with_tax where nobody knows whether the amounts are sound."""
-    unknown = {name: pl.lit(None, pl.Int64) for name in TAXES}
     return Manifests(
-        manifests.heads.with_columns(tax_known=pl.lit(False), tax_due_fen=pl.lit(None, pl.Int64), **unknown),
-        manifests.lines.with_columns(line_dutiable_fen=pl.lit(None, pl.Int64), **unknown),
+        manifests.heads.with_columns(*UNKNOWN_TAXES, tax_known=False, tax_due_fen=UNKNOWN),
+        manifests.lines.with_columns(UNKNOWN.alias("line_dutiable_fen"), *UNKNOWN_TAXES),
     )
 
 
