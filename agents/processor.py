@@ -4,18 +4,19 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import polars as pl
 
+from agents import filings
 from agents.buffers import LaneRecords
 from agents.look_again import LookAgain, as_lanes, first_lanes, lanes_of, of_lanes
 from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
 from agents.quarantine import open_or_quarantine
-from agents.reading import Read, as_documents, read_records, read_stored
+from agents.reading import DeadLetter, Read, as_documents, read_records, read_stored
 from agents.recent import Recent
 from agents.records import Records
 from agents.records import together as records_together
@@ -23,6 +24,7 @@ from agents.sweep import Sweep, reports
 from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
 from pipeline.personal import Pseudonyms
+from pipeline.registry import Registry
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook
@@ -53,11 +55,12 @@ class Done:
 
 @dataclass(slots=True)
 class Processor:
-    """Holds the lanes this worker owns and nothing else between batches but what it must look at again."""
+    """Holds the lanes this worker owns and nothing else between batches but the registry and what it must look at again."""
 
     store: Store
     lawbook: Lawbook
     person_key: bytes
+    registry: Registry = field(default_factory=Registry)
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: LookAgain = field(default_factory=LookAgain)
@@ -90,12 +93,12 @@ class Processor:
         """Commit one batch of the lanes in `work`. Fenced and anything unknown pass through: the worker exits."""
         started = time.perf_counter()
         work = {lane: records for lane, records in work.items() if lane in self.lanes}
-        read = read_records(_by_kind(work.values()))
+        read, came = read_records(_by_kind(work.values())), filings.read_filings(work)
         METRICS.decoded_alone.inc(read.decoded_alone)
         repeats = 0
         while True:
             try:
-                decided = await self._attempt(work, read)
+                decided, dead = await self._attempt(work, read, came)
                 break
             except Contended as e:
                 METRICS.batch_repeats.labels(str(e)[:40]).inc()
@@ -108,9 +111,15 @@ class Processor:
                 METRICS.store_unavailable.inc()
                 LOG.warning("store unavailable", extra={"reason": str(e)})
                 await backoff(8, 0.5 + self.jitter.random())
-        return _done(decided, read, time.perf_counter() - started)
+        return _done(decided, read, dead, time.perf_counter() - started)
 
-    async def _attempt(self, work: Mapping[int, LaneRecords], read: Read) -> flow.Decided:
+    async def _attempt(
+        self, work: Mapping[int, LaneRecords], read: Read, came: filings.Came
+    ) -> tuple[flow.Decided, list[DeadLetter]]:
+        self.registry = await filings.at_hand(self.registry, self.store)
+        METRICS.registry_version.set(self.registry.version)
+        filed = await filings.take(came, self.registry.version + 1, self.store)
+        dead = [*read.dead, *filed.dead]
         before = [self.lanes[lane] for lane in sorted(work)]
         came_by = lanes_of(read.tables)
         met = await self.again.found(self.store, self.lanes)
@@ -130,12 +139,14 @@ class Processor:
         before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
-        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.pseudonyms)
-        arrived = Arrived(read.tables, await reports(self.store, sweep, at_hand, stored.past, opened), dead_letter_rows(read.dead))
+        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.registry, self.pseudonyms)
+        reported = await reports(self.store, sweep, at_hand, stored.past, opened)
+        arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows)
         moves = self._moves(work)
         prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.statuses)
         heads, fates = prepared.opened.judged.manifests.heads, prepared.opened.fates
-        batch = Batch(before, list(after.values()), moves, arrived_frames(prepared.arrived, heads, fates, after))
+        frames = arrived_frames(prepared.arrived, heads, fates, after)
+        batch = Batch(before, list(after.values()), moves, frames, self.registry.version)
         METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
         assert prepared.decided is not None
         self.lanes.update(after)
@@ -144,7 +155,7 @@ class Processor:
         self.recent.add(after, as_documents(read, stored=True), waiting)
         self.positions.update({place: following for place, (_, following) in moves.items()})
         self.again.committed(work, came_by, read.tables)
-        return prepared.decided
+        return prepared.decided, dead
 
     def _moves(self, work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], tuple[int, int]]:
         return {
@@ -178,16 +189,16 @@ def _time(clock_ms: int) -> datetime | None:
     return datetime.fromtimestamp(clock_ms / 1000, UTC) if clock_ms else None
 
 
-def _done(decided: flow.Decided, read: Read, seconds: float) -> Done:
+def _done(decided: flow.Decided, read: Read, dead: Sequence[DeadLetter], seconds: float) -> Done:
     undecodable: dict[tuple[str, int], dict[int, str]] = {}
-    for letter in read.dead:
+    for letter in dead:
         place = (letter.record.topic, letter.record.partition)
         undecodable.setdefault(place, {})[letter.record.offset] = letter.code
     return Done(
         manifests=len(decided.heads),
         documents=sum(len(t) for t in read.tables.values()),
         kinds={kind: len(t) for kind, t in read.tables.items()},
-        dead=dict(Counter(letter.code for letter in read.dead)),
+        dead=dict(Counter(letter.code for letter in dead)),
         outcomes=dict(decided.heads["outcome"].value_counts().iter_rows()),
         findings=dict(decided.findings["code"].value_counts().iter_rows()),
         fates=dict(decided.fates["fate"].value_counts().iter_rows()),

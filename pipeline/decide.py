@@ -8,6 +8,7 @@ import polars as pl
 from pipeline import rules
 from pipeline.law import RETURN_STATUS, Law
 from pipeline.manifests import Manifests, beside, derive
+from pipeline.registry import Registry
 from pipeline.tax import with_tax, without_tax
 
 CONFIRMATION = "PAY-04"
@@ -39,15 +40,16 @@ class Judged:
     findings: pl.DataFrame
 
 
-def judge(manifests: Manifests, law: Law, quarantined: bool = False) -> Judged:
+def judge(manifests: Manifests, law: Law, registry: Registry, quarantined: bool = False) -> Judged:
     """Derive, evaluate every rule and conclude. `quarantined`: evaluate none, hold all (SYS-02)."""
-    derived = derive(manifests, law)
+    derived = derive(manifests, law, registry)
     derived = without_tax(derived) if quarantined else with_tax(derived, law)
     if quarantined:
         found = derived.heads.select("m", code=pl.lit("SYS-02"), outcome=pl.lit("HOLD"), values_read=pl.lit("{}"))
     else:
         found = rules.findings(derived, law)
-    verdicts = _verdicts(derived.heads, found, law).with_columns(_terms(law))
+    terms = [*_terms(law), pl.lit(registry.version, pl.Int64).alias("registry_version")]
+    verdicts = _verdicts(derived.heads, found, law).with_columns(terms)
     return Judged(Manifests(derived.heads.hstack(verdicts), derived.lines), found)
 
 

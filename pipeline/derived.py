@@ -51,7 +51,7 @@ def _of_line() -> list[pl.Expr]:
     by_quantity = pl.col("item").is_not_null()  # of the consumption tax; else the price alone decides it
     in_measure = pl.col("taxable") & (pl.col("line_unit") == pl.col("goods_unit"))
     return [
-        pl.col("hs_code", "account_book_item", "content", "tariff_1e4", "vat_1e4", "consumption_1e4", "term"),
+        pl.col("hs_code", "account_book_item", "item_status", "content", "tariff_1e4", "vat_1e4", "consumption_1e4", "term"),
         by_quantity.alias("by_quantity"),
         pl.col("hs_code").is_not_null().alias("registered"),
         (pl.col("account_book_item") != "").fill_null(False).alias("bonded"),

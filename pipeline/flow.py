@@ -17,6 +17,7 @@ from pipeline.documents import Documents
 from pipeline.law import Law
 from pipeline.manifests import Manifests, assemble, take
 from pipeline.personal import Pseudonyms, with_keys
+from pipeline.registry import Registry
 from pipeline.tax import levied
 
 LawOn = Callable[[date], Law]
@@ -45,12 +46,17 @@ class Decided:
 
 
 def open_batch(
-    documents: Documents, past: Past, law_on: LawOn, pseudonyms: Pseudonyms, quarantined: bool = False
+    documents: Documents,
+    past: Past,
+    law_on: LawOn,
+    registry: Registry,
+    pseudonyms: Pseudonyms,
+    quarantined: bool = False,
 ) -> Opened:
-    """Join, assemble and judge by the rules. `law_on` gives the law of an acceptance date."""
+    """Join, assemble and judge by the rules. `law_on` gives the law of an acceptance date; `registry`: as it is now."""
     joined = attempts.join(documents, past)
     manifests = assemble(documents, joined.complete)
-    judged = _judge_by_day(manifests, law_on, quarantined)
+    judged = _judge_by_day(manifests, law_on, registry, quarantined)
     heads = with_keys(judged.manifests.heads, pseudonyms)
     judged = Judged(Manifests(heads, judged.manifests.lines), judged.findings)
     return Opened(judged, joined.fates, ledgers.claims(heads))
@@ -72,13 +78,14 @@ def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
     return Decided(heads, lines, tax, found, opened.fates, posted)
 
 
-def _judge_by_day(manifests: Manifests, law_on: LawOn, quarantined: bool) -> Judged:
+def _judge_by_day(manifests: Manifests, law_on: LawOn, registry: Registry, quarantined: bool) -> Judged:
     """Each acceptance date under its own law; a batch nearly always lies within one."""
     days = manifests.heads["accepted_on"]
     if days.n_unique() <= 1:
-        return deciding.judge(manifests, law_on(days[0] if len(days) else NO_DAY), quarantined)
+        return deciding.judge(manifests, law_on(days[0] if len(days) else NO_DAY), registry, quarantined)
     return merge_judged(
-        deciding.judge(take(manifests, days == day), law_on(day), quarantined) for day in days.unique().sort().to_list()
+        deciding.judge(take(manifests, days == day), law_on(day), registry, quarantined)
+        for day in days.unique().sort().to_list()
     )
 
 

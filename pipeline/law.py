@@ -38,8 +38,6 @@ class Rule:
 class Law:
     """Everything the core needs to know on one acceptance date.
 
-    `goods` (the goods registry): ebc_code, item_no, hs_code, hs8 (its first eight digits), account_book_item,
-    goods_unit, content (of one goods_unit, in units of its measure; null: not filed), measure (place in MEASURES).
     `rates`: hs8, tariff_1e4, vat_1e4, consumption_1e4 (10^-4), item (null where price alone decides the consumption
     tax, else its tax item). `terms`: how a tax item is taxed when measured so, at row item * len(MEASURES) + measure:
     taxable (whether it can be), rate_1e4, specific_fen and below_fen for specific_per units of the measure from and
@@ -55,4 +53,3 @@ class Law:
     waybill_reuse_months: int
     rates: pl.DataFrame
     terms: pl.DataFrame
-    goods: pl.DataFrame

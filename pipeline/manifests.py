@@ -9,10 +9,13 @@ from pipeline.derived import AMOUNTS, OF_LINE, OF_LINES, OF_MANIFEST, OF_MANIFES
 from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
 from pipeline.law import MEASURES, Law
+from pipeline.registry import Registry
 
 LINES = [pl.col("m", "position"), pl.exclude("m", "position", "document").name.prefix("line_")]
 WHOSE = [pl.int_range(pl.len(), dtype=pl.UInt32).alias("m"), pl.col("order").alias("document")]
-PRICED = pl.col("line_itemNo", "line_price_e5", "line_qty_e5", "line_unit")
+PRICED = pl.col("line_price_e5", "line_qty_e5", "line_unit")
+# null where the price alone decides the tax, and where the registry states no content
+TERM = (pl.col("item") * len(MEASURES) + pl.col("measure")).alias("term")
 PARTS = pl.col(*AMOUNTS, "order_amount_fine")
 NO_ROW = pl.Series("row", [None], dtype=pl.UInt32)
 
@@ -60,15 +63,15 @@ def beside(heads: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     return found
 
 
-def derive(manifests: Manifests, law: Law) -> Manifests:
-    """Add the derived columns; `law` brings the goods registry and the rates of the day."""
-    heads, lines = manifests.heads, _derive_lines(manifests, law)
+def derive(manifests: Manifests, law: Law, registry: Registry) -> Manifests:
+    """Add the derived columns; `law` brings the rates of the day."""
+    heads, lines = manifests.heads, _derive_lines(manifests, law, registry)
     identities = [heads["order_buyerIdNumber"], heads["payment_payerIdNumber"]]
     valid = identity_valid(pl.concat(column.alias("number") for column in identities))
     sums = beside(heads, lines.group_by("m").agg(OF_LINES))
     derived = heads.select(PARTS).hstack(sums).select(_of_manifest(law))
     both_valid = [valid.head(len(heads)).alias("buyer_id_valid"), valid.tail(len(heads)).alias("payer_id_valid")]
-    return Manifests(heads.hstack(derived).hstack(both_valid), lines)
+    return Manifests(heads.hstack(derived).hstack(both_valid).hstack(registry.firms_of(heads)), lines)
 
 
 @lru_cache(maxsize=64)
@@ -76,18 +79,9 @@ def _of_manifest(law: Law) -> list[pl.Expr]:
     return [*OF_MANIFEST_AND_LINES, tax_known(law.single_limit_fen, law.annual_limit_fen)]
 
 
-def _derive_lines(manifests: Manifests, law: Law) -> pl.DataFrame:
+def _derive_lines(manifests: Manifests, law: Law, registry: Registry) -> pl.DataFrame:
     lines = manifests.lines
-    by = ["order_ebcCode", "line_itemNo"]
-    asked = lines.select(PRICED).hstack([manifests.heads["order_ebcCode"][lines["m"]]])
-    known = asked.join(_rated_goods(law), left_on=by, right_on=["ebc_code", "item_no"], how="left", maintain_order="left")
+    goods = registry.goods_of(manifests.heads["order_ebcCode"][lines["m"]], lines["line_itemNo"])
+    known = goods.join(law.rates, on="hs8", how="left", maintain_order="left").with_columns(TERM)
+    known = known.hstack([law.terms["taxable"].gather(known["term"]), *lines.select(PRICED)])
     return lines.hstack(known.select(OF_LINE))
-
-
-@lru_cache(maxsize=64)
-def _rated_goods(law: Law) -> pl.DataFrame:
-    """The goods registry with the rates of the day, null where there is none."""
-    goods = law.goods.join(law.rates, on="hs8", how="left", maintain_order="left")
-    # null where the price alone decides the tax, and where the registry states no content
-    goods = goods.with_columns(term=pl.col("item") * len(MEASURES) + pl.col("measure"))
-    return goods.hstack([law.terms["taxable"].gather(goods["term"])])

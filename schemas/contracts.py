@@ -23,13 +23,14 @@ _registered: dict[str, int] = {}  # schema name → id in the registry
 @dataclass(frozen=True, slots=True)
 class Topic:
     """`index` is its place in topics.toml; `schemas`: id on the wire → schema name, oldest first. Of several ids of one
-    schema the first is written, and all are read."""
+    schema the first is written, and all are read. `config`: of this topic besides CONFIG."""
 
     name: str
     role: str
     kind: str
     index: int
     schemas: dict[int, str]
+    config: dict[str, str]
 
 
 def topic_name(short: str) -> str:
@@ -47,6 +48,7 @@ def topics() -> tuple[Topic, ...]:
             entry["kind"],
             index,
             _with_registered({int(i): n for i, n in entry["schemas"].items()}),
+            entry.get("config", {}),
         )
         for index, entry in enumerate(_LIST["topic"])
     )

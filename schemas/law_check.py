@@ -15,12 +15,11 @@ from schemas.tariff_fill import CHAPTER
 KINDS = ("none", "ad_valorem", "specific", "compound")
 COLUMNS = {
     "tariff.csv": ("hs8", "name", "tariff_1e4", "provisional_1e4", "vat_1e4", "consumption", "from", "to", "source", "sure"),
-    "goods.csv": ("ebc_code", "item_no", "item_name", "hs_code", "unit", "country", "account_book_item", "price_fen", "content", "content_unit"),
 }  # fmt: skip
 HIGHEST_1E4 = {"tariff_1e4": 10_000, "provisional_1e4": 10_000, "vat_1e4": 5_000, "rate_1e4": 9_000}
 MOST_FEN = {"specific": 100_000, "threshold": 10**9}  # with MOST_PER and MOST_CONTENT: every product fits 127 bits
 MOST_PER = 10**12
-MOST_CONTENT = 10**9
+MOST_CONTENT = 10**9  # smallest units in one unit of goods (filings)
 Entry = Mapping[str, Any]
 Reasons = Iterator[str]
 
@@ -46,7 +45,6 @@ class Files:
     """The entries of a folder with the line each begins in."""
 
     tariff: list[tuple[int, Entry]]
-    goods: list[tuple[int, Entry]]
     items: list[tuple[int, Entry]]
     units: list[tuple[int, Entry]]
     limits: list[tuple[int, Entry]]
@@ -57,7 +55,6 @@ def read(folder: Path) -> Files:
     """The data of a folder as it stands; OSError or tomllib.TOMLDecodeError when it is not well-formed."""
     return Files(
         _rows(folder / "tariff.csv"),
-        _rows(folder / "goods.csv"),
         _tables(folder / "consumption.toml", "item"),
         _tables(folder / "consumption.toml", "unit"),
         _tables(folder / "limits.toml", "limit"),
@@ -66,7 +63,7 @@ def read(folder: Path) -> Files:
 
 
 def problems(folder: Path) -> list[Place]:
-    """Why the tariff, tax items, goods and limits of a folder cannot be used; empty when they can."""
+    """Why the tariff, tax items and limits of a folder cannot be used; empty when they can."""
     files = read(folder)
     sources = {x.get("id") for _, x in files.sources}
     sizes = {str(x.get("name")): x for _, x in files.units if not list(_unit(x))}
@@ -82,7 +79,6 @@ def problems(folder: Path) -> list[Place]:
         ("consumption.toml", files.units, _unit),
         ("consumption.toml", files.items, lambda x: _both(_item(x, sizes), source(x))),
         ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: _both(_line(x, items), source(x)))),
-        ("goods.csv", files.goods, _whole_row("goods.csv", lambda x: _goods(x, sizes))),
         ("limits.toml", files.limits, _limit),
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
@@ -182,18 +178,6 @@ def _line(line: Entry, items: Iterable[str]) -> Reasons:
     if line["consumption"] not in items:
         yield f"unknown tax item {line['consumption']!r}"
     yield from _dates(line)
-
-
-def _goods(goods: Entry, units: Mapping[str, Entry]) -> Reasons:
-    if goods["hs_code"].startswith(CHAPTER):
-        yield f"hs_code {goods['hs_code']} lies in chapter {CHAPTER}, which is kept for the fill"
-    content, unit = goods["content"], goods["content_unit"]
-    if bool(content) != bool(unit):
-        yield "content and content_unit belong together"
-    elif content and unit not in units:
-        yield f"unknown unit {unit!r}"
-    elif content and not (content.isdigit() and _whole(int(content), 1, MOST_CONTENT // units[unit]["size"])):
-        yield f"content {content!r} out of range"
 
 
 def _limit(limit: Entry) -> Reasons:

@@ -16,7 +16,7 @@ from schemas.law_check import LawError
 from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "goods.csv")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 
 
@@ -28,7 +28,6 @@ class Lawbook:
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
     tariff: Tariff
-    goods: pl.DataFrame
 
     @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
     def on(self, day: date) -> Law:
@@ -55,7 +54,6 @@ class Lawbook:
             waybill_reuse_months=limits["waybill_reuse_months"],
             rates=rates,
             terms=terms,
-            goods=self.goods,
         )
 
     @lru_cache(maxsize=64)  # noqa: B019
@@ -116,7 +114,6 @@ def load(folder: Path = FOLDER) -> Lawbook:
         rules=tomllib.loads((folder / "rules.toml").read_text()),
         limits=tomllib.loads((folder / "limits.toml").read_text())["limit"],
         tariff=tariff.read(folder),
-        goods=tariff.read_goods(folder),
     )
 
 

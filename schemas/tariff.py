@@ -1,6 +1,6 @@
-"""The tariff: rates by HS8 line and day, tax items of the consumption tax, and the goods registry's contents.
+"""The tariff: rates by HS8 line and day, and tax items of the consumption tax.
 
-Files of schemas/law: tariff.csv (lines), consumption.toml (tax items, units, fill), goods.csv (registry).
+Files of schemas/law: tariff.csv (lines), consumption.toml (tax items, units, fill).
 """
 
 import tomllib
@@ -87,24 +87,7 @@ def read(folder: Path) -> Tariff:
     return Tariff(lines, law["item"], law["unit"])
 
 
-def read_goods(folder: Path) -> pl.DataFrame:
-    """The goods registry as pipeline.law.Law has it; of several rows of one item the first counts."""
+def content_units(folder: Path) -> dict[str, tuple[str, int]]:
+    """Unit a content may be stated in → (its measure, how many of the measure's smallest unit it is)."""
     law = tomllib.loads((folder / "consumption.toml").read_text())
-    units = pl.DataFrame(
-        [(x["name"], x["size"], MEASURES.index(x["measure"])) for x in law["unit"]],
-        schema={"content_unit": pl.String, "size": pl.Int64, "measure": pl.Int32},
-        orient="row",
-    )
-    return (
-        pl.read_csv(folder / "goods.csv", infer_schema=False)
-        .unique(["ebc_code", "item_no"], keep="first", maintain_order=True)
-        .join(units, on="content_unit", how="left", maintain_order="left")
-        .select(
-            "ebc_code", "item_no", "hs_code",
-            pl.col("account_book_item").fill_null(""),
-            "measure",
-            hs8=pl.col("hs_code").str.head(8),
-            goods_unit="unit",
-            content=pl.col("content").cast(pl.Int64) * pl.col("size"),
-        )
-    )  # fmt: skip
+    return {x["name"]: (x["measure"], x["size"]) for x in law["unit"]}

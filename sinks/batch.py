@@ -8,8 +8,8 @@ import polars as pl
 
 from pipeline.ledgers import Balances
 
-# The order every writer keeps: lane → what came → accounts → numbers → what was decided (docs/adr/0006).
-ARRIVED = ("document", "document_fate", "open_report", "dead_letter")
+# The order every writer keeps: lane → registry → what came → accounts → numbers → what was decided (docs/adr/0006).
+ARRIVED = ("registry_entry", "document", "document_fate", "open_report", "dead_letter")
 DECIDED = ("manifest", "manifest_line", "finding", "quota_entry", "outbox")
 Frames = dict[str, pl.DataFrame]
 
@@ -43,12 +43,13 @@ class LaneState:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What a batch is before its ledgers. `moves`: (topic, partition) → (offset read from, offset to read next);
-    `arrived`: rows of the ARRIVED tables."""
+    `arrived`: rows of the ARRIVED tables; `registry_version`: that it was judged by."""
 
     before: list[LaneState]
     after: list[LaneState]
     moves: dict[tuple[str, int], tuple[int, int]]
     arrived: Frames
+    registry_version: int
 
 
 class Deciding(Protocol):

@@ -57,12 +57,14 @@ class Arrived:
     """What came with the batch besides decisions.
 
     `tables`: new documents by kind, with `value`; `reports`: open_orders.OPEN plus `code`;
-    `dead_letters`: rows of the table without lane and batch_seq, plus `message` (the encoded dead letter).
+    `dead_letters`: rows of the table without lane and batch_seq, plus `message` (the encoded dead letter);
+    `filings`: rows of registry_entry without batch_seq.
     """
 
     tables: Mapping[str, pl.DataFrame]
     reports: pl.DataFrame
     dead_letters: pl.DataFrame
+    filings: pl.DataFrame
 
 
 @dataclass(slots=True)
@@ -115,7 +117,7 @@ def arrived_frames(
     arrived: Arrived, heads: pl.DataFrame, fates: pl.DataFrame, after: Mapping[int, LaneState]
 ) -> Frames:
     """Rows of the ARRIVED tables, of those but `document` only where there are some; reports and fates are placed."""
-    reports, dead = arrived.reports, arrived.dead_letters
+    reports, dead, filings = arrived.reports, arrived.dead_letters, arrived.filings
     frames = {"document": _numbered(with_waiting(_documents(arrived.tables), heads, fates), after)}
     if len(fates):
         frames["document_fate"] = fates.sort(PLACE)
@@ -124,6 +126,8 @@ def arrived_frames(
         frames["open_report"] = reports.with_columns(reported_at.cast(pl.Datetime("ms", "UTC")))
     if len(dead):
         frames["dead_letter"] = _numbered(dead.select(DEAD_LETTER), after)
+    if len(filings):
+        frames["registry_entry"] = _numbered(filings, after)
     return frames
 
 

@@ -100,6 +100,11 @@ def _decision(topics: tuple[str, ...]) -> list[pl.Expr]:
         "taxFen": TAX,
         "documents": pl.struct(documents),
         "ruleSet": pl.col("rule_set"),
+        "registryVersion": pl.col("registry_version"),
+        "guarantorCode": pl.col("guarantor_code"),
+        "declarantCode": pl.col("declarant_code"),
+        "warehouseCode": pl.col("warehouse_code"),
+        "customsCode": pl.col("customs_code"),
         "batchSeq": pl.col("batch_seq"),
     }
     return [

@@ -162,6 +162,7 @@ class Store:
             await transaction.start()
             await self._advance_lanes(connection, batch)
             await self._step("lanes-advanced")
+            await self._hold_registry(connection, batch)
             await work()
             await self._step("before-commit")
         except BaseException as e:
@@ -204,6 +205,16 @@ class Store:
             )
             if _count(status) != len(places):
                 raise Fenced("a topic-partition of the batch is not where this worker left it")
+
+    async def _hold_registry(self, connection: asyncpg.Connection, batch: Batch) -> None:
+        """Contended unless the registry is still the one the batch was judged by; it stays that until the commit."""
+        if len(batch.arrived.get("registry_entry", ())):
+            stands = _count(await connection.execute(sql("registry_advance"), batch.registry_version)) == 1
+        else:
+            stands = await connection.fetchval(sql("registry_hold")) == batch.registry_version
+        if not stands:
+            raise Contended("registry")
+        await self._step("registry-held")
 
     async def _ask_whether_committed(self, batch: Batch, cause: BaseException) -> None:
         """The answer to COMMIT was lost: the lanes themselves say what became of it, as soon as anybody answers."""

@@ -23,7 +23,7 @@ async def ensure_topics(kafka: Mapping[str, Any], replication: int = 1, retentio
     try:
         config = CONFIG | ({"retention.ms": str(retention_ms)} if retention_ms else {})
         answer: Any = await client.create_topics(
-            [NewTopic(t.name, PARTITIONS, replication, topic_configs=config) for t in topics()]
+            [NewTopic(t.name, PARTITIONS, replication, topic_configs=config | t.config) for t in topics()]
         )
         created: list[str] = []
         for name, code, message in answer.topic_errors:

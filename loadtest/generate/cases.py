@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from loadtest.generate.answers import OPEN, USED, Attempt, History
-from loadtest.generate.firms import DIRECT_SHARE, shop
+from loadtest.generate.firms import DIRECT_SHARE, Market, Shop, market
 from loadtest.generate.law import UNTAXED, outcome_of
 from loadtest.generate.people import Person, person
 from loadtest.generate.profiles import Profile
@@ -63,14 +63,28 @@ class Maker:
     base_ms: int
     index: int
 
-    def trio(self, *, direct: bool | None = None, platform: int | None = None, number: str = "", who: Person | None = None) -> Trio:
-        """The next clean trio: of its own person unless `who`, its own order number unless `number`."""
+    @property
+    def market(self) -> Market:
+        """Who trades in this profile."""
+        return market(self.profile.market)
+
+    def trio(
+        self,
+        *,
+        direct: bool | None = None,
+        platform: int | None = None,
+        number: str = "",
+        who: Person | None = None,
+        shop: Shop | None = None,
+    ) -> Trio:
+        """The next clean trio: of its own person unless `who`, its own order number unless `number`, a drawn shop unless `shop`."""
         who = who or self.person()
         self.index += 1
         unique = f"{self.seed % 10_000:04d}{self.index:010d}"
         return clean(
             self.rng,
-            shop(self.rng, platform),
+            self.market,
+            shop or self.market.shop(self.rng, platform),
             who,
             number or f"TG{unique}",
             unique,

@@ -1,15 +1,35 @@
-"""Invented platforms, payment firms and carriers, and the e-commerce firms of schemas/law/goods.csv on them."""
+"""The invented firms of a market: platforms with their shops, payment firms, carriers, and who stands behind them.
 
-from dataclasses import dataclass
+Two sizes: `small` for tests, `full` with 500 enterprises and 100,000 items. What they filed: generate/filings.py.
+"""
+
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
 
 from loadtest.generate.law import Item, goods
 
-PAYERS = tuple((f"330296Y{n:03d}", f"样例支付{n}号科技有限公司") for n in range(1, 7))
-CARRIERS = tuple((f"330296W{n:03d}", f"样例速递{n}号供应链有限公司") for n in range(1, 10))
 DIRECT_SHARE = 0.3
+NEIGHBOUR = 7  # a shop of platform n is on platform n - 7 too
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many enterprises of each role there are, and items in all; guarantors are the platforms and some shops."""
+
+    platforms: int
+    shops: int
+    payers: int
+    carriers: int
+    declarants: int
+    warehouses: int
+    guaranteeing_shops: int
+    items: int
+
+
+# `full` with the eleven of the stories about firms that may not trade: 500 enterprises and 100,000 items.
+SIZES = {"small": Size(24, 24, 6, 9, 5, 4, 4, 888), "full": Size(50, 279, 12, 20, 29, 29, 20, 100_000)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +50,100 @@ class Shop:
         """An item of an HS8 line that a clean order may hold; StopIteration when the firm has none."""
         return next(i for i in (*self.bonded, *self.direct) if i.hs_code.startswith(hs8))
 
+    def on(self, platform: str) -> "Shop":
+        """The same firm on another platform, given by its code."""
+        return replace(self, ebp_code=platform, ebp_name=platform_name(platform))
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """`platforms`: the shops of each; `payers`, `carriers`: (code, name) of those that may trade; `goods`: by firm."""
+
+    size: Size
+    platforms: tuple[tuple[Shop, ...], ...]
+    shares: tuple[float, ...]
+    payers: tuple[tuple[str, str], ...]
+    carriers: tuple[tuple[str, str], ...]
+    goods: dict[str, tuple[Item, ...]]
+
+    def shop(self, rng: Random, platform: int | None = None) -> Shop:
+        """A shop: its platform drawn by Zipf shares (exponent 1) unless given, then one of that platform's."""
+        if platform is None:
+            return rng.choice(rng.choices(self.platforms, cum_weights=self.shares)[0])
+        return rng.choice(self.platforms[platform % len(self.platforms)])
+
+
+def code(letter: str, number: int) -> str:
+    """The customs registration of an invented firm: P platform, T shop, Y payment firm, W carrier, D declarant, A warehouse."""
+    return f"330296{letter}{number:03d}"
+
+
+def platform_name(platform: str) -> str:
+    return f"样例国际跨境购物平台{int(platform[-3:])}号有限公司"
+
+
+def shop_name(firm: str) -> str:
+    return f"样例进出口电子商务（{firm[-3:]}）有限公司"
+
 
 @lru_cache
-def platforms() -> tuple[tuple[Shop, ...], ...]:
-    """The shops of each platform: as many platforms as e-commerce firms, and each firm on two of them."""
-    firms = list(goods())
-    count = len(firms)
-    return tuple(tuple(_shop(n, firms[m]) for m in (n, (n + 7) % count)) for n in range(count))
+def market(name: str) -> Market:
+    """The market of a size of SIZES."""
+    size = SIZES[name]
+    stock = _stock(size)
+    firms = list(stock)
+    platforms = tuple(
+        tuple(_shop(code("P", n + 1), firm, stock[firm]) for firm in _firms_of(n, firms, size.platforms))
+        for n in range(size.platforms)
+    )
+    return Market(
+        size,
+        platforms,
+        tuple(accumulate(1 / rank for rank in range(1, len(platforms) + 1))),
+        tuple((code("Y", n), f"样例支付{n}号科技有限公司") for n in range(1, size.payers + 1)),
+        tuple((code("W", n), f"样例速递{n}号供应链有限公司") for n in range(1, size.carriers + 1)),
+        stock,
+    )
 
 
-def _shop(platform: int, firm: str) -> Shop:
-    items = goods()[firm]
+def _firms_of(platform: int, firms: list[str], platforms: int) -> list[str]:
+    """Its own shops, then those of the neighbour whose shops it has too."""
+    own = [firm for n, firm in enumerate(firms) if n % platforms == platform]
+    return own + [firm for n, firm in enumerate(firms) if n % platforms == (platform + NEIGHBOUR) % platforms]
+
+
+def _stock(size: Size) -> dict[str, tuple[Item, ...]]:
+    """The items of each shop: those of goods.csv, and further firms and items made of them up to the size."""
+    templates = list(goods().values())
+    stock: dict[str, tuple[Item, ...]] = {}
+    left = size.items
+    for n in range(size.shops):
+        first = templates[n % len(templates)]
+        share = min(left, -(-left // (size.shops - n)))
+        left -= share
+        stock[code("T", n + 1)] = tuple(_item(n, m, first) for m in range(share))
+    return stock
+
+
+def _item(shop: int, place: int, templates: tuple[Item, ...]) -> Item:
+    template = templates[place % len(templates)]
+    if shop < len(goods()) and place < len(templates):
+        return template
+    # cheaper and dearer than the item it is made of by up to a tenth, whole fen
+    price = template.price_e5 * (90 + (shop * 31 + place * 17) % 21) // 100 // 1000 * 1000
+    book_item = f"T3105W{shop + 1:03d}-{place + 1}" if template.bonded else ""
+    return replace(template, item_no=f"SKU{shop + 1:03d}{place + 1:05d}", price_e5=price, book_item=book_item)
+
+
+def _shop(platform: str, firm: str, items: tuple[Item, ...]) -> Shop:
     return Shop(
-        f"330296P{platform + 1:03d}",
-        f"样例国际跨境购物平台{platform + 1}号有限公司",
+        platform,
+        platform_name(platform),
         firm,
-        f"样例进出口电子商务（{firm[-3:]}）有限公司",
+        shop_name(firm),
         {i.item_no: i for i in items},
         tuple(i for i in items if i.bonded and i.taxable),
         tuple(i for i in items if not i.bonded and i.taxable),
         tuple(i for i in items if i.rates is None),
         tuple(i for i in items if i.rates is not None and not i.taxable),
     )
-
-
-@lru_cache
-def _shares() -> tuple[float, ...]:
-    return tuple(accumulate(1 / rank for rank in range(1, len(platforms()) + 1)))
-
-
-def shop(rng: Random, platform: int | None = None) -> Shop:
-    """A shop: its platform drawn by Zipf shares (exponent 1) unless given, then one of that platform's."""
-    if platform is None:
-        return rng.choice(rng.choices(platforms(), cum_weights=_shares())[0])
-    return rng.choice(platforms()[platform % len(platforms())])

@@ -13,24 +13,30 @@ import schemas
 from loadtest.generate.tax import Rates, TaxItem
 
 FOLDER = Path(schemas.__file__).parent / "law"
+GOODS = Path(__file__).parent / "goods.csv"  # what items of every market are made of
 UNTAXED = frozenset({"REG-02", "TAX-01"})
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One row of the goods registry. `price_e5` is its usual price in 10⁻⁵ yuan; one `unit` of it holds `content`
-    smallest units of `measure` ("" when nothing is filed); `rates` None: no line of the tariff."""
+    smallest units of `measure` ("" when nothing is filed); `book_item`: of an account book, or ""; `rates` None: no line of the tariff."""
 
     item_no: str
     name: str
     hs_code: str
     unit: str
     country: str
-    bonded: bool
+    book_item: str
     price_e5: int
     content: int
     measure: str
     rates: Rates | None
+
+    @property
+    def bonded(self) -> bool:
+        """Whether it lies in a bonded warehouse under an account book."""
+        return bool(self.book_item)
 
     @property
     def taxable(self) -> bool:
@@ -43,13 +49,13 @@ def goods() -> dict[str, tuple[Item, ...]]:
     """E-commerce firm → its items, both in the order of goods.csv."""
     tariff, units = _tariff(), _units()
     firms: dict[str, list[Item]] = {}
-    with (FOLDER / "goods.csv").open(newline="") as f:
+    with GOODS.open(newline="") as f:
         for row in csv.DictReader(f):
             measure, size = units.get(row["content_unit"], ("", 0))
             firms.setdefault(row["ebc_code"], []).append(
                 Item(
                     row["item_no"], row["item_name"], row["hs_code"], row["unit"], row["country"],
-                    bool(row["account_book_item"]), int(row["price_fen"]) * 1000,
+                    row["account_book_item"], int(row["price_fen"]) * 1000,
                     int(row["content"] or 0) * size, measure, tariff.get(row["hs_code"][:8]),
                 )
             )  # fmt: skip

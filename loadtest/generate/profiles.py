@@ -14,6 +14,7 @@ class Profile:
     Orders come at `orders_per_second`, or along the festival's curve when `curve_peak_per_second` is not 0: then
     `orders_per_second` is the mean and the peak is the curve's. Delays are means of an exponential distribution, in ms
     after the order. `waybills_late`: every waybill comes after the last order and payment.
+    `market`: size of the registry (firms.SIZES).
     """
 
     name: str
@@ -25,6 +26,7 @@ class Profile:
     payment_delay_ms: int
     waybill_delay_ms: int
     waybills_late: bool
+    market: str
 
 
 def profile(name: str) -> Profile:

@@ -19,7 +19,7 @@ from loadtest.generate.documents import DEFAULT_BASE_MS, Planned, generate
 from loadtest.generate.profiles import Profile
 from schemas.contracts import KINDS
 
-FORMAT = 1
+FORMAT = 2
 _HEAD = struct.Struct(">QBBhIB")  # due ms, kind, partition, key length (-1: no key), value length, headers
 _HEADER = struct.Struct(">HH")  # lengths of name and value
 _KINDS = {number: kind for kind, number in KINDS.items()}

@@ -5,7 +5,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from loadtest.generate.firms import CARRIERS, PAYERS, Shop
+from loadtest.generate.firms import Market, Shop
 from loadtest.generate.law import Item, limit
 from loadtest.generate.people import AREA, Person
 from loadtest.generate.tax import line_tax_fen, shares
@@ -102,7 +102,9 @@ def order_line(position: int, item: Item, qty_e5: int, price_e5: int) -> Documen
     }  # fmt: skip
 
 
-def clean(rng: Random, shop: Shop, who: Person, number: str, unique: str, at_ms: int, direct: bool) -> Trio:
+def clean(
+    rng: Random, market: Market, shop: Shop, who: Person, number: str, unique: str, at_ms: int, direct: bool
+) -> Trio:
     """A manifest that is released: ordered at `at_ms`, waybill up to 25 minutes later, dutiable below CNY 5,000.
 
     `unique` tells payment transaction and waybill number from all others of the set.
@@ -114,8 +116,8 @@ def clean(rng: Random, shop: Shop, who: Person, number: str, unique: str, at_ms:
     ]
     if sum(line["totalPrice"] for line in lines) > 4900 * YUAN:
         lines = [order_line(1, items[0], YUAN, min(items[0].price_e5, 4900 * YUAN))]
-    pay_code, pay_name = rng.choice(PAYERS)
-    carrier, carrier_name = rng.choice(CARRIERS)
+    pay_code, pay_name = rng.choice(market.payers)
+    carrier, carrier_name = rng.choice(market.carriers)
     transaction = f"{at_ms}{unique}"
     paid_ms = at_ms + rng.randrange(1_000, 60_000)
     head = {"appType": "1", "appStatus": "2"}

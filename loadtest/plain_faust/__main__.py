@@ -26,6 +26,7 @@ import faust.transport.conductor  # noqa: E402
 
 from loadtest.plain_faust.app import Counts, build_app  # noqa: E402
 from loadtest.plain_faust.changelogs import ensure_changelogs  # noqa: E402
+from loadtest.plain_faust.registry import read_registry  # noqa: E402
 from schemas.endpoints import Endpoints  # noqa: E402
 
 
@@ -46,11 +47,12 @@ def main() -> None:
         sys.exit("The baseline speaks to plaintext brokers only.")
     datadir = Path(os.environ.get("TIDEGATE_DATADIR") or tempfile.mkdtemp(prefix="plain-faust-"))
     counts = Counts()
-    app = build_app(endpoints.kafka, os.environ.get("TIDEGATE_GROUP", "plain-faust"), datadir, counts)
-    _quiet_logs()
-    _say({"faust": metadata.version("faust-streaming"), "compiled": compiled()})
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    registry = loop.run_until_complete(read_registry(endpoints.kafka))
+    app = build_app(endpoints.kafka, os.environ.get("TIDEGATE_GROUP", "plain-faust"), datadir, counts, registry)
+    _quiet_logs()
+    _say({"faust": metadata.version("faust-streaming"), "compiled": compiled()})
     loop.run_until_complete(
         ensure_changelogs([table.changelog_topic_name for table in app.tables.values()], endpoints.kafka)
     )

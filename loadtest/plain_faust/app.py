@@ -11,6 +11,7 @@ import faust
 from loadtest.plain_faust.decide import KINDS, Place, decide, encode
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.reading import Document, read
+from loadtest.plain_faust.registry import Registry
 from loadtest.plain_faust.settings import SETTINGS
 from schemas.codec import DecodeError
 from schemas.contracts import PARTITIONS, topic_name
@@ -37,7 +38,7 @@ class Counts:
         return asdict(self)
 
 
-def build_app(kafka: str, group: str, datadir: Path, counts: Counts) -> faust.App:
+def build_app(kafka: str, group: str, datadir: Path, counts: Counts, registry: Registry) -> faust.App:
     """An app whose consumer group is `group`; `kafka`: bootstrap servers. Starts nothing."""
     brokers = ";".join(f"kafka://{server.strip()}" for server in kafka.split(","))
     app = faust.App(
@@ -49,11 +50,11 @@ def build_app(kafka: str, group: str, datadir: Path, counts: Counts) -> faust.Ap
         worker_redirect_stdouts=False,
         **SETTINGS,
     )
-    _join(app, counts)
+    _join(app, counts, registry)
     return app
 
 
-def _join(app: Any, counts: Counts) -> None:
+def _join(app: Any, counts: Counts, registry: Registry) -> None:
     """Tables, topics and the agent."""
     raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
     kinds = {topic_name(kind): kind for kind in KINDS}
@@ -83,7 +84,7 @@ def _join(app: Any, counts: Counts) -> None:
             orders[key] = come
             return
         order, payment, waybill = (come[k] for k in KINDS)
-        decision = decide(order[0], payment[0], waybill[0], max(order[3], payment[3], waybill[3]), ledgers)
+        decision = decide(order[0], payment[0], waybill[0], max(order[3], payment[3], waybill[3]), ledgers, registry)
         places = [Place(name, come[k][1], come[k][2]) for name, k in kinds.items()]
         await outputs[decision.outcome].send(key=event.key, value=encode(decision, places), partition=message.partition)
         orders[key] = {}

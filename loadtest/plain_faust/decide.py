@@ -12,6 +12,7 @@ from loadtest.plain_faust.law import consequences, rule_set
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.manifest import Manifest, TaxLine, assemble
 from loadtest.plain_faust.reading import Document
+from loadtest.plain_faust.registry import Registry
 from loadtest.plain_faust.rules import findings
 from loadtest.plain_faust.tax import tax_lines
 from schemas.contracts import id_of, parsed
@@ -47,9 +48,11 @@ class Decision:
         return sum(line.tariff_fen + line.consumption_fen + line.vat_fen for line in self.lines)
 
 
-def decide(order: Document, payment: Document, waybill: Document, accepted_ms: int, ledgers: Ledgers) -> Decision:
+def decide(
+    order: Document, payment: Document, waybill: Document, accepted_ms: int, ledgers: Ledgers, registry: Registry
+) -> Decision:
     """Decide a manifest and, unless it is rejected, post it to the ledgers."""
-    m = assemble(order, payment, waybill, accepted_ms)
+    m = assemble(order, payment, waybill, accepted_ms, registry)
     m.tax = tax_lines(m)
     codes = findings(m)
     outcome = _worst(codes)
@@ -92,7 +95,9 @@ def encode(decision: Decision, places: Sequence[Place]) -> bytes:
         ],
         "findings": [{"code": code, "outcome": consequences()[code][0]} for code in decision.codes],
         "documents": [{"kind": kind, **place._asdict()} for kind, place in zip(KINDS, places, strict=True)],
-        "ruleSet": rule_set(), "lane": places[0].partition, "batchSeq": 0,
+        "ruleSet": rule_set(), "registryVersion": 0, "guarantorCode": m.relation.get("guarantorCode", ""),
+        "declarantCode": m.relation.get("declarantCode", ""), "warehouseCode": m.relation.get("warehouseCode", ""),
+        "customsCode": m.relation.get("customsCode", ""), "lane": places[0].partition, "batchSeq": 0,
     }  # fmt: skip
     out = io.BytesIO(_HEAD)
     out.seek(len(_HEAD))

@@ -1,4 +1,4 @@
-"""The law data, read straight from schemas/law: goods, rates, limits and what a finding leads to."""
+"""The law data, read straight from schemas/law: rates, limits and what a finding leads to."""
 
 import csv
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any
 import schemas
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "goods.csv")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -25,6 +25,7 @@ class Good:
     unit: str
     content: int
     measure: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +65,6 @@ class DayLaw:
     year: int
     limits: dict[str, int]
     rates: dict[str, Rate]
-
-
-@lru_cache
-def goods() -> dict[tuple[str, str], Good]:
-    """(ebcCode, itemNo) → item; the first row of a pair counts."""
-    found: dict[tuple[str, str], Good] = {}
-    with (FOLDER / "goods.csv").open(newline="") as f:
-        for row in csv.DictReader(f):
-            measure, size = _units().get(row["content_unit"], ("", 0))
-            content = int(row["content"] or 0) * size
-            good = Good(row["hs_code"], bool(row["account_book_item"]), row["unit"], content, measure)
-            found.setdefault((row["ebc_code"], row["item_no"]), good)
-    return found
 
 
 @lru_cache
@@ -121,14 +109,14 @@ def _rates(day: date) -> dict[str, Rate]:
 def _parts(item: dict[str, Any], name: str) -> dict[str, Part] | None:
     if name not in item:
         return None
-    units = _units()
+    units = content_units()
     return {
         units[p["unit"]][0]: Part(p["fen"], p.get("below_fen", 0), p["per"] * units[p["unit"]][1]) for p in item[name]
     }
 
 
 @lru_cache
-def _units() -> dict[str, tuple[str, int]]:
+def content_units() -> dict[str, tuple[str, int]]:
     """Unit → (measure, smallest units in it)."""
     return {u["name"]: (u["measure"], u["size"]) for u in _toml("consumption.toml")["unit"]}
 

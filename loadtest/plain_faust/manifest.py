@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from loadtest.plain_faust.law import DayLaw, Good, Rate, goods, law_at
+from loadtest.plain_faust.law import DayLaw, Good, Rate, law_at
 from loadtest.plain_faust.reading import FEN_E5, Document
+from loadtest.plain_faust.registry import Registry
 
 UNIT_E5 = 100_000
 _IDENTITY = re.compile(r"[0-9]{17}[0-9X]")
@@ -28,7 +29,7 @@ class TaxLine(NamedTuple):
 @dataclass(slots=True)
 class Manifest:
     """`goods` and `rates`: one entry a line, None when not registered or not rated. Unknown amounts are None.
-    `tax`: of each line, should the manifest not be rejected; None while it cannot be known."""
+    `relation`: what the platform and the firm filed together. `tax`: of each line, should the manifest not be rejected; None while it cannot be known."""
 
     order: Document
     payment: Document
@@ -36,6 +37,8 @@ class Manifest:
     lines: list[Document]
     accepted_ms: int
     law: DayLaw
+    registry: Registry
+    relation: dict[str, Any]
     goods: list[Good | None]
     rates: list[Rate | None]
     trade_mode: str
@@ -57,13 +60,14 @@ class Manifest:
         return None if self.tax is None else sum([x.tariff_fen + x.consumption_fen + x.vat_fen for x in self.tax])
 
 
-def assemble(order: Document, payment: Document, waybill: Document, accepted_ms: int) -> Manifest:
+def assemble(order: Document, payment: Document, waybill: Document, accepted_ms: int, registry: Registry) -> Manifest:
     """The manifest of three documents, accepted at the latest of their log times."""
-    law, registry = law_at(accepted_ms), goods()
+    law = law_at(accepted_ms)
     lines = order["orderList"]
-    items = [registry.get((order["ebcCode"], line["itemNo"])) for line in lines]
+    items = [registry.goods.get((order["ebcCode"], line["itemNo"])) for line in lines]
     return Manifest(
-        order, payment, waybill, lines, accepted_ms, law, items,
+        order, payment, waybill, lines, accepted_ms, law, registry,
+        registry.relation(order["ebpCode"], order["ebcCode"]), items,
         [law.rates.get(item.hs_code[:8]) if item else None for item in items],
         _trade_mode(items),
         _sum([line["totalPrice"] for line in lines]),

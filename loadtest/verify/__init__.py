@@ -16,10 +16,11 @@ from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import Share
 from loadtest.verify.chunks import Recomputation, processes_for
 from loadtest.verify.evidence import Evidence
-from loadtest.verify.kafka import read_kafka
+from loadtest.verify.kafka import read_filings, read_kafka
 from loadtest.verify.postgres import at_one_moment, read_share_of_tables, read_tables
 from loadtest.verify.proof import Discrepancy, Proof
 from loadtest.verify.proving import prove, prove_beside
+from loadtest.verify.registry import registry_of
 from schemas.endpoints import Endpoints
 
 __all__ = ["Discrepancy", "Evidence", "KnownAnswers", "Proof", "prove", "verify"]
@@ -58,19 +59,23 @@ async def _gathered(
 
     Tables first, then topics: what is in the tables of a system at rest is in the topics too.
     """
+    filings = await read_filings(endpoints.kafka_options())
     async with at_one_moment(endpoints.postgres) as connection:
+        entries = (await read_tables(connection, only=("registry_entries",))).registry_entries
+        registry = registry_of(filings, entries)
         count = processes_for(await connection.fetchval("SELECT count(*) FROM manifest"), processes)
         if count > 1:
             snapshot = str(await connection.fetchval("SELECT pg_export_snapshot()"))
-            recomputing = Recomputation(partial(_read_share, endpoints, snapshot), person_key, count)
-            tables = await read_tables(connection, ("lines",), progress)
+            recomputing = Recomputation(partial(_read_share, endpoints, snapshot), registry, person_key, count)
+            tables = await read_tables(connection, ("lines", "registry_entries"), progress=progress)
             # a snapshot can be taken over only while the transaction that exported it stands
             await asyncio.to_thread(recomputing.wait_until_independent)
         else:
-            recomputing, tables = None, await read_tables(connection, (), progress)
+            recomputing, tables = None, await read_tables(connection, ("registry_entries",), progress=progress)
+        tables.registry_entries = entries
     inputs, ends, outputs = await read_kafka(endpoints.kafka_options(), progress=progress)
-    evidence = Evidence(inputs, ends, outputs, tables)
-    return recomputing or Recomputation(lambda _share, _independent: evidence, person_key, 1), evidence
+    evidence = Evidence(inputs, ends, outputs, tables, filings)
+    return recomputing or Recomputation(lambda _share, _independent: evidence, registry, person_key, 1), evidence
 
 
 def _read_share(endpoints: Endpoints, snapshot: str, share: Share, independent: Callable[[], None]) -> Evidence:

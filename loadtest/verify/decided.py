@@ -21,6 +21,7 @@ from loadtest.verify.evidence import (
 from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
+from loadtest.verify.registry import Registry
 
 LEDGER = ("PAY-03", "WAY-06", "LIM-03")
 Taxes = list[tuple[int, int, int, int]]
@@ -59,8 +60,10 @@ class Facts(NamedTuple):
     refused: dict[str, dict[str, Any]]
 
 
-def check(case: Case, law: LawData, topics: Sequence[str], person_key: bytes, report: Report) -> Facts | None:
-    """Compare a case with what the law says; None when its documents cannot be read.
+def check(
+    case: Case, law: LawData, registry: Registry, topics: Sequence[str], person_key: bytes, report: Report
+) -> Facts | None:
+    """Compare a case with what the law says of it and the registry at its version; None when its documents cannot be read.
 
     `topics`: full names of those of orders, payments and waybills.
     """
@@ -72,7 +75,7 @@ def check(case: Case, law: LawData, topics: Sequence[str], person_key: bytes, re
     row = case.row
     accepted_at = max(record.log_ms for record in case.records if record is not None)
     day = law.of_day(day_number(accepted_at))
-    derived = derive(order, payment, waybill, accepted_at, law, day)
+    derived = derive(order, payment, waybill, accepted_at, day, registry, row.registry_version)
     stored = {f.code for f in case.findings}
     if QUARANTINED in stored:  # a rule could not be run on it: it must be held, whatever the rules would have said
         by_rules = {QUARANTINED}
@@ -137,7 +140,8 @@ def _row(
     return ManifestRow._make((
         documents.order_hash(row.order_no), row.ebp_code, row.order_no, row.attempt, row.manifest_id,
         decision_id(row), verdict.outcome, verdict.queue, STATUS[verdict.outcome], verdict.fault_kinds,
-        derived["trade_mode"], accepted_at, rule_set, row.lane, row.batch_seq,
+        derived["trade_mode"], accepted_at, rule_set, row.lane, row.batch_seq, row.registry_version,
+        *(derived[name] for name in ("guarantor_code", "declarant_code", "warehouse_code", "customs_code")),
         row.order_partition, row.order_offset, row.payment_partition, row.payment_offset, row.waybill_partition,
         row.waybill_offset, *digests, verdict.taxed, derived["dutiable_fen"], tariff, consumption, vat, tariff + consumption + vat,
         order["ebcCode"], order["goodsValue_e5"], order["freight_e5"], order["discount_e5"], order["taxTotal_e5"],

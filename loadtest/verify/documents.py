@@ -72,7 +72,7 @@ def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
 
 def decode(kind: str, value: bytes) -> Document:
     """Decode a framed value; NoDocument with DL-01 or DL-02."""
-    name, start = _framed(kind, value)
+    name, start = framed(kind, value)
     stream = io.BytesIO(value)
     stream.seek(start)
     try:
@@ -89,7 +89,7 @@ def decode(kind: str, value: bytes) -> Document:
     return document
 
 
-def _framed(kind: str, value: bytes) -> tuple[str, int]:
+def framed(kind: str, value: bytes) -> tuple[str, int]:
     """(schema name, start of the payload)."""
     known = _frames(kind)
     if len(value) > LARGEST_VALUE:

@@ -109,6 +109,11 @@ class ManifestRow(NamedTuple):
     rule_set: str
     lane: int
     batch_seq: int
+    registry_version: int
+    guarantor_code: str
+    declarant_code: str
+    warehouse_code: str
+    customs_code: str
     order_partition: int
     order_offset: int
     payment_partition: int
@@ -210,6 +215,20 @@ class UseRow(NamedTuple):
     accepted_at: int
 
 
+class RegistryState(NamedTuple):
+    version: int
+
+
+class RegistryEntryRow(NamedTuple):
+    kafka_offset: int
+    key: str
+    revision: int
+    version: int
+    lane: int
+    batch_seq: int
+    value: bytes
+
+
 class DeadLetterRow(NamedTuple):
     topic: str
     partition: int
@@ -226,7 +245,7 @@ class DeadLetterRow(NamedTuple):
 
 @dataclass(slots=True)
 class Tables:
-    """Rows by table; `uses` is number_use, `entries` quota_entry, `accounts` quota_account, `fates` document_fate."""
+    """Rows by table, one field a table; `uses` is number_use, `entries` quota_entry, `accounts` quota_account, `fates` document_fate."""
 
     lanes: list[Lane] = field(default_factory=lambda: list[Lane]())
     consumed: list[Consumed] = field(default_factory=lambda: list[Consumed]())
@@ -240,17 +259,21 @@ class Tables:
     entries: list[EntryRow] = field(default_factory=lambda: list[EntryRow]())
     uses: list[UseRow] = field(default_factory=lambda: list[UseRow]())
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
+    registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())
+    registry_entries: list[RegistryEntryRow] = field(default_factory=lambda: list[RegistryEntryRow]())
 
 
 @dataclass(slots=True)
 class Evidence:
     """`inputs`: every record of the document topics; `ends`: (kind, partition) → offset after the last one;
-    `outputs`: what the output topics hold, in offset order within each partition."""
+    `outputs`: what the output topics hold, in offset order within each partition; `filings`: every record of the registry
+    topic by (partition, offset)."""
 
     inputs: dict[Place, Record]
     ends: dict[tuple[int, int], int]
     outputs: list[Message]
     tables: Tables
+    filings: dict[tuple[int, int], Record] = field(default_factory=lambda: dict[tuple[int, int], Record]())
 
 
 def record_place(kind: int, partition: int, offset: int) -> str:

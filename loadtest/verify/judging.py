@@ -1,7 +1,7 @@
 """What the law says of three documents: derived values, findings, outcome and tax (docs/decisions.md sections 5, 7)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -11,6 +11,7 @@ from typing import Any
 from loadtest.verify.documents import FEN_E5, Document
 from loadtest.verify.evaluate import value
 from loadtest.verify.law import DayLaw, LawData
+from loadtest.verify.registry import Registry, firms
 from loadtest.verify.tax import Content, Tax, Taxable, line_taxes
 
 UNIT_E5 = 100_000
@@ -33,14 +34,14 @@ class Conclusion:
 
 
 def derive(
-    order: Document, payment: Document, waybill: Document, accepted_at: int, law: LawData, day: DayLaw
+    order: Document, payment: Document, waybill: Document, accepted_at: int, day: DayLaw, registry: Registry, version: int
 ) -> Document:
-    """The derived columns of a manifest; its lines get theirs in place."""
+    """The derived columns of a manifest at a version of the registry; its lines get theirs in place."""
     lines: list[Document] = order["orderList"]
     total: int | None = 0
     modes: set[str] = set()
     for line in lines:
-        _derive_line(order["ebcCode"], line, law, day)
+        _derive_line(line, registry.entry(version, "goods", order["ebcCode"], line["itemNo"]), day)
         price = line["totalPrice_e5"]
         total = None if total is None or price is None else total + price
         if line["registered"]:
@@ -62,13 +63,15 @@ def derive(
         "accepted_at": accepted_at,
         "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
         "payer_id_valid": identity_valid(payment["payerIdNumber"]),
+        **dict(firms(order, payment, waybill, registry, version)),
     }
 
 
-def _derive_line(ebc_code: str, line: Document, law: LawData, day: DayLaw) -> None:
-    entry = law.goods.get((ebc_code, line["itemNo"]))
-    line["registered"] = entry is not None
-    line["hs_code"], line["account_book_item"], content = entry or ("", "", NO_CONTENT)
+def _derive_line(line: Document, filed: Mapping[str, Any], day: DayLaw) -> None:
+    line["registered"], line["item_status"] = bool(filed), filed.get("status", "")
+    line["hs_code"], line["account_book_item"] = filed.get("hsCode", ""), filed.get("accountBookItem", "")
+    measure, size = day.units.get(filed.get("contentUnit", ""), ("", 0))
+    content = Content(filed["unit"], filed["content"] * size, measure) if filed else NO_CONTENT
     rate = day.rates.get(line["hs_code"][:8])
     by_quantity = rate is not None and rate.item.by_quantity
     fits = rate is not None and rate.item.parts(content.measure) is not None and line["unit"] == content.unit

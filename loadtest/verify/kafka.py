@@ -22,11 +22,7 @@ async def read_kafka(
 
     `options`: of any aiokafka client; `share`: only these partitions. The ends are those of the start: what comes later is left out.
     """
-    kafka_headers.tolerate()
-    consumer = AIOKafkaConsumer(
-        **options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest",
-        max_partition_fetch_bytes=FETCH_BYTES, fetch_max_bytes=4 * FETCH_BYTES, check_crcs=False,
-    )  # fmt: skip
+    consumer = _consumer(options)
     await consumer.start()
     try:
         kinds = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
@@ -52,6 +48,34 @@ async def read_kafka(
         return inputs, {(kinds[tp.topic], tp.partition): end for tp, end in ends.items() if tp.topic in kinds}, messages
     finally:
         await consumer.stop()
+
+
+async def read_filings(options: Mapping[str, Any]) -> dict[tuple[int, int], Record]:
+    """Every record of the registry topic by (partition, offset), up to the end as it was at the start."""
+    consumer = _consumer(options)
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic_name("registry"), p) for p in range(PARTITIONS)]
+        starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        filings: dict[tuple[int, int], Record] = {}
+
+        def keep(tp: TopicPartition, records: list[Any]) -> None:
+            for r in records:
+                if r.offset < ends[tp]:
+                    filings[tp.partition, r.offset] = Record(r.timestamp, r.key, r.value, tuple(r.headers))
+
+        await _read_to_end(consumer, starts, ends, keep, lambda *_: None)
+        return filings
+    finally:
+        await consumer.stop()
+
+
+def _consumer(options: Mapping[str, Any]) -> AIOKafkaConsumer:
+    kafka_headers.tolerate()
+    return AIOKafkaConsumer(
+        **options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES, fetch_max_bytes=4 * FETCH_BYTES, check_crcs=False,
+    )  # fmt: skip
 
 
 async def _read_to_end(

@@ -12,15 +12,17 @@ from typing import Any
 
 from loadtest.verify.conditions import Column, ConditionError, Node, parse
 from loadtest.verify.evaluate import compiled
-from loadtest.verify.tax import Amount, Content, Rate, TaxItem
+from loadtest.verify.tax import Amount, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "goods.csv")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
     "accepted_at", "buyer_id_valid", "payer_id_valid", "tax_known", "tax_due_fen",
+    "platform_status", "ecommerce_status", "payment_firm_status", "carrier_status", "relation_status", "declarant_status",
+    "guarantor_status", "guarantor_related", "warehouse_status",
 }  # fmt: skip
 HEAD_VARIABLES = ("order", "payment", "waybill", "derived")
 SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
@@ -29,7 +31,7 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class DayLaw:
-    """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate."""
+    """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate; `units` as in LawData."""
 
     year: int
     manifest_rules: list[tuple[str, Node]]
@@ -40,19 +42,20 @@ class DayLaw:
     single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
+    units: dict[str, tuple[str, int]]
 
 
 @dataclass(frozen=True, eq=False)
 class LawData:
-    """`version`: hash of the files; `outcomes`, `blames`: of a finding code; `goods`: (ebcCode, itemNo) →
-    (hs_code, account_book_item, content); `tariff`, `items`: rows of tariff.csv and tax items of consumption.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
+    """`version`: hash of the files; `outcomes`, `blames`: of a finding code; `units`: unit of a content →
+    (measure, smallest units in it); `tariff`, `items`: rows of tariff.csv and tax items of consumption.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
 
     version: str
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
     tariff: list[dict[str, str]]
     items: list[tuple[str, date, date, TaxItem]]
-    goods: dict[tuple[str, str], tuple[str, str, Content]]
+    units: dict[str, tuple[str, int]]
     outcomes: dict[str, str]
     blames: dict[str, int]
     statuses: dict[str, str]
@@ -85,6 +88,7 @@ class LawData:
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
+            units=self.units,
         )
 
     def _rates(self, day: date) -> dict[str, Rate]:
@@ -129,18 +133,13 @@ def load(folder: Path = FOLDER) -> LawData:
     findings = [*rules["rule"], *rules["ledger"], *rules["engine"]]
     consumption = tomllib.loads(content["consumption.toml"].decode())
     units = {u["name"]: (u["measure"], u["size"]) for u in consumption["unit"]}
-    goods: dict[tuple[str, str], tuple[str, str, Content]] = {}
-    for row in csv.DictReader(content["goods.csv"].decode().splitlines()):
-        measure, size = units.get(row["content_unit"], ("", 0))
-        filed = Content(row["unit"], int(row["content"] or 0) * size, measure)
-        goods.setdefault((row["ebc_code"], row["item_no"]), (row["hs_code"], row["account_book_item"], filed))
     return LawData(
         version=version.hexdigest(),
         rules=rules,
         limits=tomllib.loads(content["limits.toml"].decode())["limit"],
         tariff=list(csv.DictReader(content["tariff.csv"].decode().splitlines())),
         items=[(x["name"], x["from"], x["to"], _tax_item(x, units)) for x in consumption["item"]],
-        goods=goods,
+        units=units,
         outcomes={f["code"]: f["outcome"] for f in findings},
         blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},
         statuses={d["code"]: d["status"] for d in rules["document"]},

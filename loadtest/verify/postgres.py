@@ -27,6 +27,8 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("entries", "quota_entry", rows.EntryRow),
     ("uses", "number_use", rows.UseRow),
     ("dead_letters", "dead_letter", rows.DeadLetterRow),
+    ("registry_state", "registry_state", rows.RegistryState),
+    ("registry_entries", "registry_entry", rows.RegistryEntryRow),
 )
 """Field of Tables, table, row type."""
 SHARED = ("manifests", "lines", "findings")  # what a share of the decisions is checked with
@@ -53,12 +55,16 @@ async def at_one_moment(dsn: str, snapshot: str | None = None) -> AsyncGenerator
 
 
 async def read_tables(
-    connection: Any, without: Container[str] = (), progress: Progress = lambda _stage, _done, _total: None
+    connection: Any,
+    without: Container[str] = (),
+    *,
+    only: Container[str] = tuple(field for field, _, _ in SOURCES),
+    progress: Progress = lambda _stage, _done, _total: None,
 ) -> Tables:
-    """All tables of a proof but those named in `without`; `progress` is told of each table."""
+    """The tables of a proof named in `only` and not in `without`; `progress` is told of each."""
     tables = Tables()
     for field, table, shape in SOURCES:
-        if field not in without:
+        if field in only and field not in without:
             await _read_table(connection, table, shape, "", getattr(tables, field), progress)
     return tables
 

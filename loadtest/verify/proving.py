@@ -23,6 +23,7 @@ from loadtest.verify.published import (
     manifest_receipt_id,
     sorted_out,
 )  # fmt: skip
+from loadtest.verify.registry import check_registry, registry_of
 from loadtest.verify.whereabouts import Whereabouts, account_for
 
 Progress = Callable[[str, int, int], None]
@@ -58,7 +59,8 @@ def prove(
     `person_key`: the key of the pseudonyms (16 to 64 bytes). `complete`: no record may be unread.
     """
     count = processes_for(len(evidence.tables.manifests), processes)
-    recomputing = Recomputation(lambda share, _: share_of(evidence, share), person_key, count)
+    registry = registry_of(evidence.filings, evidence.tables.registry_entries)
+    recomputing = Recomputation(lambda share, _: share_of(evidence, share), registry, person_key, count)
     return prove_beside(recomputing, evidence, answers=answers, complete=complete, progress=progress)
 
 
@@ -71,6 +73,7 @@ def prove_beside(
     _check_at_rest(evidence, report)
     if (different := len({m.manifest_id for m in tables.manifests})) != len(tables.manifests):
         report.differs("table manifest", "manifest_id", f"{len(tables.manifests)} different", f"{different}")
+    check_registry(evidence, complete, report)
     decisions, receipts, dead = sorted_out(evidence.outputs, report)
     found = account_for(evidence, complete, report)
     watch.lap("records")

@@ -140,7 +140,9 @@ def check_decision(
             {"kind": kind, "topic": topic, "partition": partition, "offset": offset}
             for kind, topic, (_, partition, offset) in zip(KINDS, topics, used_places(row), strict=True)
         ],
-        "ruleSet": row.rule_set, "lane": row.lane, "batchSeq": row.batch_seq,
+        "ruleSet": row.rule_set, "registryVersion": row.registry_version, "guarantorCode": row.guarantor_code,
+        "declarantCode": row.declarant_code, "warehouseCode": row.warehouse_code, "customsCode": row.customs_code,
+        "lane": row.lane, "batchSeq": row.batch_seq,
     }  # fmt: skip
     _compare(place, "decision", message, found, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
 

@@ -79,7 +79,8 @@ def _gathered(evidence: Evidence, report: Report) -> Whereabouts:
     for fate in tables.fates:
         found.fates[fate.kind, fate.partition, fate.kafka_offset] = fate
     for letter in tables.dead_letters:
-        found.dead[kind_of.get(letter.topic, 0), letter.partition, letter.kafka_offset] = letter
+        if letter.topic != topic_name("registry"):  # its events are no documents (registry.py)
+            found.dead[kind_of.get(letter.topic, 0), letter.partition, letter.kafka_offset] = letter
     return found
 
 

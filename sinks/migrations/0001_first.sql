@@ -33,6 +33,26 @@ CREATE TABLE partition_pause (
     PRIMARY KEY (topic, partition)
 );
 
+-- The registry's version: each batch holds it while it commits, and a batch that changes the registry raises it.
+CREATE TABLE registry_state (
+    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    version bigint NOT NULL
+);
+INSERT INTO registry_state (version) VALUES (0);
+
+-- Every event of the registry topic that was taken, as it came; of a key the highest revision holds.
+CREATE TABLE registry_entry (
+    kafka_offset bigint PRIMARY KEY,
+    key text NOT NULL,
+    revision bigint NOT NULL,
+    version bigint NOT NULL,             -- from which on it holds
+    lane smallint NOT NULL,
+    batch_seq bigint NOT NULL,
+    value bytea NOT NULL
+);
+CREATE INDEX registry_entry_key ON registry_entry (key, revision);
+CREATE INDEX registry_entry_version ON registry_entry (version);
+
 -- Every document that decoded, as it came: open orders are looked up here, auditors read it for three years.
 -- Append only; never updated, never deleted, partitions are dropped.
 CREATE TABLE document (
@@ -115,6 +135,11 @@ CREATE TABLE manifest (
     payment_digest bytea NOT NULL,
     waybill_digest bytea NOT NULL,
     taxed boolean NOT NULL,
+    registry_version bigint NOT NULL,    -- the registry it was decided by
+    guarantor_code text NOT NULL,        -- these four from the registry; empty: the two firms filed nothing together
+    declarant_code text NOT NULL,
+    warehouse_code text NOT NULL,
+    customs_code text NOT NULL,
     dutiable_fen bigint,
     tariff_fen bigint NOT NULL,          -- 0 within the limit of one purchase
     consumption_tax_fen bigint NOT NULL,

@@ -14,7 +14,7 @@ from pipeline import flow
 from pipeline.documents import Documents
 from schemas.lawbook import load
 from sinks.stored import StoredDocuments
-from tests.pipeline.memory import PSEUDONYMS, MemoryStore
+from tests.pipeline.memory import PSEUDONYMS, REGISTRY, MemoryStore
 from tests.pipeline.trios import KINDS, numbered, rec
 
 LAW = load()
@@ -43,7 +43,7 @@ def decided(count: int) -> dict[str, tuple[Any, ...]]:
     trios = [numbered(n) for n in range(count)]
     read = read_records({kind: Records.of([rec(kind, trio[kind], n) for n, trio in enumerate(trios)]) for kind in KINDS})
     store = MemoryStore()
-    opened = open_or_quarantine(documents(read, read_stored(StoredDocuments.of([]))), store.past([]), LAW.on, PSEUDONYMS)
+    opened = open_or_quarantine(documents(read, read_stored(StoredDocuments.of([]))), store.past([]), LAW.on, REGISTRY, PSEUDONYMS)
     found = flow.decide(opened, store.balances(opened.claims), LAW.on(flow.NO_DAY))
     codes: Mapping[int, list[str]] = {
         m: sorted(of["code"].to_list()) for (m,), of in found.findings.group_by("m") if isinstance(m, int)

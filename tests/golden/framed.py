@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.codec import decode, decode_output, encode
-from schemas.contracts import avro, topics
+from schemas.contracts import KINDS, avro, topics
 
 FOLDER = Path(__file__).parent / "bytes"
 TIME = datetime(2019, 11, 10, 16, 0, 0, 123_000, UTC)
@@ -21,6 +21,8 @@ def fixed(fields: list[dict[str, Any]], start: int = 1) -> dict[str, Any]:
 def _value(name: str, node: Any, n: int) -> Any:
     if isinstance(node, list):
         return _value(name, node[1], n)
+    if not isinstance(node, str) and node["type"] == "record":
+        return fixed(node["fields"], n)
     kind = node if isinstance(node, str) else node.get("logicalType", node["type"])
     if kind == "array":
         return [fixed(node["items"]["fields"], 100 * k) for k in (1, 2)]
@@ -54,7 +56,7 @@ def main() -> None:
         if not (FOLDER / f"{name}.bin").exists():
             value = framed(name)
             kind = name.rpartition("-")[0]
-            record = decode(kind, value) if kind in ("order", "payment", "waybill") else decode_output(name, value)
+            record = decode(kind, value) if kind in KINDS else decode_output(name, value)
             (FOLDER / f"{name}.bin").write_bytes(value)
             (FOLDER / f"{name}.json").write_text(json.dumps(shown(record), ensure_ascii=False, indent=1) + "\n")
 

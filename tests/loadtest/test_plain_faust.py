@@ -8,10 +8,12 @@ from functools import cache
 import pytest
 
 from loadtest.generate import Answer, generate, profile
+from loadtest.generate.filings import events
 from loadtest.plain_faust.decide import KINDS, Decision, Place, decide, encode
 from loadtest.plain_faust.law import FOLDER
 from loadtest.plain_faust.ledgers import Ledgers, months_later
 from loadtest.plain_faust.reading import Document, read
+from loadtest.plain_faust.registry import Registry
 from loadtest.plain_faust.rules import RULES
 from schemas.codec import DecodeError, decode_output
 
@@ -36,12 +38,21 @@ def _set() -> tuple[dict[tuple[str, str], Come], list[Answer]]:
     return come, answers
 
 
+@cache
+def _registry() -> Registry:
+    """After every event of the market, those that are none included."""
+    registry = Registry()
+    for event in events("small"):
+        registry.apply(event.key, event.value)
+    return registry
+
+
 def _ledgers() -> Ledgers:
     return Ledgers({}, {}, LEDGER_KEY)
 
 
 def _decide(come: Come, ledgers: Ledgers) -> Decision:
-    return decide(*(come[kind][0] for kind in KINDS), accepted_ms=ACCEPTED_MS, ledgers=ledgers)
+    return decide(*(come[kind][0] for kind in KINDS), accepted_ms=ACCEPTED_MS, ledgers=ledgers, registry=_registry())
 
 
 def _single() -> list[tuple[Answer, Come]]:
@@ -58,7 +69,7 @@ def _single() -> list[tuple[Answer, Come]]:
 def test_the_rules_are_those_of_the_law_in_its_order() -> None:
     law = tomllib.loads((FOLDER / "rules.toml").read_text())
     assert [code for code, _ in RULES] == [rule["code"] for rule in law["rule"]]
-    assert len(RULES) == 49
+    assert len(RULES) == 57
 
 
 def test_it_agrees_with_the_known_answers() -> None:

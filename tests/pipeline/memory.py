@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -11,12 +12,14 @@ import polars as pl
 from agents.reading import DeadLetter, Read, documents, read_records, read_stored
 from agents.records import KafkaRecord, Records
 from loadtest.generate import Planned
+from loadtest.generate.filings import filings
 from pipeline import flow
 from pipeline.attempts import Past
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
 from pipeline.ledgers import ACCOUNTS, USES, Balances
 from pipeline.open_orders import open_orders
+from pipeline.registry import Registry
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook, load
@@ -25,6 +28,18 @@ from sinks.stored import StoredDocuments
 
 KEY = b"0123456789abcdef"
 PSEUDONYMS = Blake2b(16, KEY).of
+
+
+@lru_cache
+def registry(size: str = "small", version: int = 0) -> Registry:
+    """The registry after all that a market filed."""
+    entries: dict[str, list[dict[str, Any]]] = {}
+    for filing in filings(size):
+        entries.setdefault(filing.table, []).append(filing.row())
+    return Registry().changed(version, **entries)
+
+
+REGISTRY = registry()
 BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai
 
 
@@ -78,6 +93,7 @@ class MemoryStore:
     """Documents, manifests, fates, accounts and number uses, as the tables keep them."""
 
     lawbook: Lawbook = field(default_factory=load)
+    registry: Registry = REGISTRY
     stored: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     manifests: dict[tuple[int, str, int], dict[str, Any]] = field(default_factory=dict)
     fates: dict[tuple[int, int, int], dict[str, Any]] = field(default_factory=dict)
@@ -100,7 +116,7 @@ class MemoryStore:
         rows = [row for h in sorted(hashes) for row in self.stored.get(h, [])]
         together = documents(read, read_stored(StoredDocuments.of(map(_packed, rows))))
         past = self.past(hashes)
-        opened = flow.open_batch(together, past, self.lawbook.on, PSEUDONYMS, quarantined)
+        opened = flow.open_batch(together, past, self.lawbook.on, self.registry, PSEUDONYMS, quarantined)
         return read, flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
 
     def contended(self, decided: Decided) -> bool:

@@ -17,7 +17,7 @@ from pipeline import flow
 from schemas.contracts import topic_name
 from schemas.lawbook import load
 from sinks.stored import StoredDocuments
-from tests.pipeline.memory import BASE_MS, PSEUDONYMS, MemoryStore, Rec, as_records
+from tests.pipeline.memory import BASE_MS, PSEUDONYMS, REGISTRY, MemoryStore, Rec, as_records
 from tests.pipeline.trios import HOUR_MS, KINDS, changed, example, records
 
 VECTORS = Path(__file__).parent.parent / "golden" / "rules.toml"
@@ -110,8 +110,8 @@ def test_parts_opened_apart_merge_to_the_whole() -> None:
     read = read_records({k: Records.of([r for r in batch if r.topic == topic_name(k)]) for k in KINDS})
     together, store, law_on = documents(read, read_stored(StoredDocuments.of([]))), MemoryStore(), load().on
     hashes = together.hashes().sort()
-    halves = [flow.open_batch(together.only(h), store.past(h.to_list()), law_on, PSEUDONYMS) for h in (hashes[:50], hashes[50:])]
-    merged, whole = (flow.decide(o, store.balances(o.claims), law_on(date(2019, 11, 11))) for o in (flow.merge(halves), flow.open_batch(together, store.past([]), law_on, PSEUDONYMS)))
+    halves = [flow.open_batch(together.only(h), store.past(h.to_list()), law_on, REGISTRY, PSEUDONYMS) for h in (hashes[:50], hashes[50:])]
+    merged, whole = (flow.decide(o, store.balances(o.claims), law_on(date(2019, 11, 11))) for o in (flow.merge(halves), flow.open_batch(together, store.past([]), law_on, REGISTRY, PSEUDONYMS)))
     key = ("order_no", "ebp_code")
     columns = [*key, "outcome", "queue", "vat_fen", "consumption_fen", "line_count", "dutiable_fen"]
     assert merged.heads.select(columns).sort(key).equals(whole.heads.select(columns).sort(key))

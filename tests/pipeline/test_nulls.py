@@ -19,7 +19,7 @@ from pipeline.tax import TAXES, with_tax
 from schemas.contracts import topic_name
 from schemas.lawbook import load
 from sinks.stored import StoredDocuments
-from tests.pipeline.memory import MemoryStore
+from tests.pipeline.memory import REGISTRY, MemoryStore
 from tests.pipeline.trios import KINDS, example, records
 
 LAW = load().on(date(2019, 11, 11))
@@ -32,7 +32,7 @@ def derived() -> Manifests:
     by_kind = {k: Records.of([r for r in records(example()) if r.topic == topic_name(k)]) for k in KINDS}
     tables = documents(read_records(by_kind), read_stored(StoredDocuments.of([])))
     joined = attempts.join(tables, MemoryStore().past([]))
-    return with_tax(derive(assemble(tables, joined.complete), LAW), LAW)
+    return with_tax(derive(assemble(tables, joined.complete), LAW, REGISTRY), LAW)
 
 
 def judged(manifests: Manifests) -> tuple[str, set[str]]:
@@ -52,13 +52,16 @@ def with_value(scope: str, column: str, value: Any) -> Manifests:
 ADDED = (
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "trade_mode", "dutiable_fen",
     "buyer_id_valid", "payer_id_valid", "line_price_times_qty_e5", "tax_known", "tax_due_fen", *TAXES,
+    "platform_status", "ecommerce_status", "payment_firm_status", "carrier_status", "relation_status", "declarant_status",
+    "guarantor_status", "guarantor_related", "warehouse_status", "guarantor_code", "declarant_code", "warehouse_code",
+    "customs_code",
 )  # fmt: skip
 
 
 def rederived(manifests: Manifests) -> Manifests:
     """The derived columns anew, from the others as they are now."""
     lines = manifests.lines.select("m", "position", pl.col("^line_.*$").exclude("line_price_times_qty_e5", "line_dutiable_fen"))
-    return with_tax(derive(Manifests(manifests.heads.drop(ADDED, strict=False), lines), LAW), LAW)
+    return with_tax(derive(Manifests(manifests.heads.drop(ADDED, strict=False), lines), LAW, REGISTRY), LAW)
 
 
 def test_the_example_itself_is_released() -> None:

@@ -14,7 +14,7 @@ from schemas.law_check import LawError, problems, unsure
 from schemas.lawbook import FOLDER, load
 
 ROW = "22083000,whisky,1000,,1300,spirits,2024-01-01,9999-12-31,gacc,true\n"
-CONSUMPTION, TARIFF, GOODS, LIMITS = "consumption.toml", "tariff.csv", "goods.csv", "limits.toml"
+CONSUMPTION, TARIFF, LIMITS = "consumption.toml", "tariff.csv", "limits.toml"
 
 
 @pytest.fixture
@@ -128,16 +128,11 @@ def test_a_tax_item_has_to_be_in_force_as_long_as_its_lines(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("file", "old", "new", "reason"),
     [
-        (GOODS, ",500,ml\n", ",500,\n", "belong together"),
-        (GOODS, ",500,ml\n", ",500,cup\n", "unknown unit 'cup'"),
-        (GOODS, ",500,ml\n", ",0,ml\n", "content '0' out of range"),
-        (GOODS, ",500,ml\n", ",1000001,ml\n", "content '1000001' out of range"),
-        (GOODS, ",2203000000,", ",9803000000,", "kept for the fill"),
         (LIMITS, "value = 500000", "value = -1", "value -1 out of range"),
         (LIMITS, 'source = "policy', 'source = ""  # "policy', "no source"),
     ],
 )
-def test_bad_goods_and_limits_are_refused(folder: Path, file: str, old: str, new: str, reason: str) -> None:
+def test_bad_limits_are_refused(folder: Path, file: str, old: str, new: str, reason: str) -> None:
     changed(folder, file, old, new)
     (found,) = problems(folder)
     assert (found.file, reason in found.what) == (file, True), found

@@ -1,5 +1,6 @@
 """Evidence of a small set played through the real core in memory: the tables and topics it would leave behind."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,14 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from agents.buffers import LaneRecords
+from agents.filings import NO_FILINGS, read_filings, take
 from agents.look_again import as_lanes
 from agents.poison import dead_letter_rows
 from agents.reading import Read
+from agents.records import Records
 from loadtest.generate import GeneratedSet, Planned, profile
+from loadtest.generate.filings import events
 from loadtest.verify import Evidence, evidence
 from loadtest.verify.evidence import Lane, Message, Place, Record, Tables
 from loadtest.verify.postgres import SOURCES
@@ -24,20 +29,39 @@ from sinks.batch import LaneState
 from sinks.messages import unpack
 from sinks.prepare import Arrived, arrived_frames, decided_frames, numbered_heads, placed
 from sinks.rows import number_uses
-from tests.pipeline.memory import MemoryStore, Rec, as_records
+from tests.pipeline.memory import BASE_MS, MemoryStore, Rec, as_records, registry
 
 SWEPT_SECONDS = 700
+REGISTRY = topic_name("registry")
+FILED = [Rec(REGISTRY, 0, n, BASE_MS - 1, e.key, e.value) for n, e in enumerate(events("small"))]
+
+
+class Unfiled:
+    """A store where nothing is filed yet."""
+
+    async def fetch(self, _name: str, *_arguments: Any) -> list[Any]:
+        return []
 
 
 class Play:
     """Batches of all lanes at once through the core; keeps every row and every message."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore()
+        self.store = MemoryStore(registry=registry(version=1))
         self.lanes = {n: LaneState(n, 1, 0, None, None, None) for n in range(PARTITIONS)}
         self.tables = Tables()
         self.outputs: list[Message] = []
         self._reports = self.store.open().clear().with_columns(code=pl.lit("DOC-09"))
+        self._file()
+
+    def _file(self) -> None:
+        """The first batch of lane 0 brings the registry."""
+        came = read_filings({0: LaneRecords({REGISTRY: Records.of(FILED)}, {}, {}, BASE_MS)})
+        taken = asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
+        read, decided = self.store.begin([])
+        read.dead.extend(taken.dead)
+        self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filed=taken.rows)
+        self.store.dead.clear()  # of registry events nobody asks what became of them
 
     def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None) -> None:
         """Commit one batch; `reports`: open orders to report with it."""
@@ -49,15 +73,16 @@ class Play:
 
     def commit(
         self, read: Read, decided: Decided, after: Mapping[int, LaneState], lane_by: Mapping[int, int],
-        reports: pl.DataFrame | None = None,
+        reports: pl.DataFrame | None = None, filed: pl.DataFrame = NO_FILINGS,
     ) -> None:  # fmt: skip
-        """Keep a batch that was begun. `after`: its lanes as it leaves them; `lane_by`: who decides, by order_hash."""
+        """Keep a batch that was begun. `after`: its lanes as it leaves them; `lane_by`: who decides, by order_hash;
+        `filed`: what it takes from the registry topic."""
         self.store.keep(read, decided)
         self.lanes.update(after)
         statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
         deciding = as_lanes(lane_by)
         due = placed(self._reports if reports is None else reports, deciding, after)
-        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead))
+        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filed)
         heads = numbered_heads(decided.heads, deciding, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
         self._keep(arrived_frames(arrived, heads, decided.fates, after))
@@ -98,13 +123,16 @@ class Play:
             ends[kind, r.partition] = r.offset + 1
         tables = self.tables
         tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
+        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(FILED)))
+        tables.registry_state = [evidence.RegistryState(1)]
         tables.lanes = [
             Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete))
             for n, s in self.lanes.items()
         ]
         accounts = self.store.accounts.values()
         tables.accounts = [evidence.AccountRow._make(a[c] for c in evidence.AccountRow._fields) for a in accounts]
-        return Evidence(inputs, ends, self.outputs, tables)
+        filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in FILED}
+        return Evidence(inputs, ends, self.outputs, tables, filings)
 
 
 def _row(shape: type[NamedTuple], row: dict[str, Any]) -> Any:

@@ -1,0 +1,84 @@
+"""What a batch takes from the registry topic: filings newer than what stands, and dead letters for all others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from agents.buffers import LaneRecords
+from agents.reading import DeadLetter
+from agents.records import Record
+from pipeline.registry import Registry
+from schemas.codec import DecodeError
+from schemas.contracts import topic_name
+from schemas.filings import Filing, read, stored
+from sinks.store import Store
+
+ROWS = {
+    "kafka_offset": pl.Int64, "key": pl.String, "revision": pl.Int64, "version": pl.Int64, "lane": pl.Int16, "value": pl.Binary,
+}  # fmt: skip
+NO_FILINGS = pl.DataFrame(schema=ROWS)
+PARTITION = 0  # all changes of the registry come in one order
+ELSEWHERE = "registry events belong into partition 0"
+NOT_NEWER = "the revision is not higher than that of the entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Registry records of a batch as far as they say something, in offset order, and those that do not."""
+
+    filings: list[tuple[Record, Filing]]
+    dead: list[DeadLetter]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`rows`: ROWS of what changes the registry; `dead`: what does not."""
+
+    rows: pl.DataFrame
+    dead: list[DeadLetter]
+
+
+def read_filings(work: Mapping[int, LaneRecords]) -> Came:
+    """Decode and check what the batch brings of the registry topic."""
+    came = Came([], [])
+    for lane in work.values():
+        for record in lane.records.get(topic_name("registry"), ()):
+            try:
+                if record.partition != PARTITION:
+                    raise DecodeError("DL-05", ELSEWHERE)
+                came.filings.append((record, read(record.key, record.value or b"")))
+            except DecodeError as e:
+                came.dead.append(DeadLetter(record, e.code, e.reason))
+    return came
+
+
+async def take(came: Came, version: int, store: Store) -> Taken:
+    """What of it changes the registry; `version`: the one they would make. Of one key the highest revision wins."""
+    if not came.filings:
+        return Taken(NO_FILINGS, came.dead)
+    keys = pl.Series([filing.key for _, filing in came.filings]).unique()
+    revisions = {row["key"]: int(row["revision"]) for row in await store.fetch("registry_revisions", keys)}
+    rows: list[tuple[object, ...]] = []
+    dead = list(came.dead)
+    for record, filing in came.filings:
+        if filing.revision <= revisions.get(filing.key, -1):
+            dead.append(DeadLetter(record, "DL-06", NOT_NEWER))
+            continue
+        revisions[filing.key] = filing.revision
+        rows.append((record.offset, filing.key, filing.revision, version, record.partition, record.value))
+    return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), dead)
+
+
+async def at_hand(registry: Registry, store: Store) -> Registry:
+    """The registry as it stands in PostgreSQL: what changed since `registry` is read and applied."""
+    (row,) = await store.fetch("registry_version")
+    if row["version"] == registry.version:
+        return registry
+    entries: dict[str, list[dict[str, object]]] = {}
+    version = registry.version
+    for number, value in await store.fetch("registry_since", registry.version):
+        filing = stored(value)
+        entries.setdefault(filing.table, []).append(filing.row())
+        version = max(version, number)
+    return registry.changed(version, **entries)

@@ -1,0 +1,82 @@
+"""The registry: read from its topic when a worker starts, and from then on as it was."""
+
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+import fastavro
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from loadtest.plain_faust.law import Good, content_units
+from schemas.contracts import parsed, topic_name
+from schemas.framing import FramingError, split
+
+PARTITION = 0  # all changes come in one order
+EMPTY: dict[str, Any] = {}
+
+
+@dataclass(slots=True)
+class Registry:
+    """`firms`: (role, code) → status; `goods`: (ebcCode, itemNo) → item; `relations`: (ebpCode, ebcCode) → filing."""
+
+    firms: dict[tuple[str, str], str] = field(default_factory=dict)
+    goods: dict[tuple[str, str], Good] = field(default_factory=dict)
+    relations: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    _revisions: dict[bytes, int] = field(default_factory=dict)
+
+    def apply(self, key: bytes, value: bytes) -> None:
+        """Take an event, unless it is damaged or not newer; a status that nobody knows makes it void."""
+        event = _decoded(value)
+        if event is None or event["revision"] <= self._revisions.get(key, -1):
+            return
+        part = next(p for p in ("enterprise", "goods", "relation") if event[p] is not None)
+        entry = event[part]
+        names = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode")}[part]
+        of = (entry[names[0]], entry[names[1]])
+        if key != f"{part}|{of[0]}|{of[1]}".encode() or entry["status"] not in ("active", "suspended", "revoked"):
+            return
+        self._revisions[key] = event["revision"]
+        if part == "enterprise":
+            self.firms[of] = entry["status"]
+        elif part == "relation":
+            self.relations[of] = entry
+        else:
+            measure, size = content_units().get(entry["contentUnit"], ("", 0))
+            bonded = bool(entry["accountBookItem"])
+            self.goods[of] = Good(entry["hsCode"], bonded, entry["unit"], entry["content"] * size, measure, entry["status"])
+
+    def status(self, role: str, code: str) -> str:
+        """Status of a firm; empty when it is not registered."""
+        return self.firms.get((role, code), "")
+
+    def relation(self, ebp_code: str, ebc_code: str) -> dict[str, Any]:
+        """What the two firms filed together; empty when nothing."""
+        return self.relations.get((ebp_code, ebc_code), EMPTY)
+
+
+def _decoded(value: bytes) -> dict[str, Any] | None:
+    try:
+        _, start = split("filing", value)
+        record: Any = fastavro.schemaless_reader(io.BytesIO(value[start:]), parsed("filing-1"), None)
+    except FramingError:
+        return None
+    except Exception:  # fastavro raises whatever the bytes lead it to
+        return None
+    return record
+
+
+async def read_registry(kafka: str) -> Registry:
+    """Everything that the topic holds now."""
+    registry = Registry()
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        place = TopicPartition(topic_name("registry"), PARTITION)
+        consumer.assign([place])
+        end = (await consumer.end_offsets([place]))[place]
+        while await consumer.position(place) < end:
+            for record in (await consumer.getmany(place, timeout_ms=500)).get(place, []):
+                registry.apply(record.key or b"", record.value or b"")
+    finally:
+        await consumer.stop()
+    return registry

@@ -1,0 +1,206 @@
+"""The registry as its topic and the versions in the tables say, and whether they agree (docs/decisions.md section 9)."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+import fastavro
+
+from loadtest.verify import law
+from loadtest.verify.documents import Document, NoDocument, framed
+from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RegistryEntryRow
+from loadtest.verify.proof import Report
+from schemas.contracts import avro, topic_name
+
+PARTITION = 0
+ROLES = {"platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"}
+CLASSES = {"aeo", "general", "dishonest"}
+STATUSES = {"active", "suspended", "revoked"}
+PARTS = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode")}
+LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
+MOST_CONTENT = 10**9
+NOT_FILED: Mapping[str, Any] = {}
+
+
+class Event(NamedTuple):
+    """One thing an event says: of `part` (enterprise, goods, relation) the fields in `content`."""
+
+    part: str
+    revision: int
+    content: Document
+
+    @property
+    def key(self) -> str:
+        return "|".join([self.part, *(self.content[name] for name in PARTS[self.part])])
+
+
+class Registry:
+    """What held at each version. Values are decoded when they are asked for: of a hundred thousand most never are."""
+
+    def __init__(self, records: Mapping[int, Record], entries: list[RegistryEntryRow]) -> None:
+        self._values = {offset: record.value or b"" for offset, record in records.items()}
+        self._offsets: dict[str, list[tuple[int, int]]] = {}
+        for row in sorted(entries):
+            self._offsets.setdefault(row.key, []).append((row.version, row.kafka_offset))
+        self._decoded: dict[int, Document] = {}
+
+    def entry(self, version: int, *key: str) -> Mapping[str, Any]:
+        """The fields of an entry as it stood at a version; none when it was not filed then."""
+        for since, offset in reversed(self._offsets.get("|".join(key), ())):
+            if since <= version:
+                return self._content(offset)
+        return NOT_FILED
+
+    def status(self, version: int, *key: str) -> str:
+        """Its status; empty when it was not filed."""
+        return self.entry(version, *key).get("status", "")
+
+    def _content(self, offset: int) -> Document:
+        if offset not in self._decoded:
+            self._decoded[offset] = decode(self._values[offset]).content
+        return self._decoded[offset]
+
+
+def registry_of(filings: Mapping[tuple[int, int], Record], entries: list[RegistryEntryRow]) -> Registry:
+    """The registry of its topic's records and of the table that says from which version on each holds."""
+    return Registry({offset: record for (partition, offset), record in filings.items() if partition == PARTITION}, entries)
+
+
+def decode(value: bytes) -> Event:
+    """The event of a framed value; NoDocument with DL-01, DL-02 or DL-05."""
+    name, start = framed("filing", value)
+    stream = io.BytesIO(value)
+    stream.seek(start)
+    try:
+        event = cast("Document", fastavro.schemaless_reader(stream, _parsed(name), None))
+    except Exception:  # fastavro raises whatever the bytes lead it to
+        raise NoDocument("DL-01") from None
+    if stream.tell() != len(value):
+        raise NoDocument("DL-01")
+    given = [part for part in PARTS if event[part] is not None]
+    if len(given) != 1:
+        raise NoDocument("DL-05")
+    return Event(given[0], event["revision"], event[given[0]])
+
+
+@lru_cache
+def _parsed(name: str) -> Any:
+    return fastavro.parse_schema(avro(name), named_schemas={})
+
+
+def read(record: Record, partition: int) -> Event:
+    """The event of a record; NoDocument with its code."""
+    if partition != PARTITION:
+        raise NoDocument("DL-05")
+    event = decode(record.value or b"")
+    if record.key != event.key.encode():
+        raise NoDocument("DL-04")
+    if not _fits(event):
+        raise NoDocument("DL-05")
+    return event
+
+
+def _fits(event: Event) -> bool:
+    content = event.content
+    texts = {name: text for name, text in content.items() if isinstance(text, str)}
+    fits = 0 <= event.revision < 1 << 62 and content["status"] in STATUSES
+    fits = fits and all(content[name] and "|" not in content[name] for name in PARTS[event.part])
+    fits = fits and all("\0" not in text and len(text) <= LONGEST.get(name, 100) for name, text in texts.items())
+    return fits and {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits}[event.part](content)
+
+
+def _enterprise_fits(content: Document) -> bool:
+    return content["role"] in ROLES and content["class"] in CLASSES
+
+
+def _goods_fit(content: Document) -> bool:
+    unit, amount = content["contentUnit"], content["content"]
+    units = law.load().units
+    filed = amount > 0 and unit in units and amount * units[unit][1] <= MOST_CONTENT
+    low, high = content["priceLowFen"], content["priceHighFen"]
+    code = re.fullmatch(r"[0-9]{10}", content["hsCode"]) is not None and not content["hsCode"].startswith("98")
+    return code and (filed or (amount == 0 and unit == "")) and 0 <= low <= high < 10**11
+
+
+def _relation_fits(content: Document) -> bool:
+    return bool(re.fullmatch(r"[0-9]{4}", content["customsCode"]) and content["guarantorCode"] and content["declarantCode"])
+
+
+def check_registry(evidence: Evidence, complete: bool, report: Report) -> None:
+    """Every record of the topic made the registry it should, or is a dead letter; versions count up without holes."""
+    rows = {row.kafka_offset: row for row in evidence.tables.registry_entries}
+    topic = topic_name("registry")
+    dead = {(d.partition, d.kafka_offset): d for d in evidence.tables.dead_letters if d.topic == topic}
+    read_to = {c.partition: c.next_offset for c in evidence.tables.consumed if c.topic == topic}
+    revisions: dict[str, int] = {}
+    for (partition, offset), record in evidence.filings.items():
+        place = f"{topic}[{partition}]@{offset}"
+        row, letter = rows.get(offset) if partition == PARTITION else None, dead.get((partition, offset))
+        if offset >= read_to.get(partition, 0):
+            report.counts["unread"] += 1
+            if complete or row or letter:
+                report.differs(place, "reading", "read", "not read")
+            continue
+        report.counts["registry_events"] += 1
+        _check_event(place, record, partition, revisions, row, letter, report)
+    for offset in rows.keys() - {offset for partition, offset in evidence.filings if partition == PARTITION}:
+        report.differs(f"{topic}[{PARTITION}]@{offset}", "row of registry_entry", "a record at this place", "none")
+    _check_versions(evidence, report)
+
+
+def _check_event(
+    place: str, record: Record, partition: int, revisions: dict[str, int],
+    row: RegistryEntryRow | None, letter: DeadLetterRow | None, report: Report,
+) -> None:  # fmt: skip
+    try:
+        event = read(record, partition)
+        if event.revision <= revisions.get(event.key, -1):
+            raise NoDocument("DL-06")
+    except NoDocument as e:
+        report.same(place, "dead-letter code", e.code, letter.code if letter else "none")
+        report.same(place, "rows of registry_entry", 0, int(row is not None))
+        return
+    revisions[event.key] = event.revision
+    stands = (event.key, event.revision, record.value)
+    report.same(place, "row of registry_entry", stands, (row.key, row.revision, row.value) if row else None)
+    if letter:
+        report.differs(place, "state", "an entry of the registry", f"a dead letter {letter.code} too")
+
+
+def _check_versions(evidence: Evidence, report: Report) -> None:
+    """One version a batch of the lane that reads the topic, from 1 on; a batch is decided by a version not older than
+    the one before it in its lane, and the one that made a version by the version before."""
+    made = {(row.lane, row.batch_seq): row.version for row in evidence.tables.registry_entries}
+    expected = list(range(1, len(made) + 1))
+    report.same("table registry_entry", "versions by batch", expected, [v for _, v in sorted(made.items())])
+    report.same("table registry_state", "version", [len(made)], [s.version for s in evidence.tables.registry_state])
+    decided = sorted({(m.lane, m.batch_seq, m.registry_version) for m in evidence.tables.manifests})
+    latest: dict[int, int] = {}
+    for lane, batch_seq, version in decided:
+        place = f"lane {lane} batch {batch_seq}"
+        if not latest.get(lane, 0) <= version <= len(made):
+            report.differs(place, "registry_version", f"{latest.get(lane, 0)} to {len(made)}", version)
+        if (lane, batch_seq) in made:
+            report.same(place, "registry_version", made[lane, batch_seq] - 1, version)
+        latest[lane] = max(version, latest.get(lane, 0))
+
+
+def firms(
+    order: Document, payment: Document, waybill: Document, registry: Registry, version: int
+) -> Iterator[tuple[str, Any]]:
+    """The registry's columns of a manifest."""
+    ebp, ebc, carrier = order["ebpCode"], order["ebcCode"], waybill["logisticsCode"]
+    relation = registry.entry(version, "relation", ebp, ebc)
+    yield "platform_status", registry.status(version, "enterprise", "platform", ebp)
+    yield "ecommerce_status", registry.status(version, "enterprise", "ecommerce", ebc)
+    yield "payment_firm_status", registry.status(version, "enterprise", "payment", payment["payCode"])
+    yield "carrier_status", registry.status(version, "enterprise", "carrier", carrier)
+    yield "relation_status", relation.get("status", "")
+    for role in ("guarantor", "declarant", "warehouse"):
+        firm = relation.get(f"{role}Code", "")
+        yield f"{role}_code", firm
+        yield f"{role}_status", registry.status(version, "enterprise", role, firm)
+    yield "customs_code", relation.get("customsCode", "")
+    yield "guarantor_related", relation.get("guarantorCode") in (ebp, ebc, carrier)

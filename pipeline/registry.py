@@ -1,0 +1,130 @@
+"""The registry: enterprises by role, goods items, and who stands behind the orders of a firm on a platform.
+
+It changes in numbered versions; a batch is decided by one of them (docs/decisions.md section 9).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+Role = Literal["platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"]
+ACTIVE = "active"
+ENTERPRISE = {"role": pl.String, "code": pl.String, "class": pl.String, "enterprise_status": pl.String}
+GOODS = {
+    "ebc_code": pl.String, "item_no": pl.String, "hs_code": pl.String, "hs8": pl.String, "account_book_item": pl.String,
+    "goods_unit": pl.String, "content": pl.Int64, "measure": pl.Int32, "item_status": pl.String,
+}  # fmt: skip
+RELATION = {
+    "ebp_code": pl.String, "ebc_code": pl.String, "guarantor_code": pl.String, "declarant_code": pl.String,
+    "warehouse_code": pl.String, "customs_code": pl.String, "relation_status": pl.String,
+}  # fmt: skip
+KEYS = {"enterprises": ("role", "code"), "goods": ("ebc_code", "item_no"), "relations": ("ebp_code", "ebc_code")}
+SCHEMAS = {"enterprises": ENTERPRISE, "goods": GOODS, "relations": RELATION}
+# Manifest column that names a firm → (its role, the column that gets its status; empty: not registered).
+NAMED = {
+    "order_ebpCode": ("platform", "platform_status"),
+    "order_ebcCode": ("ecommerce", "ecommerce_status"),
+    "payment_payCode": ("payment", "payment_firm_status"),
+    "waybill_logisticsCode": ("carrier", "carrier_status"),
+}
+BEHIND = {"declarant_code": "declarant", "guarantor_code": "guarantor", "warehouse_code": "warehouse"}
+BY = ["order_ebpCode", "order_ebcCode"]
+RELATED = pl.any_horizontal(
+    pl.col("guarantor_code") == pl.col(name) for name in ("order_ebpCode", "order_ebcCode", "waybill_logisticsCode")
+).alias("guarantor_related")
+# What is known of the orders of two firms that filed nothing together.
+UNFILED = pl.col(
+    "guarantor_code", "declarant_code", "warehouse_code", "customs_code", "relation_status",
+    *(f"{role}_status" for role in BEHIND.values()),
+).fill_null("")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registry:
+    """One version. `enterprises`, `goods`, `relations`: as in SCHEMAS, each key once."""
+
+    version: int = 0
+    enterprises: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENTERPRISE))
+    goods: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GOODS))
+    relations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RELATION))
+    _statuses: list[pl.Expr] = field(init=False)
+    _behind: pl.DataFrame = field(init=False)
+    _places: "_Places" = field(init=False)
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__  # frozen to everybody else
+        set_field(self, "_statuses", [self._status(column, *of) for column, of in NAMED.items()])
+        set_field(self, "_behind", self._relations_with_statuses())
+        set_field(self, "_places", _Places.of(self.goods))
+
+    def changed(self, version: int, **entries: Sequence[Mapping[str, Any]]) -> "Registry":
+        """The next version: `entries` by the name of the table, later ones instead of earlier ones of their key."""
+        tables = {name: getattr(self, name) for name in SCHEMAS}
+        for name, rows in entries.items():
+            if rows:
+                new = pl.DataFrame(rows, schema=SCHEMAS[name])
+                tables[name] = pl.concat([tables[name], new]).unique(KEYS[name], keep="last", maintain_order=True)
+        return Registry(version, **tables)
+
+    def firms_of(self, heads: pl.DataFrame) -> pl.DataFrame:
+        """The registry's columns of manifests: status of every firm named in the documents or standing behind them."""
+        statuses = heads.select(*self._statuses)
+        named = heads.select(*BY, "waybill_logisticsCode")
+        behind = named.join(self._behind, left_on=BY, right_on=["ebp_code", "ebc_code"], how="left", maintain_order="left")
+        return statuses.hstack(behind.select(UNFILED, RELATED.fill_null(False)))
+
+    def goods_of(self, ebc_codes: pl.Series, item_nos: pl.Series) -> pl.DataFrame:
+        """GOODS of each line in its order, null where the item is not registered."""
+        rows = self._places.rows(ebc_codes, item_nos)
+        found = self.goods[rows]
+        same = (found["ebc_code"] == ebc_codes) & (found["item_no"] == item_nos)
+        return found.select(pl.when(same).then(pl.all())) if not same.all() else found
+
+    def _status(self, column: str, role: str, name: str) -> pl.Expr:
+        firms = self.enterprises.filter(pl.col("role") == role)
+        known = pl.col(column).replace_strict(firms["code"], firms["enterprise_status"], default="", return_dtype=pl.String)
+        return known.alias(name)
+
+    def _relations_with_statuses(self) -> pl.DataFrame:
+        behind = self.relations
+        for column, role in BEHIND.items():
+            firms = self.enterprises.filter(pl.col("role") == role).select("code", pl.col("enterprise_status").alias(f"{role}_status"))
+            behind = behind.join(firms, left_on=column, right_on="code", how="left", maintain_order="left")
+        return behind.with_columns(pl.selectors.ends_with("_status").fill_null(""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Finds rows of goods by hashes of their keys: a hundred thousand keys are not to be hashed anew for each batch.
+
+    The registered keys have different hashes; what is found by another key's hash is told by its key.
+    """
+
+    seed: int
+    hashes: np.ndarray
+    order: np.ndarray
+
+    @classmethod
+    def of(cls, goods: pl.DataFrame) -> "_Places":
+        for seed in count():
+            hashes = _hashes(goods["ebc_code"], goods["item_no"], seed)
+            order = np.argsort(hashes)
+            hashes = hashes[order]
+            if (hashes[1:] != hashes[:-1]).all():
+                return cls(seed, hashes, order)
+        raise AssertionError("unreachable")
+
+    def rows(self, ebc_codes: pl.Series, item_nos: pl.Series) -> pl.Series:
+        """A row for each key: the one it has if it is registered. Null in an empty registry."""
+        if not len(self.hashes):
+            return pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(item_nos))
+        at = np.searchsorted(self.hashes, _hashes(ebc_codes, item_nos, self.seed))
+        return pl.Series(self.order[np.minimum(at, len(self.hashes) - 1)].astype(np.uint32))
+
+
+def _hashes(ebc_codes: pl.Series, item_nos: pl.Series, seed: int) -> np.ndarray:
+    return (ebc_codes.hash(2 * seed) ^ item_nos.hash(2 * seed + 1)).to_numpy()

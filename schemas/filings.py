@@ -1,0 +1,140 @@
+"""Events of the registry topic: what one says, and why it is refused. What comes of them: docs/decisions.md section 9."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pipeline.law import MEASURES
+from pipeline.registry import SCHEMAS
+from schemas.codec import DecodeError, decode, encode
+from schemas.law_check import MOST_CONTENT
+from schemas.lawbook import FOLDER
+from schemas.tariff import content_units
+from schemas.tariff_fill import CHAPTER
+
+ROLES = ("platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor")
+CLASSES = ("aeo", "general", "dishonest")
+STATUSES = ("active", "suspended", "revoked")
+PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations"}
+KEYED = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode")}
+HS_CODE, CUSTOMS_CODE = re.compile(r"[0-9]{10}"), re.compile(r"[0-9]{4}")
+LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
+REVISIONS = range(2**62)
+PRICES = range(10**11)  # CNY 10^9 in fen
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One entry of the registry as an event states it. `part`: which of PARTS; `content`: its fields."""
+
+    part: str
+    revision: int
+    content: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The record key: of all events about this entry, and of no others."""
+        return "|".join([self.part, *(self.content[name] for name in KEYED[self.part])])
+
+    @property
+    def table(self) -> str:
+        """The table of pipeline.registry it belongs to."""
+        return PARTS[self.part]
+
+    def row(self) -> dict[str, Any]:
+        """It as a row of that table."""
+        return dict(zip(SCHEMAS[self.table], _ROWS[self.part](self.content), strict=True))
+
+
+def written(filing: Filing) -> bytes:
+    """The framed value of an event."""
+    return encode("filing-1", {"revision": filing.revision, filing.part: dict(filing.content)})
+
+
+def read(key: bytes | None, value: bytes) -> Filing:
+    """The filing of a record; DecodeError with DL-01, DL-02, DL-04 (key) or DL-05 (content), and a reason without values."""
+    filing = stored(value)
+    if key != filing.key.encode():
+        raise DecodeError("DL-04", "the record key is not the one of the entry")
+    if why := next(_unfit(filing), None):
+        raise DecodeError("DL-05", why)
+    return filing
+
+
+def stored(value: bytes) -> Filing:
+    """The filing of a value that was read before; DecodeError when it does not say exactly one thing."""
+    event = decode("filing", value)
+    given = [part for part in PARTS if event[part] is not None]
+    if len(given) != 1:
+        raise DecodeError("DL-05", f"{len(given)} of {', '.join(PARTS)} are given, not exactly one")
+    return Filing(given[0], event["revision"], event[given[0]])
+
+
+def _unfit(filing: Filing) -> Iterator[str]:
+    content = filing.content
+    if filing.revision not in REVISIONS:
+        yield "revision is out of range"
+    if content["status"] not in STATUSES:
+        yield f"status is not one of {', '.join(STATUSES)}"
+    for name in KEYED[filing.part]:
+        if not content[name] or "|" in content[name]:
+            yield f"{name} is empty or holds a |"
+    for name, text in content.items():
+        if isinstance(text, str) and ("\0" in text or len(text) > LONGEST.get(name, 100)):
+            yield f"{name} is too long, or holds U+0000"
+    yield from {"enterprise": _unfit_enterprise, "goods": _unfit_goods, "relation": _unfit_relation}[filing.part](content)
+
+
+def _unfit_enterprise(content: Mapping[str, Any]) -> Iterator[str]:
+    if content["role"] not in ROLES:
+        yield f"role is not one of {', '.join(ROLES)}"
+    if content["class"] not in CLASSES:
+        yield f"class is not one of {', '.join(CLASSES)}"
+
+
+def _unfit_goods(content: Mapping[str, Any]) -> Iterator[str]:
+    if not HS_CODE.fullmatch(content["hsCode"]):
+        yield "hsCode is not ten digits"
+    elif content["hsCode"].startswith(CHAPTER):
+        yield f"hsCode lies in chapter {CHAPTER}, which is kept for the fill"
+    unit, amount = content["contentUnit"], content["content"]
+    if bool(amount) != bool(unit) or amount < 0:
+        yield "content and contentUnit belong together"
+    elif unit and (unit not in _units() or amount * _units()[unit][1] > MOST_CONTENT):
+        yield "contentUnit is unknown, or content out of range"
+    low, high = content["priceLowFen"], content["priceHighFen"]
+    if low not in PRICES or high not in PRICES or low > high:
+        yield "priceLowFen to priceHighFen is no range"
+
+
+def _unfit_relation(content: Mapping[str, Any]) -> Iterator[str]:
+    if not CUSTOMS_CODE.fullmatch(content["customsCode"]):
+        yield "customsCode is not four digits"
+    for name in ("guarantorCode", "declarantCode"):
+        if not content[name]:
+            yield f"{name} is empty"
+
+
+@lru_cache
+def _units() -> dict[str, tuple[str, int]]:
+    return content_units(FOLDER)
+
+
+def _enterprise_row(e: Mapping[str, Any]) -> tuple[Any, ...]:
+    return e["role"], e["code"], e["class"], e["status"]
+
+
+def _goods_row(g: Mapping[str, Any]) -> tuple[Any, ...]:
+    measure, size = _units().get(g["contentUnit"], (None, 0))
+    filed = (None, None) if measure is None else (g["content"] * size, MEASURES.index(measure))
+    return g["ebcCode"], g["itemNo"], g["hsCode"], g["hsCode"][:8], g["accountBookItem"], g["unit"], *filed, g["status"]
+
+
+def _relation_row(r: Mapping[str, Any]) -> tuple[Any, ...]:
+    names = ("ebpCode", "ebcCode", "guarantorCode", "declarantCode", "warehouseCode", "customsCode", "status")
+    return tuple(r[name] for name in names)
+
+
+_ROWS = {"enterprise": _enterprise_row, "goods": _goods_row, "relation": _relation_row}
