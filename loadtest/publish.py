@@ -1,4 +1,4 @@
-"""Puts a generated set into the document topics as fast as it goes, in sending order, slice by slice."""
+"""Puts what a market filed into the registry topic, and a generated set into the document topics as fast as it goes, in sending order, slice by slice."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -8,8 +8,10 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from loadtest.generate import GeneratedSet, Planned
+from loadtest.generate.filings import events
 from schemas.contracts import topic_name
 
+REGISTRY_PARTITION = 0  # all changes of the registry come in one order
 SLICE = 6_000  # documents appended before the next slice starts, so that log times keep the sending order
 
 
@@ -44,3 +46,19 @@ async def send_all(producer: AIOKafkaProducer, part: Iterable[Planned]) -> None:
                 batch.append(key=one.key, value=one.value, timestamp=None, headers=list(one.headers))
         waits.append(await producer.send_batch(batch, topic_name(kind), partition=partition))
     await asyncio.gather(*waits)
+
+
+async def publish_filings(market: str, kafka: Mapping[str, Any], progress: Callable[[int], None]) -> int:
+    """Produce all that a market filed, to the registry topic; returns how many events."""
+    producer = AIOKafkaProducer(**kafka, acks="all", enable_idempotence=True, max_batch_size=1 << 19, linger_ms=0)
+    await producer.start()
+    sent = 0
+    try:
+        stream = events(market)
+        while part := [Planned(0, "registry", REGISTRY_PARTITION, e.key, e.value) for e in islice(stream, SLICE)]:
+            await send_all(producer, part)
+            sent += len(part)
+            progress(len(part))
+    finally:
+        await producer.stop()
+    return sent

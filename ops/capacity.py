@@ -21,6 +21,8 @@ from loadtest.generate import GeneratedSet, profile
 from loadtest.generate.sets import NoSuchSet
 from loadtest.plain_faust.settings import SETTINGS as BASELINE_SETTINGS
 from loadtest.publish import preload
+from ops.failed import RunFailed
+from ops.filing import file_registry, publish_once
 from ops.measure import Meter, with_children
 from ops.stack import Stack
 from ops.supervisor import WORKER, Supervisor
@@ -34,10 +36,6 @@ POLL_SECONDS = 0.1  # each look costs the cores that are measured
 STUCK_SECONDS = 120.0
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "max_wal_size", "wal_compression")
 DECISIONS = ("release", "hold", "reject")
-
-
-class RunFailed(RuntimeError):
-    """The run did not come to its end; the message says where it stands and which log to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +138,17 @@ def environment(endpoints: Endpoints, home: Path) -> dict[str, str]:
     }
 
 
-async def prepare(endpoints: Endpoints, documents: GeneratedSet, say: Say) -> None:
-    """Topics, tables and the whole set on the topics."""
+async def prepare(plan: Plan, stack: Stack, documents: GeneratedSet, log: Path, say: Say) -> None:
+    """Topics, tables, the registry (of the baseline it is only published: its workers read it as they start) and the
+    whole set on the topics."""
+    endpoints = stack.endpoints()
     await ensure_topics(endpoints.kafka_options())
     await migrate(endpoints.postgres, datetime.now(UTC))
+    market = profile(plan.profile).market
+    if plan.engine == "tidegate":
+        await file_registry(endpoints, environment(endpoints, stack.home), market, log, say)
+    else:
+        await publish_once(endpoints, market, say)
     sent = 0
 
     def count(more: int) -> None:
@@ -242,6 +247,7 @@ class _Watch:
 
     async def open(self) -> None:
         self._postgres: asyncpg.Connection = await asyncpg.connect(self._endpoints.postgres, timeout=10)
+        self._former = await self._claims()
         self._readable, self._everything = (
             AIOKafkaConsumer(**self._endpoints.kafka_options(), isolation_level=level)
             for level in ("read_committed", "read_uncommitted")
@@ -265,7 +271,11 @@ class _Watch:
             )
 
     async def claimed(self) -> bool:
-        return bool(await self._postgres.fetchval("SELECT EXISTS (SELECT FROM lane)"))
+        """Since it was opened: who filed the registry had the lanes before."""
+        return await self._claims() > self._former
+
+    async def _claims(self) -> int:
+        return int(await self._postgres.fetchval("SELECT coalesce(sum(epoch), 0) FROM lane") or 0)
 
     async def finished(self, say: Say) -> bool:
         """Everything consumed, and all that was committed published."""

@@ -5,10 +5,8 @@ It changes in numbered versions; a batch is decided by one of them (docs/decisio
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 
 Role = Literal["platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"]
@@ -32,6 +30,7 @@ NAMED = {
     "waybill_logisticsCode": ("carrier", "carrier_status"),
 }
 BEHIND = {"declarant_code": "declarant", "guarantor_code": "guarantor", "warehouse_code": "warehouse"}
+NO_ROW = pl.Series([None], dtype=pl.UInt32)
 BY = ["order_ebpCode", "order_ebcCode"]
 RELATED = pl.any_horizontal(
     pl.col("guarantor_code") == pl.col(name) for name in ("order_ebpCode", "order_ebcCode", "waybill_logisticsCode")
@@ -105,26 +104,24 @@ class _Places:
     """
 
     seed: int
-    hashes: np.ndarray
-    order: np.ndarray
+    hashes: pl.Series
+    order: pl.Series
 
     @classmethod
     def of(cls, goods: pl.DataFrame) -> "_Places":
-        for seed in count():
-            hashes = _hashes(goods["ebc_code"], goods["item_no"], seed)
-            order = np.argsort(hashes)
-            hashes = hashes[order]
-            if (hashes[1:] != hashes[:-1]).all():
-                return cls(seed, hashes, order)
-        raise AssertionError("unreachable")
+        seed = 0
+        while (hashes := _hashes(goods["ebc_code"], goods["item_no"], seed)).is_duplicated().any():
+            seed += 1
+        order = hashes.arg_sort()
+        return cls(seed, hashes[order], order)
 
     def rows(self, ebc_codes: pl.Series, item_nos: pl.Series) -> pl.Series:
         """A row for each key: the one it has if it is registered. Null in an empty registry."""
         if not len(self.hashes):
-            return pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(item_nos))
-        at = np.searchsorted(self.hashes, _hashes(ebc_codes, item_nos, self.seed))
-        return pl.Series(self.order[np.minimum(at, len(self.hashes) - 1)].astype(np.uint32))
+            return NO_ROW.new_from_index(0, len(item_nos))
+        at = self.hashes.search_sorted(_hashes(ebc_codes, item_nos, self.seed))
+        return self.order[at.clip(upper_bound=len(self.hashes) - 1)]
 
 
-def _hashes(ebc_codes: pl.Series, item_nos: pl.Series, seed: int) -> np.ndarray:
-    return (ebc_codes.hash(2 * seed) ^ item_nos.hash(2 * seed + 1)).to_numpy()
+def _hashes(ebc_codes: pl.Series, item_nos: pl.Series, seed: int) -> pl.Series:
+    return ebc_codes.hash(2 * seed) ^ item_nos.hash(2 * seed + 1)

@@ -74,7 +74,8 @@ def _suspended_shop(m: Maker, t: Trio) -> None:
 
 
 def _suspended_item(m: Maker, t: Trio) -> None:
-    t.lines[0]["itemNo"] = ITEM
+    t.only(t.goods()[0], 1, t.goods()[0].price_e5)
+    t.lines[0]["itemNo"] = ITEM  # another number of the same goods
 
 
 def _unknown_payer(m: Maker, t: Trio) -> None:

@@ -47,12 +47,11 @@ def waybill_number_twice(m: Maker) -> list[Case]:
 def same_number_other_firm(m: Maker) -> list[Case]:
     """The same transaction and waybill number at another payment firm and carrier is another one: both released."""
     first, second = _platforms(m, 2)
-    for t in (first, second):
-        other = t is second
-        firm = {"payCode": f"330296Y{90 + other:03d}", "payName": f"样例支付{90 + other}号科技有限公司"}
+    for t, (payer, name), (carrier, _) in zip((first, second), m.market.payers, m.market.carriers, strict=False):
+        firm = {"payCode": payer, "payName": name}
         t.order |= firm | {"payTransactionId": first.order["payTransactionId"]}
         t.payment |= firm | {"payTransactionId": first.order["payTransactionId"]}
-        t.waybill |= {"logisticsCode": f"330296W{90 + other:03d}", "logisticsNo": first.waybill["logisticsNo"]}
+        t.waybill |= {"logisticsCode": carrier, "logisticsNo": first.waybill["logisticsNo"]}
     return [m.case(first), m.case(second)]
 
 

@@ -7,6 +7,7 @@ computed from them can be unknown. A test holds codes and order against rules.to
 import re
 from collections.abc import Callable
 
+from loadtest.plain_faust import registrations
 from loadtest.plain_faust.manifest import Manifest, identity_valid
 from loadtest.plain_faust.reading import FEN_E5, Document
 
@@ -14,7 +15,6 @@ Verdict = bool | None
 Predicate = Callable[[Manifest], Verdict]
 RULES: list[tuple[str, Predicate]] = []
 CNY = "142"
-ACTIVE = "active"
 _GUID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}")
 
 ORDER_MANDATORY = (
@@ -348,56 +348,8 @@ def mixed_modes(m: Manifest) -> Verdict:
     return m.trade_mode == "mixed"
 
 
-@rule("REG-04")
-def platform_not_active(m: Manifest) -> Verdict:
-    return _not_active(m, "platform", m.order["ebpCode"])
-
-
-@rule("REG-05")
-def shop_not_active(m: Manifest) -> Verdict:
-    return _not_active(m, "ecommerce", m.order["ebcCode"])
-
-
-@rule("REG-06")
-def payment_firm_not_active(m: Manifest) -> Verdict:
-    return _not_active(m, "payment", m.payment["payCode"])
-
-
-@rule("REG-07")
-def carrier_not_active(m: Manifest) -> Verdict:
-    return _not_active(m, "carrier", m.waybill["logisticsCode"])
-
-
-@rule("REG-08")
-def no_declarant(m: Manifest) -> Verdict:
-    if m.registry.status("platform", m.order["ebpCode"]) != ACTIVE or m.registry.status("ecommerce", m.order["ebcCode"]) != ACTIVE:
-        return False
-    return m.relation.get("status") != ACTIVE or m.registry.status("declarant", m.relation["declarantCode"]) != ACTIVE
-
-
-@rule("REG-09")
-def no_guarantor(m: Manifest) -> Verdict:
-    if m.relation.get("status") != ACTIVE:
-        return False
-    guarantor = m.relation["guarantorCode"]
-    related = guarantor in (m.order["ebpCode"], m.order["ebcCode"], m.waybill["logisticsCode"])
-    return not related or m.registry.status("guarantor", guarantor) != ACTIVE
-
-
-@rule("REG-10")
-def item_not_active(m: Manifest) -> Verdict:
-    return any([item is not None and item.status != ACTIVE for item in m.goods])
-
-
-@rule("REG-11")
-def no_warehouse(m: Manifest) -> Verdict:
-    if m.relation.get("status") != ACTIVE or m.trade_mode != "1210":
-        return False
-    return m.registry.status("warehouse", m.relation["warehouseCode"]) != ACTIVE
-
-
-def _not_active(m: Manifest, role: str, code: str) -> bool:
-    return code != "" and m.registry.status(role, code) != ACTIVE
+for _code, _rule in registrations.RULES:
+    rule(_code)(_rule)
 
 
 @rule("LIM-02")

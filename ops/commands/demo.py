@@ -11,21 +11,24 @@ import asyncpg
 import typer
 
 from agents.settings import person_key
-from loadtest.generate import GeneratedSet
+from loadtest.generate import GeneratedSet, profile
 from loadtest.latency import DecisionReader
 from loadtest.replay import Replayed, replay
 from loadtest.verify import Proof, verify
-from ops.capacity import Plan, RunFailed, environment, fresh_stack, generated
+from ops.capacity import Plan, environment, fresh_stack, generated
 from ops.commands.demo_view import live, show_proof, show_summary
 from ops.commands.load import show_discrepancies
 from ops.commands.show import FAILED, OUT, Steps, fail
 from ops.commands.trace import gather, show
+from ops.failed import RunFailed
+from ops.filing import publish_once, until_taken
 from ops.supervisor import Supervisor
 from schemas.contracts import PARTITIONS, document_topics
 from schemas.endpoints import Endpoints, home_folder
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
+PROFILE = "demo"
 WORKERS = 2
 READY_SECONDS, DRAIN_SECONDS = 60.0, 90.0
 BEAT_SECONDS = 0.5
@@ -51,7 +54,7 @@ def demo(
     OUT.print("[bold]Tidegate demo[/]: releases customs manifests from three streams of documents, exactly once.\n")
     try:
         with Steps(transient=True) as steps:
-            documents = generated(home, Plan(manifests, WORKERS, "demo", seed), steps)
+            documents = generated(home, Plan(manifests, WORKERS, PROFILE, seed), steps)
         OUT.print(f"{documents.about.documents:,} documents of {manifests:,} orders are generated beforehand, each with its known answer.")
         with fresh_stack(home, "demo", OUT.print) as stack:
             proof = asyncio.run(_show_all(stack.endpoints(), home, documents))
@@ -78,6 +81,9 @@ async def _show_all(endpoints: Endpoints, home: Path, documents: GeneratedSet) -
         try:
             reader = DecisionReader(documents, endpoints.kafka_options())  # reads the set while they start
             await _until(lambda: _owned(connection), READY_SECONDS, f"the workers own their lanes; their log is {log}")
+            OUT.print("Filing 500 enterprises and 100,000 items of goods in the registry …")
+            await publish_once(endpoints, profile(PROFILE).market, lambda *_: None)
+            await until_taken(endpoints, lambda *_: None, supervisor.tend)
             replayed = await _replay_live(connection, endpoints, documents, reader, supervisor)
         finally:
             await asyncio.to_thread(supervisor.stop)

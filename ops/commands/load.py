@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from agents.settings import person_key
+from loadtest.generate import profile as profile_of
 from loadtest.generate import profile_names
 from loadtest.latency import DecisionReader
 from loadtest.plain_faust.compared import compare_topics
@@ -15,9 +16,11 @@ from loadtest.replay import Replayed
 from loadtest.replay import replay as replay_set
 from loadtest.verify import Proof
 from loadtest.verify import verify as verify_all
-from ops.capacity import Measured, Plan, RunFailed, baseline_said, fresh_stack, generated, prepare, run
+from ops.capacity import Measured, Plan, baseline_said, fresh_stack, generated, prepare, run
 from ops.commands.reach import ready
 from ops.commands.show import FAILED, OUT, AsJson, Steps, fail, print_json, table, yuan
+from ops.failed import RunFailed
+from ops.filing import publish_once, until_taken
 from schemas.endpoints import Endpoints, home_folder
 from schemas.registry import adopt_ids
 
@@ -83,7 +86,7 @@ def _one_run(home: Path, plan: Plan, verify: bool, steps: Steps) -> dict[str, An
     log.unlink(missing_ok=True)
     with fresh_stack(home, "capacity", steps.say) as stack:
         endpoints = stack.endpoints()
-        asyncio.run(prepare(endpoints, documents, steps))
+        asyncio.run(prepare(plan, stack, documents, log, steps))
         measured: Measured = asyncio.run(run(plan, stack, documents, log, steps))
         report = measured.as_json(plan)
         if plan.engine == "tidegate" and verify:
@@ -125,6 +128,7 @@ def replay(
     endpoints = Endpoints.resolve()
     with Steps() as steps:
         documents = generated(home_folder().resolve(), Plan(manifests, 0, profile, seed), steps)
+        asyncio.run(_file(endpoints, profile_of(profile).market, steps))
         reader = DecisionReader(documents, endpoints.kafka_options())
         replayed = asyncio.run(_replay(documents, endpoints, speed, reader, steps))
     report = {"sent": replayed.sent, "lateness_ms": replayed.lateness(), "decisions": dict(reader.outcomes), "latency_ms": reader.percentiles()}
@@ -132,6 +136,12 @@ def replay(
         print_json(report)
     else:
         OUT.print(table("Replay", ("what", "figure"), report.items()))
+
+
+async def _file(endpoints: Endpoints, market: str, steps: Steps) -> None:
+    """The registry first, unless something is filed: who takes it runs already."""
+    await publish_once(endpoints, market, steps)
+    await until_taken(endpoints, steps)
 
 
 async def _replay(documents: Any, endpoints: Endpoints, speed: float, reader: DecisionReader, steps: Steps) -> Replayed:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ops.capacity import RunFailed, commit_id
+from ops.capacity import commit_id
+from ops.failed import RunFailed
 from ops.fault.plan import Plan
 from ops.fault.run import run
 from ops.fault.show import Show, summary

@@ -12,13 +12,15 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.settings import person_key
-from loadtest.generate import GeneratedSet
+from loadtest.generate import GeneratedSet, profile
 from ops import capacity
+from ops.failed import RunFailed
 from ops.fault import check, plan
 from ops.fault.gauge import BEFORE_SECONDS, Gauge
 from ops.fault.inject import Injector
 from ops.fault.load import Load
 from ops.fault.plan import Fault, Plan
+from ops.filing import file_registry
 from ops.stack import Stack
 from ops.supervisor import Supervisor
 from schemas.contracts import PARTITIONS, document_topics
@@ -76,6 +78,8 @@ async def run(
         endpoints = stack.endpoints()
         await ensure_topics(endpoints.kafka_options())
         await migrate(endpoints.postgres, datetime.now(UTC))
+        market = profile(plan_.profile).market
+        await file_registry(endpoints, capacity.environment(endpoints, home), market, Path(outcome.log), say)
         supervisor = Supervisor(
             plan_.workers, environment=capacity.environment(endpoints, home), log=Path(outcome.log)
         )
@@ -147,7 +151,7 @@ class _Run:
         while (rate := self.gauge.rate(BEFORE_SECONDS, started)) is None or rate < wanted:
             self.load.running()
             if time.monotonic() - started > STARTUP_SECONDS:
-                raise capacity.RunFailed(f"the group did not reach the load's rate; log: {self.outcome.log}")
+                raise RunFailed(f"the group did not reach the load's rate; log: {self.outcome.log}")
             await asyncio.sleep(0.1)
 
     async def _one(self, fault: Fault, measure: bool) -> None:
@@ -179,14 +183,14 @@ class _Run:
                 if sample.documents > first:
                     return
             if time.monotonic() - since > STUCK_SECONDS:
-                raise capacity.RunFailed(f"nothing moved for {STUCK_SECONDS:.0f} s; log: {self.outcome.log}")
+                raise RunFailed(f"nothing moved for {STUCK_SECONDS:.0f} s; log: {self.outcome.log}")
             await asyncio.sleep(0.1)
 
     async def _drain(self, sent: int) -> None:
         """Until every document is consumed and every committed batch published; RunFailed when nothing moves."""
         target = await self._sent()
         if target < sent:
-            raise capacity.RunFailed(f"the broker holds {target} documents of {sent} that it acknowledged")
+            raise RunFailed(f"the broker holds {target} documents of {sent} that it acknowledged")
         begun = moved = time.monotonic()
         last: tuple[int, int] | None = None
         while True:
@@ -198,7 +202,7 @@ class _Run:
                 last, moved = now, time.monotonic()
                 self.say("draining", now[0], target)
             if time.monotonic() - moved > STUCK_SECONDS:
-                raise capacity.RunFailed(
+                raise RunFailed(
                     f"nothing moved for {STUCK_SECONDS:.0f} s: {now[0]} of {target} documents consumed, "
                     f"{now[1]} batches not published; log: {self.outcome.log}"
                 )

@@ -61,6 +61,8 @@ def trio_of(case: dict[str, Any], off_fen: int = 0) -> Trio:
               "discount": case.get("discount", "0"), "taxTotal": str(withheld)}  # fmt: skip
     paid = goods_value + Decimal(order["freight"]) + withheld - Decimal(order["discount"])
     order["actualPaid"] = trio["payment"]["amountPaid"] = str(paid)
+    for document in trio.values():
+        document["ebpCode"] = f"330296P{firm[-3:]}"  # the firm's own platform
     trio["waybill"] |= {"insuredFee": case.get("insured", "0"), "billNo": "9"}
     return trio
 

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from loadtest.generate import GeneratedSet, Planned, profile
 from loadtest.verify import chunks, verify
 from ops.capacity import environment
+from ops.filing import publish_once, until_taken
 from ops.supervisor import WORKER, Slot, Supervisor
 from schemas.contracts import KINDS, PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
@@ -109,9 +110,9 @@ class Group:
 @asynccontextmanager
 async def workers(
     endpoints: Endpoints, folder: Path, count: int, transport: str = "batch", batch_records: int = 300,
-    command: Sequence[str] = WORKER,
+    command: Sequence[str] = WORKER, filed: bool = True,
 ) -> AsyncIterator[Group]:
-    """`count` workers in a group of their own; killed at the end if they still run."""
+    """`count` workers in a group of their own; killed at the end if they still run. `filed`: they have taken the registry."""
     folder.mkdir(parents=True, exist_ok=True)
     key, log = folder / "person.key", folder / "workers.log"
     key.write_bytes(KEY)
@@ -122,8 +123,12 @@ async def workers(
     supervisor = Supervisor(count, command=command, environment={**environment(endpoints, folder), **settings}, log=log)
     db: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     group = Group(endpoints, supervisor, db, log)
+    if filed:
+        await publish_once(endpoints, "small", lambda *_: None)
     supervisor.start()
     try:
+        if filed:
+            await until_taken(endpoints, lambda *_: None, supervisor.tend)
         yield group
     finally:
         for slot in [*supervisor.slots, *group.ended]:

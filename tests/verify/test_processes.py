@@ -9,6 +9,7 @@ from loadtest.verify import Evidence, Proof, chunks, prove
 from loadtest.verify.cases import LANE_BITS, Share
 from loadtest.verify.decided import Case
 from loadtest.verify.evidence import ManifestRow, manifest_place
+from loadtest.verify.registry import Registry
 from schemas.contracts import PARTITIONS
 from tests.pipeline.memory import KEY
 
@@ -90,7 +91,7 @@ def test_a_process_that_cannot_read_its_share(evidence: Evidence) -> None:
     def read(share: Share, _independent: object) -> Evidence:
         raise ConnectionError(f"secret of share {share.number}")
 
-    recomputing = chunks.Recomputation(read, KEY, 2)
+    recomputing = chunks.Recomputation(read, Registry({}, []), KEY, 2)
     recomputing.wait_until_independent()  # nobody waits for what has failed
     with pytest.raises(chunks.ProcessLost, match=r"ConnectionError$"):
         recomputing.finish(evidence.tables.manifests, lambda rows: pytest.fail(str(rows)), chunks.Report(), lambda _: None)

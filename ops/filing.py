@@ -1,0 +1,76 @@
+"""What a market filed, put into a system before its documents come: published, and taken by a worker."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from loadtest.publish import REGISTRY_PARTITION, publish_filings
+from ops.failed import RunFailed
+from ops.supervisor import Supervisor
+from schemas.contracts import topic_name
+from schemas.endpoints import Endpoints
+
+Say = Callable[[str, int, int], None]
+TAKEN_SECONDS = 180.0
+POLL_SECONDS = 0.1
+
+
+async def publish_once(endpoints: Endpoints, market: str, say: Say) -> None:
+    """Publish what a market filed, unless something is filed already: a registry is kept for ever."""
+    connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
+    try:
+        if await connection.fetchval("SELECT version FROM registry_state"):
+            return
+    finally:
+        await connection.close()
+    sent = 0
+
+    def count(more: int) -> None:
+        nonlocal sent
+        sent += more
+        say("filing", sent, 0)
+
+    await publish_filings(market, endpoints.kafka_options(), count)
+
+
+async def registry_end(endpoints: Endpoints) -> int:
+    """Where the registry topic ends now."""
+    consumer = AIOKafkaConsumer(**endpoints.kafka_options())
+    await consumer.start()
+    try:
+        place = TopicPartition(topic_name("registry"), REGISTRY_PARTITION)
+        return (await consumer.end_offsets([place]))[place]
+    finally:
+        await consumer.stop()
+
+
+async def until_taken(endpoints: Endpoints, say: Say, tend: Callable[[], object] = lambda: None) -> None:
+    """Until running workers have taken the registry topic as it is now; `tend` is called all the while. RunFailed."""
+    end = await registry_end(endpoints)
+    connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
+    deadline = time.monotonic() + TAKEN_SECONDS
+    query = "SELECT next_offset FROM consumed WHERE topic = $1 AND partition = $2"
+    try:
+        while (taken := await connection.fetchval(query, topic_name("registry"), REGISTRY_PARTITION) or 0) < end:
+            say("taking the registry", taken, end)
+            if time.monotonic() > deadline:
+                raise RunFailed(f"{TAKEN_SECONDS:.0f} s passed and {taken} of {end} registry events were taken: does a worker run?")
+            tend()
+            await asyncio.sleep(POLL_SECONDS)
+    finally:
+        await connection.close()
+
+
+async def file_registry(endpoints: Endpoints, environment: Mapping[str, str], market: str, log: Path, say: Say) -> None:
+    """Publish it and let a worker of its own take it, which is stopped then."""
+    await publish_once(endpoints, market, say)
+    supervisor = Supervisor(1, environment=environment, log=log)
+    supervisor.start()
+    try:
+        await until_taken(endpoints, say, supervisor.tend)
+    finally:
+        await asyncio.to_thread(supervisor.stop)
