@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ops.commands import dead_letters, doctor, law, load, lookups, stack, trace, work
+from ops.commands import dead_letters, doctor, law, load, lookups, registry, stack, trace, work
 from ops.commands.demo import demo
 from ops.commands.failures import explained
 from ops.commands.show import ERR, fail
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 HELP = """Releases cross-border e-commerce customs manifests from Kafka streams, exactly once.
 
 Start with [bold]tidegate demo[/], or by hand: [bold]tidegate up[/], [bold]tidegate worker[/] in another terminal,
-[bold]tidegate send schemas/examples/release/*.json[/], [bold]tidegate decisions[/].
+[bold]tidegate registry sample[/], [bold]tidegate send schemas/examples/release/*.json[/], [bold]tidegate decisions[/].
 
 TIDEGATE_KAFKA and TIDEGATE_POSTGRES name an outside broker and database; without them the local stack is used.
 Exit codes: 0 done, 1 a check failed, 2 wrong usage or not found, 3 Kafka or PostgreSQL cannot be reached."""
@@ -42,6 +42,7 @@ for command, panel in (
 ):
     app.command(rich_help_panel=panel)(command)
 app.add_typer(law.app, name="law", rich_help_panel="Look")
+app.add_typer(registry.app, name="registry", rich_help_panel="Look")
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
 
 

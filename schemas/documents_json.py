@@ -9,6 +9,7 @@ from schemas.contracts import KINDS, avro, newest
 
 SCALE = 5
 DIGITS = 19
+BITS = {"int": 32, "long": 64}
 
 
 class JsonError(ValueError):
@@ -27,6 +28,16 @@ def from_json(kind: str, obj: Any) -> dict[str, Any]:
 def to_json(kind: str, record: dict[str, Any]) -> dict[str, Any]:
     """The JSON form of a record as codec.decode gives it."""
     return {f["name"]: _plain(record[f["name"]]) for f in _fields(kind)}
+
+
+def filing_from_json(obj: Any) -> dict[str, Any]:
+    """The record of filing-1 that codec.encode takes; JsonError when `obj` is not one."""
+    parts = {f["name"]: f["type"][1] for f in avro(newest("filing"))["fields"] if isinstance(f["type"], list)}
+    given = [name for name in parts if isinstance(obj, dict) and name in obj]  # pyright: ignore
+    if len(given) != 1:
+        raise JsonError("JSON-09", "filing", f"{len(given)} parts", f"give exactly one of {', '.join(parts)}")
+    fields = [{"name": "revision", "type": "long"}, {"name": given[0], "type": parts[given[0]]}]
+    return _record(fields, obj, "filing")
 
 
 def _fields(kind: str) -> list[dict[str, Any]]:
@@ -60,10 +71,12 @@ def _value(node: Any, value: Any, path: str) -> Any:
         if not isinstance(value, str):
             raise JsonError("JSON-05", path, _kind(value), "give a string")
         return value
-    if kind == "int":
-        if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
-            raise JsonError("JSON-06", path, _kind(value), "give a whole number of at most 32 bits, without quotes")
+    if kind in BITS:
+        if isinstance(value, bool) or not isinstance(value, int) or not -(2 ** (BITS[kind] - 1)) <= value < 2 ** (BITS[kind] - 1):
+            raise JsonError("JSON-06", path, _kind(value), f"give a whole number of at most {BITS[kind]} bits, without quotes")
         return value
+    if kind == "record":
+        return _record(node["fields"], value, path)
     if kind == "decimal":
         return _decimal(value, path)
     if kind == "timestamp-millis":

@@ -35,7 +35,7 @@ CREATE TABLE partition_pause (
 
 -- The registry's version: each batch holds it while it commits, and a batch that changes the registry raises it.
 CREATE TABLE registry_state (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     version bigint NOT NULL
 );
 INSERT INTO registry_state (version) VALUES (0);

@@ -1,0 +1,128 @@
+"""registry: enterprises, goods and relations as filed with customs."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+from aiokafka import AIOKafkaProducer
+
+from loadtest.generate.firms import SIZES
+from loadtest.publish import REGISTRY_PARTITION
+from ops.commands.reach import ready
+from ops.commands.show import OUT, AsJson, NotFound, Steps, print_json, show_list
+from ops.filing import publish_once, until_taken
+from schemas.codec import DecodeError
+from schemas.contracts import topic_name
+from schemas.documents_json import JsonError, filing_from_json
+from schemas.endpoints import Endpoints
+from schemas.filings import PARTS, Filing, read, stored, written
+from schemas.registry import adopt_ids
+from sinks.named_sql import sql
+
+app = typer.Typer(help="What is filed with customs: enterprises by role, goods items, and who stands behind whose orders.", no_args_is_help=True)
+
+
+@app.command()
+def sample(
+    market: Annotated[str, typer.Option(help=f"Size: {' or '.join(SIZES)}.")] = "small",
+) -> None:
+    """File an invented market, which the examples and the load profiles trade in, and wait until a worker has taken it.
+
+    Does nothing when something is filed already. Start a worker first: `tidegate worker`.
+    """
+    if market not in SIZES:
+        raise typer.BadParameter(f"use one of {', '.join(SIZES)}", param_hint="--market")
+    endpoints = Endpoints.resolve()
+    with Steps() as steps:
+        asyncio.run(_sample(endpoints, market, steps))
+    OUT.print("Filed. Next: [bold]tidegate send schemas/examples/release/*.json[/]")
+
+
+async def _sample(endpoints: Endpoints, market: str, steps: Steps) -> None:
+    await ready(endpoints)
+    await adopt_ids()
+    await publish_once(endpoints, market, steps)
+    await until_taken(endpoints, steps)
+
+
+@app.command()
+def send(
+    files: Annotated[list[Path], typer.Argument(help="JSON files, each one filing or a list of them.")],
+    json_: AsJson = False,
+) -> None:
+    """Send filings from JSON files. Each has a `revision`, higher than the one before of the same entry, and one of
+    enterprise, goods and relation with all its fields (schemas/avro/filing-1.avsc; an example: schemas/examples/registry)."""
+    filings = [filing for path in files for filing in _read(path)]
+    sent = asyncio.run(_send(filings)) if filings else []
+    if json_:
+        print_json([dict(zip(("topic", "offset", "key"), row, strict=True)) for row in sent])
+    else:
+        show_list("Sent", ("topic", "offset", "entry"), sent, "The files hold no filing.")
+
+
+def _read(path: Path) -> list[Filing]:
+    try:
+        content = json.loads(path.read_text())
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{path} is not text in UTF-8") from None
+    except ValueError as e:
+        raise typer.BadParameter(f"{path} is not JSON: {e}") from None
+    found: list[Filing] = []
+    for number, one in enumerate(content if isinstance(content, list) else [content]):  # pyright: ignore
+        try:
+            record = filing_from_json(one)
+            part = next(name for name in PARTS if name in record)
+            filing = Filing(part, record["revision"], record[part])
+            read(filing.key.encode(), written(filing))
+        except (JsonError, DecodeError) as e:
+            raise typer.BadParameter(f"{path}, filing [{number}]: {e}") from None
+        found.append(filing)
+    return found
+
+
+async def _send(filings: list[Filing]) -> list[tuple[str, int, str]]:
+    await adopt_ids()
+    producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
+    try:
+        await producer.start()
+        sent: list[tuple[str, int, str]] = []
+        for filing in filings:
+            value, key = written(filing), filing.key.encode()
+            done = await producer.send_and_wait(topic_name("registry"), value, key=key, partition=REGISTRY_PARTITION)
+            sent.append((done.topic, done.offset, filing.key))
+        return sent
+    finally:
+        await producer.stop()
+
+
+@app.command()
+def show(
+    part: Annotated[str, typer.Argument(help="enterprise, goods or relation.")],
+    key: Annotated[list[str], typer.Argument(help="role and code; ebcCode and itemNo; ebpCode and ebcCode.")],
+    json_: AsJson = False,
+) -> None:
+    """Show an entry and what it was before: `tidegate registry show enterprise platform 330296P001`."""
+    if part not in PARTS:
+        raise typer.BadParameter(f"use one of {', '.join(PARTS)}")
+    rows = asyncio.run(_history("|".join([part, *key])))
+    if not rows:
+        raise NotFound(f"no {part} {' '.join(key)} is filed")
+    history: list[dict[str, Any]] = [
+        {"version": r["version"], "revision": r["revision"], **stored(r["value"]).content} for r in rows
+    ]
+    if json_:
+        print_json(history)
+        return
+    names = list(history[0])
+    show_list(f"{part} {' '.join(key)}", ("field", *(f"since version {h['version']}" for h in history)), [(n, *(h[n] for h in history)) for n in names[1:]], "")
+
+
+async def _history(key: str) -> list[Any]:
+    connection: asyncpg.Connection = await asyncpg.connect(Endpoints.resolve().postgres, timeout=10)
+    try:
+        return await connection.fetch(sql("registry_history"), key)
+    finally:
+        await connection.close()
