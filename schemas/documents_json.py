@@ -75,7 +75,7 @@ def _value(node: Any, value: Any, path: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, int) or not -(2 ** (BITS[kind] - 1)) <= value < 2 ** (BITS[kind] - 1):
             raise JsonError("JSON-06", path, _kind(value), f"give a whole number of at most {BITS[kind]} bits, without quotes")
         return value
-    if kind == "record":
+    if not isinstance(node, str) and kind == "record":
         return _record(node["fields"], value, path)
     if kind == "decimal":
         return _decimal(value, path)

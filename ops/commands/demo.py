@@ -81,7 +81,7 @@ async def _show_all(endpoints: Endpoints, home: Path, documents: GeneratedSet) -
         try:
             reader = DecisionReader(documents, endpoints.kafka_options())  # reads the set while they start
             await _until(lambda: _owned(connection), READY_SECONDS, f"the workers own their lanes; their log is {log}")
-            OUT.print("Filing 500 enterprises and 100,000 items of goods in the registry …")
+            OUT.print("Filing the firms and goods of the market with customs …")
             await publish_once(endpoints, profile(PROFILE).market, lambda *_: None)
             await until_taken(endpoints, lambda *_: None, supervisor.tend)
             replayed = await _replay_live(connection, endpoints, documents, reader, supervisor)
