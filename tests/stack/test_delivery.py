@@ -19,7 +19,7 @@ from tests.stack.workers import Group, by_key, generated, producer, read_all, se
 
 MANIFESTS, SEED, SLICE = 400, 11, 60
 ORDER = ("ebp_code", "order_no", "attempt")
-OF_THE_BATCH = ("manifest_id", "lane", "batch_seq", "rule_set")
+OF_THE_BATCH = ("manifest_id", "lane", "batch_seq", "rule_set", "registry_version")
 MANIFEST = f"SELECT {', '.join(ORDER)} FROM manifest m WHERE m.manifest_id = t.manifest_id"
 Found = dict[str, dict[Any, dict[str, Any]]]
 
@@ -67,7 +67,7 @@ async def results(group: Group) -> Found:
         assert None not in messages
         told: list[Any] = [short_topics(m | {"key": r.key}) for m, r in zip(messages, records, strict=True) if m is not None]
         names = [n for n in ("ebpCode", "orderNo", "attempt", "subject", "topic", "partition", "offset", "code") if n in told[0]]
-        found[name] = by_key(told, names, ("receiptId", "returnTime", "lane", "batchSeq", "ruleSet"))
+        found[name] = by_key(told, names, ("receiptId", "returnTime", "lane", "batchSeq", "ruleSet", "registryVersion"))
     return found
 
 
