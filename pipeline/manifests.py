@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.derived import AMOUNTS, OF_LINE, OF_LINES, OF_MANIFEST, OF_MANIFEST_AND_LINES, tax_known
 from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
-from pipeline.law import MEASURES, Law
+from pipeline.law import MASS, MEASURES, Law
 
 LINES = [pl.col("m", "position"), pl.exclude("m", "position", "document").name.prefix("line_")]
 WHOSE = [pl.int_range(pl.len(), dtype=pl.UInt32).alias("m"), pl.col("order").alias("document")]
@@ -90,4 +90,14 @@ def _rated_goods(law: Law) -> pl.DataFrame:
     goods = law.goods.join(law.rates, on="hs8", how="left", maintain_order="left")
     # null where the price alone decides the tax, and where the registry states no content
     goods = goods.with_columns(term=pl.col("item") * len(MEASURES) + pl.col("measure"))
-    return goods.hstack([law.terms["taxable"].gather(goods["term"])])
+    return goods.hstack([law.terms["taxable"].gather(goods["term"])]).with_columns(_of_capped(law))
+
+
+def _of_capped(law: Law) -> list[pl.Expr]:
+    """Of goods with a yearly weight cap: group, cap, and the mg that a piece is filed with; null for all others."""
+    group, cap = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
+    for x in law.weight_caps:
+        of_it = pl.any_horizontal(pl.col("hs8").str.starts_with(prefix) for prefix in x.hs8)
+        group, cap = pl.when(of_it).then(pl.lit(x.group)).otherwise(group), pl.when(of_it).then(x.cap_mg).otherwise(cap)
+    in_mass = group.is_not_null() & (pl.col("measure") == MASS)
+    return [group.alias("weight_group"), cap.alias("cap_mg"), pl.when(in_mass).then("content").alias("unit_mg")]
