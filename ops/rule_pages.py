@@ -62,7 +62,7 @@ def section(kind: str, entry: Entry) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rules_page(rules: dict[str, Any], limits: list[Entry]) -> str:
+def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry]) -> str:
     """The whole of docs/rules.md."""
     parts = [
         "# Rules and codes\n",
@@ -77,10 +77,22 @@ def rules_page(rules: dict[str, Any], limits: list[Entry]) -> str:
     parts.append(
         table(
             ("name", "value", "from", "source", "sure"),
-            [(x["name"], str(x["value"]), str(x["from"]), x["source"], "yes" if x["sure"] else "no") for x in limits],
+            [(x["name"], str(x["value"]), str(x["from"]), x["source"], sure(x)) for x in limits],
+        )
+    )
+    parts += ["## Yearly weights\n", "Of a group of goods, a person and calendar year; HS8 codes by prefix, sources in `sources.toml`.\n"]
+    parts.append(
+        table(
+            ("group", "HS8", "cap in mg", "from", "to", "source", "sure"),
+            [(x["group"], " ".join(x["hs8"]), str(x["cap_mg"]), str(x["from"]), str(x["to"]), x["source"], sure(x)) for x in caps],
         )
     )
     return "\n".join(parts)
+
+
+def sure(entry: Entry) -> str:
+    """Whether an entry is sure, as the pages say it."""
+    return "yes" if entry["sure"] else "no"
 
 
 def codes(rules: dict[str, Any]) -> str:
@@ -111,10 +123,10 @@ def with_codes(page: str, text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Path → what has to stand there."""
-    rules, limits = read("rules.toml"), read("limits.toml")["limit"]
+    rules, limits, caps = read("rules.toml"), read("limits.toml")["limit"], read("weights.toml")["cap"]
     platforms = DOCS / "platforms.md"
     return {
-        DOCS / "rules.md": rules_page(rules, limits),
+        DOCS / "rules.md": rules_page(rules, limits, caps),
         platforms: with_codes(platforms.read_text(), codes(rules)),
     }
 

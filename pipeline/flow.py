@@ -12,6 +12,7 @@ import polars as pl
 from pipeline import attempts, ledgers
 from pipeline import decide as deciding
 from pipeline.attempts import Past
+from pipeline.claims import Claims, claims
 from pipeline.decide import Judged
 from pipeline.documents import Documents
 from pipeline.law import Law
@@ -30,7 +31,7 @@ class Opened:
 
     judged: Judged
     fates: pl.DataFrame
-    claims: pl.DataFrame
+    claims: Claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def open_batch(
     judged = _judge_by_day(manifests, law_on, registry, quarantined)
     heads = with_keys(judged.manifests.heads, pseudonyms)
     judged = Judged(Manifests(heads, judged.manifests.lines), judged.findings)
-    return Opened(judged, joined.fates, ledgers.claims(heads))
+    return Opened(judged, joined.fates, claims(judged.manifests))
 
 
 def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
@@ -107,4 +108,4 @@ def merge_judged(parts: Iterable[Judged]) -> Judged:
 def merge(parts: Sequence[Opened]) -> Opened:
     """Parts of a batch that were opened apart (disjoint order numbers) as one."""
     judged = merge_judged(part.judged for part in parts)
-    return Opened(judged, pl.concat([p.fates for p in parts]), ledgers.claims(judged.manifests.heads))
+    return Opened(judged, pl.concat([p.fates for p in parts]), claims(judged.manifests))

@@ -7,6 +7,7 @@ import polars as pl
 
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
 MEASURES = ("volume", "mass", "sheet", "piece")  # what a content may be stated in; µl, mg, sheets, pieces
+MASS = MEASURES.index("mass")
 RETURN_STATUS: dict[str, int] = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}  # customs returnStatus
 
 
@@ -34,6 +35,15 @@ class Rule:
         return self.consequence.code
 
 
+@dataclass(frozen=True, slots=True)
+class WeightCap:
+    """What a person may buy of a group of goods in a calendar year. `hs8`: prefixes of the codes of its lines."""
+
+    group: str
+    hs8: tuple[str, ...]
+    cap_mg: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)  # hashed by identity: what is built of it is cached
 class Law:
     """Everything the core needs to know on one acceptance date.
@@ -41,7 +51,7 @@ class Law:
     `rates`: hs8, tariff_1e4, vat_1e4, consumption_1e4 (10^-4), item (null where price alone decides the consumption
     tax, else its tax item). `terms`: how a tax item is taxed when measured so, at row item * len(MEASURES) + measure:
     taxable (whether it can be), rate_1e4, specific_fen and below_fen for specific_per units of the measure from and
-    below the price of threshold_fen for threshold_per units.
+    below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them.
     """
 
     version: str
@@ -53,3 +63,4 @@ class Law:
     waybill_reuse_months: int
     rates: pl.DataFrame
     terms: pl.DataFrame
+    weight_caps: tuple[WeightCap, ...]

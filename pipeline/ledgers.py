@@ -1,155 +1,189 @@
-"""Personal quota and numbers in use: may this manifest take what it needs (decisions.md section 6)?
+"""Accounts and numbers in use: may this manifest take what it needs (decisions.md section 6)?
 
-The whole batch is checked at once; only manifests that touch a failing key are decided one by one.
+The whole batch is checked at once; only manifests that touch a failing key of any ledger are decided one by one.
 """
 
 import json
 from calendar import monthrange
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from pipeline import postings
+from pipeline.accounts import ONE, Ledger, running
+from pipeline.claims import LETTERS, Claims
 from pipeline.rules import FINDINGS
 
 NUMBERS = {"P": "PAY-03", "W": "WAY-06"}
-ACCOUNTS = {
-    "person_key": pl.Binary, "year": pl.Int16, "entry_no": pl.Int32, "reserved_fen": pl.Int64, "used_fen": pl.Int64,
-}  # fmt: skip
 USES = {
     "number": pl.String, "use_no": pl.Int16, "ebp_code": pl.String, "order_no": pl.String,
     "accepted_at": pl.Datetime("ms", "UTC"),
 }  # fmt: skip
+OF_LETTER = {x: pl.all().name.suffix(f"_{x}") for x in LETTERS}
+HELD = pl.any_horizontal(pl.col(f"use_no_{x}").is_not_null() | pl.col(f"number_{x}").is_duplicated() for x in LETTERS)
+TAKEN = {
+    x: [pl.col("m", "turn"), pl.col(f"number_{x}").alias("number"), pl.col(f"use_no_{x}").fill_null(0).alias("use_no")]
+    for x in LETTERS
+}
+# a batch may span more than the reuse period: then a number is taken twice in it
+USE = [pl.col("m", "number"), pl.col("use_no") + running(ONE, "number").cast(pl.Int16)]
+BUT_NUMBER = pl.exclude("a")
+NOT_EXACT = pl.lit(False).alias("exact")
+NO_REFUSALS = pl.DataFrame(schema=FINDINGS)
 Use = tuple[int, str, datetime]  # use number, holder, when it was accepted
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """`accounts`: ACCOUNTS of the persons at hand; `uses`: the last use (USES) of each number at hand."""
+    """`accounts`: how those at hand stand (Ledger.standing), of each ledger that is asked; `uses`: the last use (USES) of
+    each number at hand."""
 
-    accounts: pl.DataFrame
+    accounts: Mapping[Ledger, pl.DataFrame]
     uses: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
-    """`refusals`: FINDINGS; `entries`: one a manifest that took, in their turns; `accounts`: new balances beside those
-    they were read at, `exact` where a refusal quotes what was read; `uses`: numbers taken, in the numbers' order."""
+class Moves:
+    """Of one ledger. `entries`: of what is granted, by key and entry number; `accounts`: new balances beside those they
+    were read at, `exact` where a refusal quotes what was read."""
 
-    refusals: pl.DataFrame
     entries: pl.DataFrame
     accounts: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """`refusals`: FINDINGS; `moves`: of each ledger that was asked; `uses`: numbers taken, in the numbers' order."""
+
+    refusals: pl.DataFrame
+    moves: Mapping[Ledger, Moves]
     uses: pl.DataFrame
 
 
-def claims(heads: pl.DataFrame) -> pl.DataFrame:
-    """postings.CLAIMS of the manifests that the rules did not reject."""
-    return heads.select(postings.CLAIMS).filter(postings.CLAIMING)
-
-
-def post(asked: pl.DataFrame, balances: Balances) -> Posted:
+def post(asked: Claims, balances: Balances) -> Posted:
     """Post the claims in the order their documents completed."""
-    at_hand = _beside_balances(asked, balances)
-    refusals = _one_by_one(at_hand.filter(postings.FAILING).sort("turn"))
+    numbers = _beside_uses(asked.numbers, balances.uses)
+    at_hand = {x: _beside_balances(x, claims, balances.accounts[x]) for x, claims in asked.amounts.items()}
+    failing = pl.concat([numbers.filter(HELD)["m"], *(claims.filter(x.over)["m"] for x, claims in at_hand.items())])
+    refusals = _one_by_one(numbers, at_hand, failing) if len(failing) else NO_REFUSALS
+    if not len(refusals):
+        return Posted(refusals, {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}, _uses(numbers))
     refused = pl.col("m").is_in(pl.lit(refusals["m"]).implode())
-    quoted = at_hand.select(pl.col("a").filter(refused)).to_series()
-    granted = at_hand.filter(~refused) if len(refusals) else at_hand
-    entries = granted.select(postings.ENTRY)
-    accounts = entries.group_by("a", maintain_order=True).agg(postings.BALANCE)
-    exact = pl.col("a").is_in(pl.lit(quoted).implode()).alias("exact")
-    return Posted(refusals, entries.sort("turn").select(postings.BUT_NUMBERS), accounts.select(postings.BUT_NUMBERS, exact), _uses(granted))
+    moves: dict[Ledger, Moves] = {}
+    for ledger, claims in at_hand.items():
+        quoted = claims.select(pl.col("a").filter(refused)).to_series()
+        moves[ledger] = _moves(ledger, claims.filter(~refused), pl.col("a").is_in(pl.lit(quoted).implode()).alias("exact"))
+    return Posted(refusals, moves, _uses(numbers.filter(~refused)))
 
 
-def _beside_balances(asked: pl.DataFrame, balances: Balances) -> pl.DataFrame:
-    """The claims with the balances and uses they meet, `a` numbering the accounts and `turn` the claims.
-
-    Claims of one account stand together, in their turns: so what runs on within an account is a plain running sum.
-    """
-    at_hand = asked.sort("completing").with_row_index("turn").sort(*postings.ACCOUNT, "turn")
-    at_hand = at_hand.join(balances.accounts, on=postings.ACCOUNT, how="left", maintain_order="left")
-    for letter in postings.LETTERS:
-        uses = balances.uses.select(postings.OF_LETTER[letter])
-        at_hand = at_hand.join(uses, on=f"number_{letter}", how="left", maintain_order="left")
-    return at_hand.with_columns(postings.ASKED)
+def _beside_balances(ledger: Ledger, claims: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    return claims.join(accounts, on=[*ledger.key], how="left", maintain_order="left").with_columns(ledger.if_new)
 
 
-def admits(moved: pl.DataFrame) -> bool:
+def _beside_uses(numbers: pl.DataFrame, uses: pl.DataFrame) -> pl.DataFrame:
+    for letter, of_letter in OF_LETTER.items():
+        numbers = numbers.join(uses.select(of_letter), on=f"number_{letter}", how="left", maintain_order="left")
+    return numbers
+
+
+def _moves(ledger: Ledger, granted: pl.DataFrame, exact: pl.Expr) -> Moves:
+    entries = granted.select(ledger.entry)
+    accounts = entries.group_by("a", maintain_order=True).agg(ledger.balance)
+    return Moves(entries.select(BUT_NUMBER), accounts.select(BUT_NUMBER, exact))
+
+
+def admits(ledger: Ledger, moved: pl.DataFrame) -> bool:
     """Whether accounts that moved on since they were read still grant what was decided on the former balances.
 
-    `moved`: `exact`, `annual_limit_fen` and the balances `reserved_fen`, `used_fen` with the batch's entries in them.
+    `moved`: `exact`, the limit and the balances with the batch's entries in them.
     """
-    return not moved["exact"].any() and (moved["reserved_fen"] + moved["used_fen"] <= moved["annual_limit_fen"]).all()
+    balance = moved[ledger.of("reserved")] + moved[ledger.of("used")]
+    return not moved["exact"].any() and (balance <= moved[ledger.of("limit")]).all()
 
 
-def moved_on(entries: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
-    """The entries of accounts that `admits` let pass: numbers and balances count on from where the account was."""
-    by = moved.select(
-        "person_key", "year",
-        entries=pl.col("entry_no") - pl.col("expected_entry_no"),
-        reserved=pl.col("reserved_fen") - pl.col("expected_reserved_fen"),
-        used=pl.col("used_fen") - pl.col("expected_used_fen"),
-    )  # fmt: skip
-    return (
-        entries.join(by, on=["person_key", "year"], how="left", maintain_order="left")
-        .with_columns(
-            entry_no=pl.col("entry_no") + pl.col("entries").fill_null(0),
-            reserved_after_fen=pl.col("reserved_after_fen") + pl.col("reserved").fill_null(0),
-            used_after_fen=pl.col("used_after_fen") + pl.col("used").fill_null(0),
-        )
-        .drop("entries", "reserved", "used")
-    )
+def moved_on(posted: Posted, moved: Mapping[Ledger, pl.DataFrame]) -> Posted:
+    """With the entries of accounts that `admits` let pass: numbers and balances count on from where the account was."""
+    counted = {x: replace(posted.moves[x], entries=_counted_on(x, posted.moves[x].entries, rows)) for x, rows in moved.items()}
+    return replace(posted, moves={**posted.moves, **counted})
 
 
-def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
-    """Refusals as FINDINGS; a refused manifest takes nothing, so it does not count against the next."""
-    taken: dict[tuple[bytes, int], tuple[int, int]] = {}  # account → entries and fen granted here
+def _counted_on(ledger: Ledger, entries: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
+    after = {"entry_no": "entry_no"} | {ledger.of(x): ledger.of(f"{x}_after") for x in ("reserved", "used")}
+    key = [*ledger.key]
+    by = moved.select(*key, *((pl.col(c) - pl.col(f"expected_{c}")).alias(f"more_{name}") for c, name in after.items()))
+    more = [pl.col(name) + pl.col(f"more_{name}").fill_null(0) for name in after.values()]
+    return entries.join(by, on=key, how="left", maintain_order="left").with_columns(more).drop(f"more_{n}" for n in after.values())
+
+
+def _one_by_one(numbers: pl.DataFrame, at_hand: Mapping[Ledger, pl.DataFrame], failing: pl.Series) -> pl.DataFrame:
+    """Refusals as FINDINGS, of the manifests that touch a failing key, across all ledgers: a refused manifest takes
+    nothing from any, so it does not count against the next."""
+    touching = pl.col("m").is_in(pl.lit(failing).implode())
+    amounts: dict[int, list[tuple[Ledger, Row]]] = {}
+    for ledger, claims in at_hand.items():
+        for claim in claims.filter(touching).iter_rows(named=True):
+            amounts.setdefault(claim["m"], []).append((ledger, claim))
+    taken: dict[tuple[Ledger, int], tuple[int, int]] = {}  # account → entries and amount granted here
     holders: dict[str, Use] = {}  # number → its last use granted here
     refusals: list[tuple[int, str, str, str]] = []
-    for c in at_hand.iter_rows(named=True):
-        me = f"{c['ebp_code']}|{c['order_no']}"
-        account = (c["person_key"], c["year"])
-        entries, fen = taken.get(account, (0, 0))
-        before = len(refusals)
-        for letter, code in NUMBERS.items():
-            use = _last_use(c, letter.lower(), holders)
-            if use is not None and use[1] != me and (letter == "P" or _close(use[2], c)):
-                read = {"use_no": use[0], "held_by": use[1]}
-                refusals.append((c["m"], code, "REJECT", json.dumps(read)))
-        balance = c["reserved_fen"] + c["used_fen"] + fen
-        if balance + c["dutiable_fen"] > c["annual_limit_fen"]:
-            read = {
-                "entry_no": c["entry_no"] + entries,
-                "balance_fen": balance,
-                "amount_fen": c["dutiable_fen"],
-            }
-            refusals.append((c["m"], "LIM-03", "REJECT", json.dumps(read)))
-        if len(refusals) == before:
-            taken[account] = (entries + 1, fen + c["dutiable_fen"])
-            for letter in postings.LETTERS:
-                use = _last_use(c, letter, holders)
-                holders[c[f"number_{letter}"]] = (use[0] + 1 if use else 1, me, c["accepted_at"])
+    for wanted in numbers.filter(touching).iter_rows(named=True):
+        m, claims = wanted["m"], amounts.get(wanted["m"], [])
+        found = dict(_held(wanted, holders)) | _exceeded(claims, taken)
+        refusals += [(m, code, "REJECT", json.dumps(read)) for code, read in found.items()]
+        if not found:
+            for ledger, claim in claims:
+                entries, amount = taken.get((ledger, claim["a"]), (0, 0))
+                taken[ledger, claim["a"]] = (entries + 1, amount + claim[ledger.of("amount")])
+            for letter in LETTERS:
+                use = _last_use(wanted, letter, holders)
+                holders[wanted[f"number_{letter}"]] = (use[0] + 1 if use else 1, _holder(wanted), wanted["accepted_at"])
     return pl.DataFrame(refusals, schema=FINDINGS, orient="row")
 
 
-def _last_use(claim: dict[str, Any], letter: str, holders: dict[str, Use]) -> Use | None:
-    """Of the claim's number: granted in this batch, else as it was read."""
-    if (here := holders.get(claim[f"number_{letter}"])) is not None:
+def _exceeded(claims: list[tuple[Ledger, Row]], taken: Mapping[tuple[Ledger, int], tuple[int, int]]) -> dict[str, Row]:
+    """Code → what it saw, of the accounts that do not admit a manifest's claims; of several of a ledger the first by key."""
+    found: dict[str, Row] = {}
+    for ledger, claim in claims:
+        entries, here = taken.get((ledger, claim["a"]), (0, 0))
+        balance, amount = claim[ledger.of("reserved")] + claim[ledger.of("used")] + here, claim[ledger.of("amount")]
+        if balance + amount > claim[ledger.of("limit")] and ledger.code not in found:
+            saw = {"entry_no": claim["entry_no"] + entries, ledger.of("balance"): balance, ledger.of("amount"): amount}
+            found[ledger.code] = {name: claim[name] for name in ledger.told} | saw
+    return found
+
+
+def _held(wanted: Row, holders: Mapping[str, Use]) -> Iterator[tuple[str, Row]]:
+    """Code → what it saw, of the numbers that another order holds."""
+    for letter, code in NUMBERS.items():
+        use = _last_use(wanted, letter.lower(), holders)
+        if use is not None and use[1] != _holder(wanted) and (letter == "P" or _close(use[2], wanted)):
+            yield code, {"use_no": use[0], "held_by": use[1]}
+
+
+def _holder(wanted: Row) -> str:
+    return f"{wanted['ebp_code']}|{wanted['order_no']}"
+
+
+def _last_use(wanted: Row, letter: str, holders: Mapping[str, Use]) -> Use | None:
+    """Of the number wanted: granted in this batch, else as it was read."""
+    if (here := holders.get(wanted[f"number_{letter}"])) is not None:
         return here
-    if (use_no := claim[f"use_no_{letter}"]) is None:
+    if (use_no := wanted[f"use_no_{letter}"]) is None:
         return None
-    return use_no, f"{claim[f'ebp_code_{letter}']}|{claim[f'order_no_{letter}']}", claim[f"accepted_at_{letter}"]
+    return use_no, f"{wanted[f'ebp_code_{letter}']}|{wanted[f'order_no_{letter}']}", wanted[f"accepted_at_{letter}"]
 
 
-def _close(used_at: datetime, claim: dict[str, Any]) -> bool:
+def _close(used_at: datetime, wanted: Row) -> bool:
     """Whether the earlier of the two acceptances lies less than the reuse period before the later."""
-    earlier, later = sorted((used_at, claim["accepted_at"]))
-    year, month = divmod(earlier.year * 12 + earlier.month - 1 + claim["waybill_reuse_months"], 12)
+    earlier, later = sorted((used_at, wanted["accepted_at"]))
+    year, month = divmod(earlier.year * 12 + earlier.month - 1 + wanted["waybill_reuse_months"], 12)
     day = min(earlier.day, monthrange(year, month + 1)[1])
     return earlier.replace(year=year, month=month + 1, day=day) > later
 
 
 def _uses(granted: pl.DataFrame) -> pl.DataFrame:
     """The numbers taken, in their order: `m`, `number`, `use_no`."""
-    return pl.concat(granted.select(postings.TAKEN[letter]) for letter in postings.LETTERS).sort("number", "turn").select(postings.USE)
+    return pl.concat(granted.select(TAKEN[letter]) for letter in LETTERS).sort("number", "turn").select(USE)

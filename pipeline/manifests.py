@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.derived import AMOUNTS, OF_LINE, OF_LINES, OF_MANIFEST, OF_MANIFEST_AND_LINES, tax_known
 from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
-from pipeline.law import MEASURES, Law
+from pipeline.law import MASS, MEASURES, Law
 from pipeline.registry import Registry
 
 LINES = [pl.col("m", "position"), pl.exclude("m", "position", "document").name.prefix("line_")]
@@ -82,6 +82,18 @@ def _of_manifest(law: Law) -> list[pl.Expr]:
 def _derive_lines(manifests: Manifests, law: Law, registry: Registry) -> pl.DataFrame:
     lines = manifests.lines
     goods = registry.goods_of(manifests.heads["order_ebcCode"][lines["m"]], lines["line_itemNo"])
-    known = goods.join(law.rates, on="hs8", how="left", maintain_order="left").with_columns(TERM)
+    known = goods.join(law.rates, on="hs8", how="left", maintain_order="left").with_columns(_of_goods(law))
     known = known.hstack([law.terms["taxable"].gather(known["term"]), *lines.select(PRICED)])
     return lines.hstack(known.select(OF_LINE))
+
+
+@lru_cache(maxsize=64)
+def _of_goods(law: Law) -> list[pl.Expr]:
+    """Of goods and their rates: `term`, and of those with a yearly weight cap group, cap, and the mg that a piece is filed
+    with; null for all others."""
+    group, cap = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
+    for x in law.weight_caps:
+        of_it = pl.any_horizontal(pl.col("hs8").str.starts_with(prefix) for prefix in x.hs8)
+        group, cap = pl.when(of_it).then(pl.lit(x.group)).otherwise(group), pl.when(of_it).then(x.cap_mg).otherwise(cap)
+    in_mass = group.is_not_null() & (pl.col("measure") == MASS)
+    return [TERM, group.alias("weight_group"), cap.alias("cap_mg"), pl.when(in_mass).then("content").alias("unit_mg")]

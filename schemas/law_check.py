@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ HIGHEST_1E4 = {"tariff_1e4": 10_000, "provisional_1e4": 10_000, "vat_1e4": 5_000
 MOST_FEN = {"specific": 100_000, "threshold": 10**9}  # with MOST_PER and MOST_CONTENT: every product fits 127 bits
 MOST_PER = 10**12
 MOST_CONTENT = 10**9  # smallest units in one unit of goods (filings)
+HIGHEST_CAP_MG = 10**12
 Entry = Mapping[str, Any]
 Reasons = Iterator[str]
 
@@ -48,6 +49,7 @@ class Files:
     items: list[tuple[int, Entry]]
     units: list[tuple[int, Entry]]
     limits: list[tuple[int, Entry]]
+    caps: list[tuple[int, Entry]]
     sources: list[tuple[int, Entry]]
 
 
@@ -58,12 +60,13 @@ def read(folder: Path) -> Files:
         _tables(folder / "consumption.toml", "item"),
         _tables(folder / "consumption.toml", "unit"),
         _tables(folder / "limits.toml", "limit"),
+        _tables(folder / "weights.toml", "cap"),
         _tables(folder / "sources.toml", "source"),
     )
 
 
 def problems(folder: Path) -> list[Place]:
-    """Why the tariff, tax items and limits of a folder cannot be used; empty when they can."""
+    """Why the tariff, tax items, limits and weight caps of a folder cannot be used; empty when they can."""
     files = read(folder)
     sources = {x.get("id") for _, x in files.sources}
     sizes = {str(x.get("name")): x for _, x in files.units if not list(_unit(x))}
@@ -80,6 +83,7 @@ def problems(folder: Path) -> list[Place]:
         ("consumption.toml", files.items, lambda x: _both(_item(x, sizes), source(x))),
         ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: _both(_line(x, items), source(x)))),
         ("limits.toml", files.limits, _limit),
+        ("weights.toml", files.caps, lambda x: _both(_cap(x), source(x))),
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
     if found:
@@ -89,6 +93,8 @@ def problems(folder: Path) -> list[Place]:
         *_twice("limits.toml", files.limits, ("name", "from")),
         *_overlaps("consumption.toml", files.items, "name"),
         *_overlaps("tariff.csv", files.tariff, "hs8"),
+        *_overlaps("weights.toml", files.caps, "group"),
+        *_in_two_groups(files.caps),
         *_uncovered(files),
     ]
 
@@ -97,7 +103,8 @@ def unsure(folder: Path) -> list[Place]:
     """What of a sound folder is marked as not sure, with its source."""
     files = read(folder)
     entries = (
-        ("limits.toml", files.limits, "name"), ("consumption.toml", files.items, "name"), ("tariff.csv", files.tariff, "hs8"),
+        ("limits.toml", files.limits, "name"), ("weights.toml", files.caps, "group"),
+        ("consumption.toml", files.items, "name"), ("tariff.csv", files.tariff, "hs8"),
     )  # fmt: skip
     return [
         Place(file, line, f"{x[key]} from {x['from']}: {x['source']}")
@@ -193,6 +200,20 @@ def _limit(limit: Entry) -> Reasons:
         yield "from is no date"
 
 
+def _cap(cap: Entry) -> Reasons:
+    group = cap.get("group")
+    if not (isinstance(group, str) and group.isascii() and group.isalpha()):
+        yield f"group {group!r} is no name of letters"  # it stands in keys and orders them
+    if not cap.get("hs8"):
+        yield "no hs8"
+    for code in cap.get("hs8", ()):
+        if not (isinstance(code, str) and 4 <= len(code) <= 8 and code.isascii() and code.isdigit()):
+            yield f"hs8 {code!r} is not four to eight digits"
+    if not _whole(cap.get("cap_mg"), 0, HIGHEST_CAP_MG):
+        yield f"cap_mg {cap.get('cap_mg')!r} out of range"
+    yield from _dates(cap)
+
+
 def _rate(name: str, value: object) -> Reasons:
     if not _whole(value, 0, HIGHEST_1E4[name]):
         yield f"{name} {value!r} out of range 0 to {HIGHEST_1E4[name]}"
@@ -223,6 +244,15 @@ def _overlaps(file: str, rows: list[tuple[int, Entry]], key: str) -> Iterator[Pl
     for (before, a), (line, b) in pairwise(ranked):
         if a[key] == b[key] and _period(b)[0] <= _period(a)[1]:
             yield Place(file, line, f"{b[key]} from {b['from']} overlaps with line {before}, in force to {a['to']}")
+
+
+def _in_two_groups(caps: list[tuple[int, Entry]]) -> Iterator[Place]:
+    """A line of the tariff that two entries cap on one day, or one of them twice."""
+    codes = [(code, line, x) for line, x in caps for code in x["hs8"]]
+    for (a, before, x), (b, line, y) in combinations(codes, 2):
+        (first, last), (other_first, other_last) = _period(x), _period(y)
+        if (a.startswith(b) or b.startswith(a)) and first <= other_last and other_first <= last:
+            yield Place("weights.toml", line, f"hs8 {b} is capped by line {before} already, as {a}")
 
 
 def _twice(file: str, rows: list[tuple[int, Entry]], keys: tuple[str, ...]) -> Iterator[Place]:

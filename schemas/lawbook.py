@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.law import Consequence, Law, Rule
+from pipeline.law import Consequence, Law, Rule, WeightCap
 from schemas import law_check, tariff
 from schemas.law_check import LawError
 from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 
 
@@ -27,6 +27,7 @@ class Lawbook:
     version: str
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
+    caps: list[dict[str, Any]]
     tariff: Tariff
 
     @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
@@ -54,6 +55,9 @@ class Lawbook:
             waybill_reuse_months=limits["waybill_reuse_months"],
             rates=rates,
             terms=terms,
+            weight_caps=tuple(
+                WeightCap(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]
+            ),
         )
 
     @lru_cache(maxsize=64)  # noqa: B019
@@ -64,7 +68,7 @@ class Lawbook:
 
     def days(self) -> list[date]:
         """Every day on which something begins to be in force, from the first rule on."""
-        begins = {x["from"] for x in [*self.limits, *self.tariff.items]}
+        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]}
         rules = {date.fromisoformat(r["since"]) for r in self.rules["rule"]}
         begins |= rules | set(self.tariff.lines["from"].to_list())
         return sorted(day for day in begins if day >= min(rules))
@@ -113,6 +117,7 @@ def load(folder: Path = FOLDER) -> Lawbook:
         version=version(folder),
         rules=tomllib.loads((folder / "rules.toml").read_text()),
         limits=tomllib.loads((folder / "limits.toml").read_text())["limit"],
+        caps=tomllib.loads((folder / "weights.toml").read_text())["cap"],
         tariff=tariff.read(folder),
     )
 

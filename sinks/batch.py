@@ -1,16 +1,19 @@
 """One batch as the store commits it: lanes first, then rows by table, ledgers last."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 import polars as pl
 
+from pipeline.accounts import LEDGERS, Ledger
+from pipeline.claims import Claims
 from pipeline.ledgers import Balances
 
 # The order every writer keeps: lane → registry → what came → accounts → numbers → what was decided (docs/adr/0006).
 ARRIVED = ("registry_entry", "document", "document_fate", "open_report", "dead_letter")
-DECIDED = ("manifest", "manifest_line", "finding", "quota_entry", "outbox")
+DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "outbox")
 Frames = dict[str, pl.DataFrame]
 
 
@@ -56,14 +59,14 @@ class Deciding(Protocol):
     """A batch that is decided while its transaction is under way."""
 
     @property
-    def claims(self) -> pl.DataFrame:
-        """What it asks of the ledgers (ledgers.CLAIMS)."""
+    def claims(self) -> Claims:
+        """What it asks of the ledgers."""
         ...
 
-    def post(self, balances: Balances) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """What it takes at these balances: accounts (as ledgers.Posted) and rows of number_use."""
+    def post(self, balances: Balances) -> tuple[Mapping[Ledger, pl.DataFrame], pl.DataFrame]:
+        """What it takes at these balances: accounts (as ledgers.Moves) by ledger, and rows of number_use."""
         ...
 
-    def conclude(self, moved: pl.DataFrame) -> Frames:
-        """Rows of the DECIDED tables, once all of it is taken; `moved`: accounts that counted on meanwhile."""
+    def conclude(self, moved: Mapping[Ledger, pl.DataFrame]) -> Frames:
+        """Rows of the DECIDED tables, once all of it is taken; `moved`: accounts that counted on meanwhile, by ledger."""
         ...

@@ -8,6 +8,8 @@ from functools import reduce
 import numpy as np
 import polars as pl
 
+from pipeline.accounts import Ledger
+from pipeline.claims import Claims
 from pipeline.documents import KINDS, NUMBERS
 from pipeline.flow import Decided, Opened, conclude
 from pipeline.law import Law
@@ -90,19 +92,20 @@ class Prepared:
         self.arrived = replace(self.arrived, reports=placed(self.arrived.reports, self.lane_of, self.after))
 
     @property
-    def claims(self) -> pl.DataFrame:
+    def claims(self) -> Claims:
         """What it asks of the ledgers."""
         return self.opened.claims
 
-    def post(self, balances: Balances) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def post(self, balances: Balances) -> tuple[Mapping[Ledger, pl.DataFrame], pl.DataFrame]:
         """See sinks.batch.Deciding."""
         self._posted = post(self.claims, balances)
-        return self._posted.accounts, number_uses(self._posted.uses, self.opened.judged.manifests.heads)
+        accounts = {ledger: moves.accounts for ledger, moves in self._posted.moves.items()}
+        return accounts, number_uses(self._posted.uses, self.opened.judged.manifests.heads)
 
-    def conclude(self, moved: pl.DataFrame) -> Frames:
+    def conclude(self, moved: Mapping[Ledger, pl.DataFrame]) -> Frames:
         """See sinks.batch.Deciding."""
         assert self._posted is not None, "posted before it is concluded"
-        posted = replace(self._posted, entries=moved_on(self._posted.entries, moved)) if len(moved) else self._posted
+        posted = moved_on(self._posted, moved) if moved else self._posted
         self.decided = conclude(self.opened, posted, self.law)
         return decided_frames(self.decided, self.arrived, self.after, self.statuses)
 

@@ -1,8 +1,12 @@
 """What a decided batch writes, as one frame a table; column names are the table's."""
 
+from functools import cache
+
 import polars as pl
 
+from pipeline.accounts import Ledger
 from pipeline.flow import Decided
+from pipeline.ledgers import Moves
 from pipeline.tax import LEVIED, TAX, TAXES
 from sinks.batch import Frames
 
@@ -32,10 +36,6 @@ LINE = {
     "total_price_e5": "line_totalPrice_e5",
 }  # fmt: skip
 HOLDER = pl.col("order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at")  # of a number
-ENTRY = pl.col(
-    "person_key", "year", "entry_no", "movement", "debit", "credit", "amount_fen", "reserved_after_fen", "used_after_fen"
-)
-ENTRY_KEY = ["person_key", "year", "entry_no"]  # every writer in one order, or two deadlock
 MANIFEST_ROW = [pl.col(*SAME, *PLACES), *(pl.col(source).alias(name) for name, source in HEAD.items()), TAX.alias("tax_fen")]
 LINE_ROW = [
     pl.col("manifest_id", "dutiable_fen", "tariff_fen", "vat_fen"),
@@ -49,15 +49,26 @@ TAX_ROW = pl.when("taxed").then(pl.col("taxed").cum_sum() - 1)
 
 
 def manifest_frames(decided: Decided) -> Frames:
-    """Frames of manifest, manifest_line, finding and quota_entry; heads carry manifest_id."""
-    ids, entries = decided.heads["manifest_id"], decided.posted.entries
+    """Frames of manifest, manifest_line, finding and the entries of each ledger; heads carry manifest_id."""
+    ids = decided.heads["manifest_id"]
     findings = decided.findings.sort("m", maintain_order=True)
     return {
         "manifest": decided.heads.select(MANIFEST_ROW).sort("order_hash", "ebp_code"),
         "manifest_line": _lines(decided),
         "finding": findings.select("code", "outcome", "values_read").hstack([ids[findings["m"]]]),
-        "quota_entry": entries.select(ENTRY).hstack([ids[entries["m"]]]).sort(ENTRY_KEY),
+        **{f"{ledger.name}_entry": _entries(ledger, moves, ids) for ledger, moves in decided.posted.moves.items()},
     }
+
+
+def _entries(ledger: Ledger, moves: Moves, ids: pl.Series) -> pl.DataFrame:
+    """In the order of their key as they come: every writer has that one, or two deadlock."""
+    return moves.entries.select(_entry(ledger)).hstack([ids[moves.entries["m"]]])
+
+
+@cache
+def _entry(ledger: Ledger) -> pl.Expr:
+    amounts = (ledger.of(x) for x in ("amount", "reserved_after", "used_after"))
+    return pl.col(*ledger.key, "entry_no", "movement", "debit", "credit", *amounts)
 
 
 def number_uses(uses: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:

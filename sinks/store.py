@@ -10,8 +10,10 @@ from typing import Any
 import asyncpg
 import polars as pl
 
+from pipeline.accounts import Ledger
 from pipeline.attempts import Past
-from pipeline.ledgers import ACCOUNTS, USES, Balances
+from pipeline.claims import Claims
+from pipeline.ledgers import USES, Balances
 from sinks.arrays import take_columns
 from sinks.batch import ARRIVED, DECIDED, Batch, Deciding
 from sinks.claims import Taking
@@ -114,16 +116,21 @@ class Store:
         fates = await self.fetch("fates_of_orders", known) if len(known) else []
         return Stored(documents, Past(_frame(manifests, MANIFESTS), _frame(fates, FATES)))
 
-    async def balances(self, claims: pl.DataFrame) -> Balances:
-        """Balances and number uses the claims need, read without locks (the fast path)."""
-        if not len(claims):
-            return Balances(_frame([], ACCOUNTS), _frame([], USES))
-        # keys come in their order, as the index has them; few come twice, and PostgreSQL passes over those
-        accounts = await self.fetch("quota_accounts", claims["person_key"].sort(), claims["year"].unique())
-        return Balances(_frame(accounts, ACCOUNTS), await self._uses(claims))
+    async def balances(self, claims: Claims) -> Balances:
+        """Balances and number uses the claims need, read without locks (the fast path); no ledger that is not asked."""
+        if not len(claims.numbers):
+            return Balances({}, _frame([], USES))
+        accounts = {ledger: await self._accounts(ledger, asked) for ledger, asked in claims.amounts.items()}
+        return Balances(accounts, await self._uses(claims))
 
-    async def _uses(self, claims: pl.DataFrame) -> pl.DataFrame:
-        numbers = pl.concat([claims["number_p"], claims["number_w"]]).sort()
+    async def _accounts(self, ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:
+        # keys come in their order, as the index has them; few come twice, and PostgreSQL passes over those
+        first, *others = ledger.key
+        rows = await self.fetch(f"{ledger.name}_accounts", asked[first], *(asked[column].unique() for column in others))
+        return _frame(rows, ledger.standing)
+
+    async def _uses(self, claims: Claims) -> pl.DataFrame:
+        numbers = pl.concat([claims.numbers["number_p"], claims.numbers["number_w"]]).sort()
         return _frame(await self.fetch("number_uses", numbers), USES)
 
     async def commit(self, batch: Batch, deciding: Deciding) -> int:

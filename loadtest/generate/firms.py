@@ -29,12 +29,13 @@ class Size:
 
 
 # `full` with the eleven of the stories about firms that may not trade: 500 enterprises and 100,000 items.
-SIZES = {"small": Size(24, 24, 6, 9, 5, 4, 4, 888), "full": Size(50, 279, 12, 20, 29, 29, 20, 100_000)}
+SIZES = {"small": Size(24, 24, 6, 9, 5, 4, 4, 960), "full": Size(50, 279, 12, 20, 29, 29, 20, 100_000)}
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """An e-commerce firm on a platform, its items by number, and those a clean order may hold by mode."""
+    """An e-commerce firm on a platform, its items by number, and those a clean order may hold by mode: none whose weight is
+    limited, or two clean orders of a person might be too many."""
 
     ebp_code: str
     ebp_name: str
@@ -45,6 +46,11 @@ class Shop:
     direct: tuple[Item, ...]
     unrated: tuple[Item, ...]
     unmeasured: tuple[Item, ...]
+    capped: tuple[Item, ...]
+
+    def of_group(self, weight_group: str, measure: str = "mass") -> Item:
+        """An item of a group with a yearly weight cap whose content is filed in this measure."""
+        return next(i for i in self.capped if (i.weight_group, i.measure) == (weight_group, measure))
 
     def taxed_as(self, hs8: str) -> Item:
         """An item of an HS8 line that a clean order may hold; StopIteration when the firm has none."""
@@ -142,8 +148,9 @@ def _shop(platform: str, firm: str, items: tuple[Item, ...]) -> Shop:
         firm,
         shop_name(firm),
         {i.item_no: i for i in items},
-        tuple(i for i in items if i.bonded and i.taxable),
-        tuple(i for i in items if not i.bonded and i.taxable),
+        tuple(i for i in items if i.bonded and i.taxable and not i.weight_group),
+        tuple(i for i in items if not i.bonded and i.taxable and not i.weight_group),
         tuple(i for i in items if i.rates is None),
         tuple(i for i in items if i.rates is not None and not i.taxable),
+        tuple(i for i in items if i.weight_group),
     )

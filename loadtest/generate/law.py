@@ -20,7 +20,8 @@ UNTAXED = frozenset({"REG-02", "TAX-01"})
 @dataclass(frozen=True, slots=True)
 class Item:
     """One row of the goods registry. `price_e5` is its usual price in 10⁻⁵ yuan; one `unit` of it holds `content`
-    smallest units of `measure` ("" when nothing is filed); `book_item`: of an account book, or ""; `rates` None: no line of the tariff."""
+    smallest units of `measure` ("" when nothing is filed); `book_item`: of an account book, or ""; `rates` None: no line of
+    the tariff; `weight_group`: of goods with a yearly weight cap a person, else empty."""
 
     item_no: str
     name: str
@@ -32,6 +33,7 @@ class Item:
     content: int
     measure: str
     rates: Rates | None
+    weight_group: str
 
     @property
     def bonded(self) -> bool:
@@ -56,7 +58,7 @@ def goods() -> dict[str, tuple[Item, ...]]:
                 Item(
                     row["item_no"], row["item_name"], row["hs_code"], row["unit"], row["country"],
                     row["account_book_item"], int(row["price_fen"]) * 1000,
-                    int(row["content"] or 0) * size, measure, tariff.get(row["hs_code"][:8]),
+                    int(row["content"] or 0) * size, measure, tariff.get(row["hs_code"][:8]), _weight_group(row["hs_code"]),
                 )
             )  # fmt: skip
     return {firm: tuple(items) for firm, items in firms.items()}
@@ -108,6 +110,20 @@ def limit(name: str) -> int:
     """The value of a limit; the generator takes those that have had one value only."""
     (value,) = (x["value"] for x in tomllib.loads((FOLDER / "limits.toml").read_text())["limit"] if x["name"] == name)
     return value
+
+
+@lru_cache
+def weight_caps() -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Group → (cap in mg, prefixes of its HS codes); the generator takes caps that have had one value only."""
+    caps = tomllib.loads((FOLDER / "weights.toml").read_text())["cap"]
+    found = {x["group"]: (x["cap_mg"], tuple(x["hs8"])) for x in caps}
+    if len(found) < len(caps):
+        raise ValueError("weights.toml: a cap changes in time")
+    return found
+
+
+def _weight_group(hs_code: str) -> str:
+    return next((group for group, (_, codes) in weight_caps().items() if hs_code.startswith(codes)), "")
 
 
 @lru_cache

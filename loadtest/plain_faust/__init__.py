@@ -31,8 +31,8 @@ many differ, are missing or doubled. What of docs/decisions.md it does NOT do, a
   partitions, so such an order may stay open for ever.
 - Section 4: no clock, no incomplete or closed orders; the join table keeps a mark of every order for ever.
 - Section 5: a rule that raises skips the manifest (counted as failed) instead of SYS-02.
-- Section 6: quota and numbers are right within one worker only. Persons and numbers cross partitions: doing it right
-  takes a repartitioned topic for each of the three ledgers. After a crash or a rebalance they may count a manifest twice.
+- Section 6: quota, weights and numbers are right within one worker only. Persons and numbers cross partitions: doing it right
+  takes a repartitioned topic for each of the four ledgers. After a crash or a rebalance they may count a manifest twice.
 - Section 8: no receipts, no dead letters (undecodable records are counted), batchSeq is 0, no evidence of findings.
 - No PostgreSQL, no exactly-once: a crash may repeat decisions, and table changes, offsets and decisions are not atomic.
   A record can even be lost: in one run of two workers, whose second joined when the first was busy, one of 60,000

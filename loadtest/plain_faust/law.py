@@ -12,7 +12,7 @@ from typing import Any
 import schemas
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -59,12 +59,23 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """How many mg of a group a person may buy in a year; `hs8`: prefixes of its HS codes."""
+
+    group: str
+    hs8: tuple[str, ...]
+    mg: int
+
+
+@dataclass(frozen=True, slots=True)
 class DayLaw:
-    """What is in force on one day. `limits`: name → value in fen, counts or months; `rates`: HS8 → Rate."""
+    """What is in force on one day. `limits`: name → value in fen, counts or months; `rates`: HS8 → Rate; `caps`: of the
+    yearly weight of a group of goods."""
 
     year: int
     limits: dict[str, int]
     rates: dict[str, Rate]
+    caps: list[Cap]
 
 
 @lru_cache
@@ -91,7 +102,12 @@ def law_at(accepted_ms: int) -> DayLaw:
 @lru_cache(maxsize=64)
 def _on(day: date) -> DayLaw:
     limits = sorted((x for x in _toml("limits.toml")["limit"] if x["from"] <= day), key=lambda x: x["from"])
-    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day))
+    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day), _caps(day))
+
+
+def _caps(day: date) -> list[Cap]:
+    caps = _toml("weights.toml")["cap"]
+    return [Cap(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in caps if x["from"] <= day <= x["to"]]
 
 
 def _rates(day: date) -> dict[str, Rate]:

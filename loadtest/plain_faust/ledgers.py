@@ -1,4 +1,5 @@
-"""Personal quota and numbers in use (docs/decisions.md, section 6) over any two mappings: Faust Tables, or dicts in tests."""
+"""Personal quota, yearly weights and numbers in use (docs/decisions.md, section 6) over mappings: Faust Tables, or
+dicts in tests."""
 
 import calendar
 from collections.abc import MutableMapping
@@ -14,12 +15,14 @@ Uses = MutableMapping[str, list[str | int]]
 
 @dataclass(frozen=True, slots=True)
 class Ledgers:
-    """`accounts`: `<year>|<person>` → [reserved, used] in fen; `uses`: number → [document key, acceptance time in ms].
+    """`accounts`: `<year>|<person>` → [reserved, used] in fen; `weights`: `<year>|<group>|<person>` → the same in mg; `uses`:
+    number → [document key, acceptance time in ms].
 
     `key`: 16 to 64 bytes of the persons' pseudonyms.
     """
 
     accounts: Accounts
+    weights: Accounts
     uses: Uses
     key: bytes
 
@@ -28,22 +31,24 @@ class Ledgers:
         payment, waybill = m.payment, m.waybill
         paid = f"P|{payment['payCode']}|{payment['payTransactionId']}"
         parcel = f"W|{waybill['logisticsCode']}|{waybill['logisticsNo']}"
-        account = f"{m.law.year}|{self._person(m)}"
-        reserved, used = self.accounts.get(account) or (0, 0)
+        person, hold = self._person(m), outcome == "HOLD"
+        account = f"{m.law.year}|{person}"
         assert m.dutiable_fen is not None  # AMT rules reject whatever leaves it unknown
         refusals: list[str] = []
         if (use := self.uses.get(paid)) and use[0] != me:
             refusals.append("PAY-03")
         if (use := self.uses.get(parcel)) and use[0] != me and self._still_held(m, int(use[1])):
             refusals.append("WAY-06")
-        if reserved + used + m.dutiable_fen > m.law.limits["annual_limit_fen"]:
+        if not _admits(self.accounts, account, m.dutiable_fen, m.law.limits["annual_limit_fen"]):
             refusals.append("LIM-03")
+        weights = [(f"{m.law.year}|{cap.group}|{person}", mg, cap.mg) for cap, mg in m.weights()]
+        if not all([_admits(self.weights, key, mg, cap_mg) for key, mg, cap_mg in weights]):
+            refusals.append("LIM-04")
         if not refusals:
             self.uses[paid] = self.uses[parcel] = [me, m.accepted_ms]
-            hold = outcome == "HOLD"
-            self.accounts[account] = [
-                reserved + (m.dutiable_fen if hold else 0), used + (0 if hold else m.dutiable_fen),
-            ]  # fmt: skip
+            _take(self.accounts, account, m.dutiable_fen, hold)
+            for key, mg, _ in weights:
+                _take(self.weights, key, mg, hold)
         return refusals
 
     def _person(self, m: Manifest) -> str:
@@ -54,6 +59,16 @@ class Ledgers:
     def _still_held(m: Manifest, used_ms: int) -> bool:
         earlier, later = sorted((m.accepted_ms, used_ms))
         return months_later(earlier, m.law.limits["waybill_reuse_months"]) > later
+
+
+def _admits(accounts: Accounts, key: str, amount: int, limit: int) -> bool:
+    reserved, used = accounts.get(key) or (0, 0)
+    return reserved + used + amount <= limit
+
+
+def _take(accounts: Accounts, key: str, amount: int, hold: bool) -> None:
+    reserved, used = accounts.get(key) or (0, 0)
+    accounts[key] = [reserved + amount, used] if hold else [reserved, used + amount]
 
 
 def months_later(at_ms: int, months: int) -> int:

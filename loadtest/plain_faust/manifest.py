@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from loadtest.plain_faust.law import DayLaw, Good, Rate, law_at
+from loadtest.plain_faust.law import Cap, DayLaw, Good, Rate, law_at
 from loadtest.plain_faust.reading import FEN_E5, Document
 from loadtest.plain_faust.registry import Registry
 
@@ -28,8 +28,9 @@ class TaxLine(NamedTuple):
 
 @dataclass(slots=True)
 class Manifest:
-    """`goods` and `rates`: one entry a line, None when not registered or not rated. Unknown amounts are None.
-    `relation`: what the platform and the firm filed together. `tax`: of each line, should the manifest not be rejected; None while it cannot be known."""
+    """`goods`, `rates` and `caps`: one entry a line, None when not registered, not rated, not limited by weight. Unknown
+    amounts are None. `relation`: what the platform and the firm filed together.
+    `tax`: of each line, should the manifest not be rejected; None while it cannot be known."""
 
     order: Document
     payment: Document
@@ -41,6 +42,7 @@ class Manifest:
     relation: dict[str, Any]
     goods: list[Good | None]
     rates: list[Rate | None]
+    caps: list[Cap | None]
     trade_mode: str
     line_total_sum_e5: int | None
     dutiable_fen: int | None
@@ -53,6 +55,23 @@ class Manifest:
         if item is None or rate is None or not rate.by_quantity:
             return True
         return rate.suits(item.measure) and self.lines[position]["unit"] == item.unit
+
+    def weighed(self, position: int) -> bool:
+        """Whether this line (from 0) can be weighed, should its weight be limited."""
+        item = self.goods[position]
+        if item is None or self.caps[position] is None:
+            return True
+        return item.measure == "mass" and self.lines[position]["unit"] == item.unit
+
+    def weights(self) -> list[tuple[Cap, int]]:
+        """Groups of goods limited by weight and the mg of each in the lines that can be weighed, by name of the group. Each
+        line counts in whole mg, rounded up."""
+        found: dict[str, tuple[Cap, int]] = {}
+        for position, (line, item, cap) in enumerate(zip(self.lines, self.goods, self.caps, strict=True)):
+            if item is not None and cap is not None and self.weighed(position) and (line["qty"] or 0) > 0:
+                mg = -(-line["qty"] * item.content // UNIT_E5)
+                found[cap.group] = (cap, found.get(cap.group, (cap, 0))[1] + mg)
+        return [found[group] for group in sorted(found)]
 
     @property
     def tax_due_fen(self) -> int | None:
@@ -69,11 +88,20 @@ def assemble(order: Document, payment: Document, waybill: Document, accepted_ms:
         order, payment, waybill, lines, accepted_ms, law, registry,
         registry.relation(order["ebpCode"], order["ebcCode"]), items,
         [law.rates.get(item.hs_code[:8]) if item else None for item in items],
+        [_cap(law, item) for item in items],
         _trade_mode(items),
         _sum([line["totalPrice"] for line in lines]),
         _dutiable_fen(order["goodsValue"], order["freight"], waybill["insuredFee"]),
         _one_indivisible(lines),
     )  # fmt: skip
+
+
+def _cap(law: DayLaw, item: Good | None) -> Cap | None:
+    if item is not None:
+        for cap in law.caps:
+            if item.hs_code.startswith(cap.hs8):
+                return cap
+    return None
 
 
 def _trade_mode(items: list[Good | None]) -> str:

@@ -359,6 +359,11 @@ def dear_items(m: Manifest) -> Verdict:
     return None if over and one is None else over and not one
 
 
+@rule("LIM-05")
+def weight_not_filed(m: Manifest) -> Verdict:
+    return not all([m.weighed(position) for position in range(len(m.lines))])
+
+
 @rule("TAX-01")
 def content_not_filed(m: Manifest) -> Verdict:
     return not all([m.measured(position) for position in range(len(m.lines))])

@@ -18,13 +18,15 @@ from loadtest.verify.evidence import (
     record_place,
     used_places,
 )
-from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings
+from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings, weights
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry
 
-LEDGER = ("PAY-03", "WAY-06", "LIM-03")
+LEDGER = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
 Taxes = list[tuple[int, int, int, int]]
+Account = tuple[Any, ...]
+"""The key of an account, as its table has it: a person's pseudonym, a year, of weights also a group."""
 
 
 class Case(NamedTuple):
@@ -39,8 +41,9 @@ class Case(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `completing`: (ms, kind,
-    partition, offset) of the document that completed it; `refused`: values read by its ledger findings, by code."""
+    """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `quota`, `weights`: account →
+    (amount, limit) that it needs, in fen and mg; `completing`: (ms, kind, partition, offset) of the document that
+    completed it; `refused`: values read by its ledger findings, by code."""
 
     manifest_id: int
     place: str
@@ -49,9 +52,8 @@ class Facts(NamedTuple):
     accepted: bool
     outcome: str
     accepted_at: int
-    account: tuple[bytes, int]
-    amount_fen: int
-    limit_fen: int
+    quota: dict[Account, tuple[int, int]]
+    weights: dict[Account, tuple[int, int]]
     reuse_months: int
     number_p: str
     number_w: str
@@ -221,9 +223,11 @@ def _facts(
         for where, record in zip(used_places(row), case.records, strict=True)
         if record is not None
     ]
+    account = (expected.person_key, day.year)
     return Facts(
         row.manifest_id, place, f"{row.ebp_code}|{row.order_no}", asks, expected.outcome != "REJECT", expected.outcome,
-        expected.accepted_at, (expected.person_key, day.year), expected.dutiable_fen or 0, day.annual_limit_fen,
+        expected.accepted_at, {account: (expected.dutiable_fen or 0, day.annual_limit_fen)},
+        {(*account, group): needed for group, needed in weights(read[0]["orderList"]).items()},
         day.waybill_reuse_months, f"P|{expected.pay_code}|{expected.pay_transaction_id}",
         f"W|{expected.logistics_code}|{expected.logistics_no}", max(arrivals), (row.lane, row.batch_seq),
         {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER},

@@ -205,6 +205,29 @@ class EntryRow(NamedTuple):
     used_after_fen: int
 
 
+class WeightAccountRow(NamedTuple):
+    person_key: bytes
+    year: int
+    weight_group: str
+    entry_no: int
+    reserved_mg: int
+    used_mg: int
+
+
+class WeightEntryRow(NamedTuple):
+    person_key: bytes
+    year: int
+    weight_group: str
+    entry_no: int
+    manifest_id: int
+    movement: str
+    debit: str
+    credit: str
+    amount_mg: int
+    reserved_after_mg: int
+    used_after_mg: int
+
+
 class UseRow(NamedTuple):
     number: str
     use_no: int
@@ -245,7 +268,8 @@ class DeadLetterRow(NamedTuple):
 
 @dataclass(slots=True)
 class Tables:
-    """Rows by table, one field a table; `uses` is number_use, `entries` quota_entry, `accounts` quota_account, `fates` document_fate."""
+    """Rows by table, one field a table; `uses` is number_use, `entries` quota_entry, `accounts` quota_account, `fates`
+    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry."""
 
     lanes: list[Lane] = field(default_factory=lambda: list[Lane]())
     consumed: list[Consumed] = field(default_factory=lambda: list[Consumed]())
@@ -257,6 +281,8 @@ class Tables:
     findings: list[FindingRow] = field(default_factory=lambda: list[FindingRow]())
     accounts: list[AccountRow] = field(default_factory=lambda: list[AccountRow]())
     entries: list[EntryRow] = field(default_factory=lambda: list[EntryRow]())
+    weight_accounts: list[WeightAccountRow] = field(default_factory=lambda: list[WeightAccountRow]())
+    weight_entries: list[WeightEntryRow] = field(default_factory=lambda: list[WeightEntryRow]())
     uses: list[UseRow] = field(default_factory=lambda: list[UseRow]())
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
     registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())

@@ -77,10 +77,25 @@ def _derive_line(line: Document, filed: Mapping[str, Any], day: DayLaw) -> None:
     fits = rate is not None and rate.item.parts(content.measure) is not None and line["unit"] == content.unit
     line["rated"], line["measured"] = rate is not None, fits or not by_quantity
     line["rate"], line["content"], line["by_quantity"] = rate, content, by_quantity
+    line["cap"] = day.cap_of(line["hs_code"])
+    line["weighed"] = line["cap"] is None or (content.measure == "mass" and line["unit"] == content.unit)
     price, qty = line["price_e5"], line["qty_e5"]
     # price × qty is in 10⁻¹⁰ yuan: a fen is 10⁸ of them
     product: int | None = None if price is None or qty is None else price * qty
     line["price_times_qty_e5"] = None if product is None else (2 * product + 10**8) // (2 * 10**8) * FEN_E5
+
+
+def weights(lines: Iterable[Document]) -> dict[str, tuple[int, int]]:
+    """Group → (weight, cap) in mg, of derived lines with a yearly cap that can be weighed. A line counts in whole mg,
+    rounded up."""
+    found: dict[str, tuple[int, int]] = {}
+    for line in lines:
+        if line["cap"] is None or not line["weighed"] or (line["qty_e5"] or 0) <= 0:
+            continue
+        group, cap = line["cap"]
+        mg = -(-line["qty_e5"] * line["content"].amount // UNIT_E5)
+        found[group] = (found.get(group, (0, cap))[0] + mg, cap)
+    return found
 
 
 def _dutiable(*parts: int | None) -> int | None:

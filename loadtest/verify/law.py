@@ -16,7 +16,7 @@ from loadtest.verify.tax import Amount, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
@@ -31,7 +31,8 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class DayLaw:
-    """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate; `units` as in LawData."""
+    """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate; `caps`: of yearly weight, as
+    (group, prefixes of HS codes, mg); `units` as in LawData."""
 
     year: int
     manifest_rules: list[tuple[str, Node]]
@@ -39,22 +40,29 @@ class DayLaw:
     manifest_codes: Callable[..., list[str]]
     line_codes: Callable[..., list[str]]
     rates: dict[str, Rate]
+    caps: list[tuple[str, tuple[str, ...], int]]
     single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
     units: dict[str, tuple[str, int]]
 
+    def cap_of(self, hs_code: str) -> tuple[str, int] | None:
+        """The group that a line belongs to and its cap in mg, should its weight be limited."""
+        return next(((group, mg) for group, codes, mg in self.caps if hs_code.startswith(codes)), None)
+
 
 @dataclass(frozen=True, eq=False)
 class LawData:
     """`version`: hash of the files; `outcomes`, `blames`: of a finding code; `units`: unit of a content →
-    (measure, smallest units in it); `tariff`, `items`: rows of tariff.csv and tax items of consumption.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
+    (measure, smallest units in it); `tariff`, `items`, `caps`: rows of tariff.csv, tax items of consumption.toml
+    and entries of weights.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
 
     version: str
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
     tariff: list[dict[str, str]]
     items: list[tuple[str, date, date, TaxItem]]
+    caps: list[dict[str, Any]]
     units: dict[str, tuple[str, int]]
     outcomes: dict[str, str]
     blames: dict[str, int]
@@ -85,6 +93,7 @@ class LawData:
             manifest_codes=compiled(parts["manifest"], HEAD_VARIABLES),
             line_codes=compiled(parts["line"], ("line",)),
             rates=self._rates(day),
+            caps=[(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]],
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
@@ -139,6 +148,7 @@ def load(folder: Path = FOLDER) -> LawData:
         limits=tomllib.loads(content["limits.toml"].decode())["limit"],
         tariff=list(csv.DictReader(content["tariff.csv"].decode().splitlines())),
         items=[(x["name"], x["from"], x["to"], _tax_item(x, units)) for x in consumption["item"]],
+        caps=tomllib.loads(content["weights.toml"].decode())["cap"],
         units=units,
         outcomes={f["code"]: f["outcome"] for f in findings},
         blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},

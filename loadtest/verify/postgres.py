@@ -25,6 +25,8 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("findings", "finding", rows.FindingRow),
     ("accounts", "quota_account", rows.AccountRow),
     ("entries", "quota_entry", rows.EntryRow),
+    ("weight_accounts", "weight_account", rows.WeightAccountRow),
+    ("weight_entries", "weight_entry", rows.WeightEntryRow),
     ("uses", "number_use", rows.UseRow),
     ("dead_letters", "dead_letter", rows.DeadLetterRow),
     ("registry_state", "registry_state", rows.RegistryState),

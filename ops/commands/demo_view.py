@@ -131,7 +131,7 @@ def show_proof(proof: Proof) -> None:
         ("   tax recomputed to the fen, CNY", yuan(c.get("tax_fen", 0))),
         ("decisions published exactly once", c.get("messages_decision", 0)),
         ("receipts published exactly once", c.get("messages_receipt", 0)),
-        ("quota entries replayed", c.get("ledger_entries", 0)),
+        ("ledger entries replayed", c.get("ledger_entries", 0)),
         ("payment and waybill numbers in use", c.get("number_uses", 0)),
         ("orders compared with the generator's known answers", c.get("answers", 0)),
     )

@@ -142,14 +142,22 @@ def _show_manifest(m: dict[str, Any]) -> None:
         (x["line_no"], x["item_no"], x["hs_code"] or "-", x["account_book_item"] or "-", _units(x["qty_e5"]), _units(x["total_price_e5"]),
          yuan(x["dutiable_fen"]), yuan(x["tariff_fen"]), yuan(x["consumption_tax_fen"]), yuan(x["vat_fen"]))
         for x in m["lines"])))  # fmt: skip
-    entries = [
-        (f"personal quota {e['year']}, person {e['person_key'].hex()[:8]}…", e["entry_no"], f"{e['movement']}: {e['debit']} → {e['credit']}",
-         yuan(e["amount_fen"]), f"reserved {yuan(e['reserved_after_fen'])}, used {yuan(e['used_after_fen'])}")
-        for e in m["entries"]
-    ]  # fmt: skip
+    entries = [_entry(e) for e in m["entries"]]
     entries += [(f"number {u['number']}", u["use_no"], "in use", "", "") for u in m["numbers"]]
     if entries:
-        OUT.print(table("Ledgers", ("account", "entry", "movement", "CNY", "balance after"), entries))
+        OUT.print(table("Ledgers", ("account", "entry", "movement", "amount", "balance after"), entries))
+
+
+def _entry(e: dict[str, Any]) -> tuple[str, int, str, str, str]:
+    """A row of the ledgers."""
+    name = "personal quota" if e["ledger"] == "quota" else f"yearly weight of {e['weight_group']}"
+    amount, reserved, used = (_amount(e[x], e["unit"]) for x in ("amount", "reserved_after", "used_after"))
+    return (f"{name} {e['year']}, person {e['person_key'].hex()[:8]}…", e["entry_no"], f"{e['movement']}: {e['debit']} → {e['credit']}",
+            amount, f"reserved {reserved}, used {used}")  # fmt: skip
+
+
+def _amount(value: int, unit: str) -> str:
+    return f"CNY {yuan(value)}" if unit == "fen" else f"{value // 10**6}.{value % 10**6:06d} kg"
 
 
 def _units(value_e5: int | None) -> str:

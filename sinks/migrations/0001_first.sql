@@ -228,6 +228,32 @@ CREATE TABLE quota_entry (
     PRIMARY KEY (person_key, year, entry_no)
 );
 
+-- Weight of goods with a yearly cap a person: one account a person, calendar year and group of goods; entries as above.
+CREATE TABLE weight_account (
+    person_key bytea,
+    year smallint,
+    weight_group text COLLATE "C",
+    entry_no integer NOT NULL,           -- running number of the last entry
+    reserved_mg bigint NOT NULL,
+    used_mg bigint NOT NULL,
+    PRIMARY KEY (person_key, year, weight_group)
+) WITH (fillfactor = 70);
+
+CREATE TABLE weight_entry (
+    person_key bytea,
+    year smallint,
+    weight_group text COLLATE "C",
+    entry_no integer,
+    manifest_id bigint NOT NULL,
+    movement text NOT NULL CHECK (movement IN ('reserve', 'confirm')),
+    debit text NOT NULL,                 -- sub-account it leaves
+    credit text NOT NULL,                -- sub-account it enters
+    amount_mg bigint NOT NULL,
+    reserved_after_mg bigint NOT NULL,
+    used_after_mg bigint NOT NULL,
+    PRIMARY KEY (person_key, year, weight_group, entry_no)
+);
+
 -- Payment transactions and waybill numbers in use: 'P|payCode|payTransactionId', 'W|logisticsCode|logisticsNo'.
 CREATE TABLE number_use (
     number text COLLATE "C",

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from random import Random
+from typing import Any
 
 import pytest
 
 from loadtest.generate import Answer, Attempt, Fate, generate, profile
 from tests.pipeline.memory import MemoryStore, Rec, as_records
 
-ANNUAL_LIMIT_FEN = 2_600_000
+LIMITS = {None: 2_600_000, "sugar": 2_000_000, "rice": 20_000_000}  # fen; mg
 COUNT = 1_200
 
 
@@ -115,15 +116,16 @@ def wrong_fates(store: MemoryStore, records: Sequence[Rec], fates: Sequence[Fate
 
 
 def check_accounts(store: MemoryStore) -> None:
-    """No account beyond the limit; entry numbers without holes; balances follow from the entries."""
-    running: dict[tuple[bytes, int], tuple[int, int, int]] = {}
-    for e in store.entries:
-        account = (e["person_key"], e["year"])
-        number, reserved, used = running.get(account, (0, 0, 0))
-        amount = e["amount_fen"]
-        reserved, used = (reserved + amount, used) if e["movement"] == "reserve" else (reserved, used + amount)
-        running[account] = (number + 1, reserved, used)
-        assert (e["entry_no"], e["reserved_after_fen"], e["used_after_fen"]) == running[account]
-        assert reserved + used <= ANNUAL_LIMIT_FEN
-    kept = {a: (v["entry_no"], v["reserved_fen"], v["used_fen"]) for a, v in store.accounts.items()}
-    assert kept == running
+    """No account beyond its limit; entry numbers without holes; balances follow from the entries."""
+    for ledger, entries in store.entries.items():
+        running: dict[tuple[Any, ...], tuple[int, int, int]] = {}
+        for e in entries:
+            account = tuple(e[k] for k in ledger.key)
+            number, reserved, used = running.get(account, (0, 0, 0))
+            amount = e[ledger.of("amount")]
+            reserved, used = (reserved + amount, used) if e["movement"] == "reserve" else (reserved, used + amount)
+            running[account] = (number + 1, reserved, used)
+            assert (e["entry_no"], e[ledger.of("reserved_after")], e[ledger.of("used_after")]) == running[account]
+            assert reserved + used <= LIMITS[e.get("weight_group")]
+        kept = {a: (v["entry_no"], v[ledger.of("reserved")], v[ledger.of("used")]) for a, v in store.accounts[ledger].items()}
+        assert kept == running != {}

@@ -2,46 +2,25 @@
 
 import tomllib
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loadtest.generate.filings import filings
 from loadtest.generate.law import goods
 from loadtest.plain_faust import decide as baseline
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.reading import read as read_baseline
-from loadtest.plain_faust.registry import Registry as BaselineRegistry
 from loadtest.verify import documents, law
-from loadtest.verify.evidence import Record, RegistryEntryRow
 from loadtest.verify.judging import derive, rule_findings
-from loadtest.verify.registry import Registry, registry_of
 from pipeline.tax import LEVIED
-from schemas.filings import written
+from tests.golden.registries import VERSION, baseline_registry, verifier_registry
 from tests.pipeline.memory import MemoryStore
 from tests.pipeline.trios import KINDS, example, log_ms, records
 
 CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "tax.toml").read_text())["case"]
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda c: c["name"])
 Trio = dict[str, Any]
-
-
-@cache
-def verifier_registry() -> Registry:
-    """What the verifier makes of the market's filings, all of version 1."""
-    filed = {(0, n): Record(0, f.key.encode(), written(f)) for n, f in enumerate(filings("small"))}
-    rows = [RegistryEntryRow(n, f.key, f.revision, 1, 0, 1, written(f)) for n, f in enumerate(filings("small"))]
-    return registry_of(filed, rows)
-
-
-@cache
-def baseline_registry() -> BaselineRegistry:
-    registry = BaselineRegistry()
-    for filing in filings("small"):
-        registry.apply(filing.key.encode(), written(filing))
-    return registry
 
 
 def trio_of(case: dict[str, Any], off_fen: int = 0) -> Trio:
@@ -94,7 +73,7 @@ def test_the_verifier(case: dict[str, Any]) -> None:
     at_ms, data = log_ms(case), law.load()
     read = [documents.read(kind, r.key, r.value) for kind, r in zip(KINDS, records(trio_of(case), at_ms=at_ms), strict=True)]
     day = data.of_day(law.day_number(at_ms))
-    derived = derive(*read, at_ms, day, verifier_registry(), 1)
+    derived = derive(*read, at_ms, day, verifier_registry(), VERSION)
     assert derived["taxes"] == [tuple(line) for line in case["due"]]
     assert rule_findings(*read, derived, day) == set()
 
@@ -103,7 +82,8 @@ def test_the_verifier(case: dict[str, Any]) -> None:
 def test_the_baseline(case: dict[str, Any]) -> None:
     at_ms = log_ms(case)
     read = [read_baseline(kind, r.key, r.value) for kind, r in zip(KINDS, records(trio_of(case), at_ms=at_ms), strict=True)]
-    decision = baseline.decide(*read, accepted_ms=at_ms, ledgers=Ledgers({}, {}, b"k" * 32), registry=baseline_registry())
+    ledgers = Ledgers({}, {}, {}, b"k" * 32)
+    decision = baseline.decide(*read, accepted_ms=at_ms, ledgers=ledgers, registry=baseline_registry())
     assert decision.codes == ()
     assert [x[2:] for x in decision.lines] == [tuple(line) for line in case["due"]]
 

@@ -12,6 +12,7 @@ from schemas.contracts import HERE, PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 from tests.ops.conftest import Run, Said
 from tests.pipeline.memory import Rec
+from tests.pipeline.test_weights import RICE, SUGAR, of
 from tests.pipeline.trios import KINDS, numbered, rec, records
 from tests.stack.canaries import id_number
 from tests.stack.nodes import nodes, within
@@ -82,6 +83,18 @@ async def test_trace_tells_everything(run: Run, named: Endpoints) -> None:
     assert [e["movement"] for e in manifest["entries"]] == ["reserve"]
     assert [r["returnStatus"] for r in data["receipts"]] == ["300"]
     assert len(manifest["lines"]) == 2
+
+
+async def test_trace_tells_what_was_taken_of_every_ledger(run: Run, named: Endpoints) -> None:
+    await take(named, records(of(7, (SUGAR, "4.00001"), (RICE, "1"), **{"waybill.consignee": "代收"})))
+    shown = (await asked(run, "trace", "EXAMPLE-7")).out
+    for part in ("personal quota 2019", "CNY 15.00", "yearly weight of sugar 2019", "0.400001 kg", "yearly weight of rice 2019", "5.000000 kg"):
+        assert part in shown, part
+    (manifest,) = (await asked(run, "trace", "EXAMPLE-7", "--json")).data["manifests"]
+    moved = [(e["ledger"], e["weight_group"], e["amount"], e["reserved_after"], e["unit"]) for e in manifest["entries"]]
+    assert moved == [
+        ("quota", "", 1_500, 1_500, "fen"), ("weight", "rice", 5_000_000, 5_000_000, "mg"), ("weight", "sugar", 400_001, 400_001, "mg"),
+    ]  # fmt: skip
 
 
 async def test_several_platforms_with_one_number_are_all_listed(run: Run, named: Endpoints) -> None:

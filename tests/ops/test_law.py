@@ -10,7 +10,7 @@ from schemas.lawbook import FOLDER
 from tests.ops.conftest import Run
 
 ROW = "22083000,whisky,1000,,1300,spirits,2024-01-01,9999-12-31,gacc,true\n"
-TARIFF, GOODS = "tariff.csv", "goods.csv"
+TARIFF, WEIGHTS = "tariff.csv", "weights.toml"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_the_command_says_so(run: Run, folder: Path) -> None:
     assert json.loads(said.out)["problems"] == [
         {"file": TARIFF, "line": line, "reason": "tariff_1e4 10001 out of range 0 to 10000"}
     ]
-    (folder / GOODS).unlink()
+    (folder / WEIGHTS).unlink()
     assert run("law", "check", str(folder)).code == 2
 
 

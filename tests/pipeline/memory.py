@@ -14,10 +14,12 @@ from agents.records import KafkaRecord, Records
 from loadtest.generate import Planned
 from loadtest.generate.filings import filings
 from pipeline import flow
+from pipeline.accounts import LEDGERS, QUOTA, Ledger
 from pipeline.attempts import Past
+from pipeline.claims import Claims
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
-from pipeline.ledgers import ACCOUNTS, USES, Balances
+from pipeline.ledgers import USES, Balances
 from pipeline.open_orders import open_orders
 from pipeline.registry import Registry
 from schemas.blake2b import Blake2b
@@ -97,9 +99,9 @@ class MemoryStore:
     stored: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     manifests: dict[tuple[int, str, int], dict[str, Any]] = field(default_factory=dict)
     fates: dict[tuple[int, int, int], dict[str, Any]] = field(default_factory=dict)
-    accounts: dict[tuple[bytes, int], dict[str, Any]] = field(default_factory=dict)
+    accounts: dict[Ledger, dict[tuple[Any, ...], dict[str, Any]]] = field(default_factory=lambda: {x: {} for x in LEDGERS})
     uses: dict[str, dict[str, Any]] = field(default_factory=dict)
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    entries: dict[Ledger, list[dict[str, Any]]] = field(default_factory=lambda: {x: [] for x in LEDGERS})
     dead: list[DeadLetter] = field(default_factory=list)
 
     def process(self, records: Sequence[Rec], quarantined: bool = False) -> Decided:
@@ -122,12 +124,15 @@ class MemoryStore:
     def contended(self, decided: Decided) -> bool:
         """Whether somebody kept something meanwhile that PostgreSQL's keys and balances would not let this follow."""
         posted = decided.posted
-        accounts = posted.accounts.select("person_key", "year", "read_entry_no").iter_rows()
+        accounts = (
+            (self.accounts[x].get(tuple(key)), n) for x, moves in posted.moves.items()
+            for *key, n in moves.accounts.select(*x.key, "read_entry_no").iter_rows()
+        )  # fmt: skip
         return (
             any(key in self.manifests for key in decided.heads.select("order_hash", "ebp_code", "attempt").iter_rows())
             or any(place in self.fates for place in decided.fates.select("kind", "partition", "kafka_offset").iter_rows())
             or any(self.uses.get(n, {"use_no": 0})["use_no"] >= u for n, u in posted.uses.select("number", "use_no").iter_rows())
-            or any(self.accounts.get((p, y), {"entry_no": 0})["entry_no"] != n for p, y, n in accounts)
+            or any((account or {"entry_no": 0})["entry_no"] != n for account, n in accounts)
         )
 
     def past(self, hashes: Iterable[int]) -> Past:
@@ -137,14 +142,17 @@ class MemoryStore:
         fates = [f for f in self.fates.values() if f["order_hash"] in chosen]
         return Past(_frame(manifests, MANIFESTS), _frame(fates, FATES))
 
-    def balances(self, claims: pl.DataFrame) -> Balances:
+    def balances(self, claims: Claims) -> Balances:
         """What the claims ask for."""
-        numbers = {*claims["number_p"].to_list(), *claims["number_w"].to_list()}
-        accounts = claims.select("person_key", "year").unique().rows()
+        numbers = {*claims.numbers["number_p"].to_list(), *claims.numbers["number_w"].to_list()}
         return Balances(
-            _frame([self.accounts[a] for a in accounts if a in self.accounts], ACCOUNTS),
+            {x: self._standing(x, asked.select(*x.key).unique().rows()) for x, asked in claims.amounts.items()},
             _frame([self.uses[n] for n in sorted(numbers) if n in self.uses], USES),
         )
+
+    def _standing(self, ledger: Ledger, keys: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+        known = self.accounts[ledger]
+        return _frame([known[key] for key in keys if key in known], ledger.standing)
 
     def open(self) -> pl.DataFrame:
         """Every open order."""
@@ -188,16 +196,21 @@ class MemoryStore:
             assert place not in self.fates, "a document met two fates"
             self.fates[place] = f
         heads = {m["m"]: m for m in decided.heads.iter_rows(named=True)}
-        for a in decided.posted.accounts.iter_rows(named=True):
-            account = (a["person_key"], a["year"])
-            assert a["read_entry_no"] == self.accounts.get(account, {"entry_no": 0})["entry_no"]
-            names = {"reserved_fen": "reserved_after_fen", "used_fen": "used_after_fen", "entry_no": "entry_no"}
-            self.accounts[account] = {"person_key": account[0], "year": account[1]} | {k: a[v] for k, v in names.items()}
+        for ledger, moves in decided.posted.moves.items():
+            self.entries[ledger] += moves.entries.to_dicts()
+            names = {"entry_no": "entry_no"} | {ledger.of(x): ledger.of(f"{x}_after") for x in ("reserved", "used")}
+            for a in moves.accounts.iter_rows(named=True):
+                key = tuple(a[k] for k in ledger.key)
+                assert a["read_entry_no"] == self.accounts[ledger].get(key, {"entry_no": 0})["entry_no"]
+                self.accounts[ledger][key] = {k: a[k] for k in ledger.key} | {k: a[v] for k, v in names.items()}
         for u in decided.posted.uses.iter_rows(named=True):
             holder = {k: heads[u["m"]][k] for k in ("ebp_code", "order_no", "accepted_at")}
             assert u["use_no"] == self.uses.get(u["number"], {"use_no": 0})["use_no"] + 1
             self.uses[u["number"]] = {"number": u["number"], "use_no": u["use_no"]} | holder
-        self.entries += decided.posted.entries.to_dicts()
+
+    def quota(self) -> list[dict[str, Any]]:
+        """The accounts of the yearly money limit."""
+        return list(self.accounts[QUOTA].values())
 
 
 def _grouped(findings: pl.DataFrame) -> dict[int, list[str]]:

@@ -3,6 +3,7 @@
 import tomllib
 from datetime import date
 from itertools import permutations
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -46,8 +47,9 @@ def decisions(store: MemoryStore) -> dict[tuple[str, str, int], tuple[Any, ...]]
 
 
 def written(store: MemoryStore) -> list[dict[str, Any]]:
-    """Its quota entries, but for what only the batch knows: the manifest's number in it and what it read."""
-    return [{k: v for k, v in e.items() if k != "m" and not k.startswith("read_")} for e in store.entries]
+    """Its ledger entries, but for what only the batch knows: the manifest's number in it and what it read."""
+    entries = [e for x, of_it in store.entries.items() for e in sorted(of_it, key=itemgetter(*x.key, "entry_no"))]
+    return [{k: v for k, v in e.items() if k != "m" and not k.startswith("read_")} for e in entries]
 
 
 def test_a_batch_decides_what_its_manifests_decide_one_by_one() -> None:

@@ -78,7 +78,9 @@ def tax_due(trio: dict[str, Any]) -> Decimal | None:
     full = sum(totals) + fee > limit("single_limit_fen")
     tax = 0
     for line, item, total, share in zip(order["orderList"], chosen, totals, shares(totals, fee), strict=True):
-        if item is None or item.rates is None or not item.taxable or item.unit != line["unit"]:
+        if item is None or item.rates is None or not item.taxable:
+            return None
+        if item.rates.item.by_quantity and item.unit != line["unit"]:
             return None
         tax += line_tax_fen(total + share, item.rates, Fraction(line["qty"]) * item.content, item.measure, full)
     return Decimal(tax) / 100

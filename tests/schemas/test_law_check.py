@@ -14,7 +14,7 @@ from schemas.law_check import LawError, problems, unsure
 from schemas.lawbook import FOLDER, load
 
 ROW = "22083000,whisky,1000,,1300,spirits,2024-01-01,9999-12-31,gacc,true\n"
-CONSUMPTION, TARIFF, LIMITS = "consumption.toml", "tariff.csv", "limits.toml"
+CONSUMPTION, TARIFF, LIMITS, WEIGHTS = "consumption.toml", "tariff.csv", "limits.toml", "weights.toml"
 
 
 @pytest.fixture
@@ -138,9 +138,58 @@ def test_bad_limits_are_refused(folder: Path, file: str, old: str, new: str, rea
     assert (found.file, reason in found.what) == (file, True), found
 
 
+SECOND = """[[cap]]
+group = "rice"
+hs8 = ["10064020"]
+cap_mg = 1
+from = 2026-01-01
+to = 9999-12-31
+source = "recalled"
+sure = false
+
+[[cap]]
+group = "sugar"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('group = "rice"', 'group = "long grain"', "group 'long grain' is no name of letters"),
+        ('hs8 = ["1701"]', "hs8 = []", "no hs8"),
+        ('hs8 = ["1701"]', 'hs8 = ["17O1"]', "hs8 '17O1' is not four to eight digits"),
+        ('hs8 = ["1701"]', 'hs8 = ["170199100"]', "hs8 '170199100' is not four to eight digits"),
+        ('hs8 = ["1701"]', 'hs8 = ["1701", "170199"]', "hs8 170199 is capped by line"),
+        ('hs8 = ["1701"]', 'hs8 = ["1006"]', "hs8 1006 is capped by line"),
+        ("cap_mg = 2000000\n", "cap_mg = -1\n", "cap_mg -1 out of range"),
+        ("cap_mg = 2000000\n", "cap_mg = 2.5\n", "cap_mg 2.5 out of range"),
+        ('source = "list2022 recalled"', 'source = "hearsay"', "unknown source 'hearsay'"),
+        ("sure = false", 'sure = "perhaps"', "sure is 'perhaps'"),
+        ("from = 2019-01-01", 'from = "soon"', "not both dates"),
+        ('[[cap]]\ngroup = "sugar"\n', SECOND, "rice from 2026-01-01 overlaps with line"),
+    ],
+)
+def test_a_bad_weight_cap_is_refused(folder: Path, old: str, new: str, reason: str) -> None:
+    changed(folder, WEIGHTS, old, new)
+    found = problems(folder)
+    assert [(p.file, reason in p.what) for p in found] == [(WEIGHTS, True)], found
+    assert (folder / WEIGHTS).read_text().splitlines()[found[0].line - 1] == "[[cap]]"
+    with pytest.raises(LawError, match=re.escape(f"{WEIGHTS}:{found[0].line}: ")):
+        load(folder)
+
+
+def test_a_cap_that_follows_another_is_sound(folder: Path) -> None:
+    changed(folder, WEIGHTS, "to = 9999-12-31", "to = 2025-12-31")
+    changed(folder, WEIGHTS, '[[cap]]\ngroup = "sugar"\n', SECOND)
+    assert problems(folder) == []
+    caps = [{x.group: x.cap_mg for x in load(folder).on(date(*day)).weight_caps} for day in ((2025, 12, 31), (2026, 1, 1))]
+    assert caps == [{"rice": 20_000_000, "sugar": 2_000_000}, {"rice": 1, "sugar": 2_000_000}]
+
+
 def test_what_is_not_sure_is_listed_with_its_source() -> None:
     listed = [str(p) for p in unsure(FOLDER)]
     assert [p for p in listed if p.startswith(LIMITS) and "max_lines" in p]
+    assert [p for p in listed if p.startswith(WEIGHTS) and "sugar from 2019-01-01: list2022 recalled" in p]
     assert [p for p in listed if p.startswith(CONSUMPTION) and "beer from 2009-01-01: ct2009 later hs24" in p]
     marked = [n for n, x in law_check.read(FOLDER).tariff if x["sure"] == "false"]
     assert [p for p in listed if p.startswith(TARIFF)] and sum(p.startswith(TARIFF) for p in listed) == len(marked)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import asyncpg
-import polars as pl
 
 from agents.buffers import LaneRecords
 from agents.processor import Done, Processor
 from agents.records import Records
+from pipeline.claims import Claims
 from pipeline.ledgers import Balances
 from schemas.contracts import topic, topic_name, topics
 from schemas.endpoints import Endpoints
@@ -64,7 +64,7 @@ class Steps:
 class SteppedStore(Store):
     """A store that also passes a point after the balances were read without locks: `read`."""
 
-    async def balances(self, claims: pl.DataFrame) -> Balances:
+    async def balances(self, claims: Claims) -> Balances:
         found = await super().balances(claims)
         await self._step("read")
         return found

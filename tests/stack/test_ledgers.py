@@ -10,11 +10,13 @@ from loadtest.generate.people import identity_number
 from schemas.endpoints import Endpoints
 from tests.pipeline.memory import Rec
 from tests.pipeline.test_ledgers import SOMEBODY, costing
+from tests.pipeline.test_weights import RICE, SUGAR, of
 from tests.pipeline.trios import KINDS, rec
 from tests.stack.nodes import NOW_MS, Node, manifests, nodes, within
 
 A, B = identity_number(1), identity_number(2)
 LIMIT_FEN = 2_600_000
+CAP_MG = {"rice": 20_000_000, "sugar": 2_000_000}
 
 
 def order(lane: int, offset: int, n: int, person: str, yuan: str = "100.00", second: int = 0) -> list[Rec]:
@@ -89,6 +91,99 @@ async def test_two_orders_of_one_person_at_the_limit(endpoints: Endpoints, db: a
         seen = await db.fetchval("SELECT values_read FROM finding WHERE code = 'LIM-03'")
         assert json.loads(seen) == {"entry_no": 6, "balance_fen": 2_560_000, "amount_fen": 60_000}
         assert await balances(db) == [(6, 2_560_000)]
+
+
+def bags(lane: int, offset: int, n: int, *goods: tuple[dict[str, str], str], person: str = SOMEBODY, second: int = 0) -> list[Rec]:
+    """As `order`, of goods with a yearly weight cap."""
+    trio = of(n, *goods, person=person)
+    return [rec(kind, trio[kind], offset, NOW_MS + 1000 * second, partition=lane) for kind in KINDS]
+
+
+async def weights(db: asyncpg.Connection) -> list[tuple[str, int, int]]:
+    """(group, entries, mg) of each weight account, checked against its entries."""
+    rows = await db.fetch(
+        "SELECT weight_group, a.entry_no, a.reserved_mg + a.used_mg AS mg, count(e.*) AS entries,"
+        " coalesce(sum(e.amount_mg), 0)::bigint AS moved, coalesce(max(e.reserved_after_mg + e.used_after_mg), 0) AS highest"
+        " FROM weight_account a LEFT JOIN weight_entry e USING (person_key, year, weight_group)"
+        " GROUP BY person_key, year, weight_group ORDER BY weight_group, person_key"
+    )
+    for r in rows:
+        assert (r["entry_no"], r["mg"]) == (r["entries"], r["moved"])
+        assert r["mg"] == r["highest"] <= CAP_MG[r["weight_group"]]
+    return [(r["weight_group"], r["entry_no"], r["mg"]) for r in rows]
+
+
+async def test_two_orders_of_one_person_at_the_weight_cap(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Five kilograms are left and two workers want five each: one gets them, the other is told what it saw and takes no
+    money either."""
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        await first.take(*bags(1, 0, 90, (RICE, "3")))
+        for task in await both_have_read(first, second, bags(1, 1, 1, (RICE, "1"), second=9), bags(2, 0, 2, (RICE, "1"), second=9)):
+            await within(task)
+        rivals = [m for m in await manifests(db) if m[0] in ("EXAMPLE-1", "EXAMPLE-2")]
+        assert sorted((m[2], m[3]) for m in rivals) == [("REJECT", ["LIM-04"]), ("RELEASE", [])]
+        seen = await db.fetchval("SELECT values_read FROM finding WHERE code = 'LIM-04'")
+        assert json.loads(seen) == {"weight_group": "rice", "entry_no": 2, "balance_mg": 20_000_000, "amount_mg": 5_000_000}
+        assert await weights(db) == [("rice", 2, 20_000_000)]
+        assert [entries for entries, _ in await balances(db)] == [2]
+
+
+async def test_within_the_cap_weights_count_on(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Neither worker sees the other's entries when it decides; there is room for both, in both groups."""
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        await first.take(*bags(1, 0, 90, (RICE, "1"), (SUGAR, "1")))
+        ones, others = (
+            bags(lane, offset, lane, (SUGAR, "0.00001"), (RICE, "1"), second=9) for lane, offset in ((1, 1), (2, 0))
+        )
+        for task in await both_have_read(first, second, ones, others):
+            await within(task)
+        assert [m[2] for m in await manifests(db)] == ["RELEASE"] * 3
+        assert await weights(db) == [("rice", 3, 15_000_000), ("sugar", 3, 100_002)]
+        assert await balances(db) == [(3, 1_200 + 2 * 1_100)]  # a hundred-thousandth of a bag costs nothing
+
+
+async def test_crossed_weight_accounts(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """One batch buys for A then B, the other for B then A, rice and sugar crosswise: accounts that stand, and new ones."""
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        await first.take(*bags(1, 0, 90, (RICE, "1"), person=A))
+        ones = [*bags(1, 1, 11, (SUGAR, "1"), (RICE, "1"), person=A, second=1), *bags(1, 2, 12, (RICE, "1"), (SUGAR, "1"), person=B, second=2)]
+        others = [*bags(2, 0, 21, (RICE, "1"), (SUGAR, "1"), person=B, second=1), *bags(2, 1, 22, (SUGAR, "1"), (RICE, "1"), person=A, second=2)]
+        for task in await both_have_read(first, second, ones, others):
+            await within(task)
+        assert [m[2] for m in await manifests(db)] == ["RELEASE"] * 5
+        assert sorted(await weights(db)) == [("rice", 2, 10_000_000), ("rice", 3, 15_000_000), ("sugar", 2, 200_000), ("sugar", 2, 200_000)]
+
+
+async def test_what_the_weight_refuses_goes_back_to_the_money(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Both batches took their money before the weight was refused to one of them: that one's goes back, and a manifest of
+    the same person that needs no weight stays."""
+    async with nodes(endpoints, [1], [2]) as (first, second):
+        batches = [
+            [*bags(lane, 0, lane, (RICE, "4"), second=1), *order(lane, 1, 10 + lane, SOMEBODY, second=2)] for lane in (1, 2)
+        ]  # fmt: skip
+        for task in await both_have_read(first, second, *batches):
+            await within(task)
+        found = {m[0]: (m[2], m[3]) for m in await manifests(db)}
+        assert sorted(found.pop(f"EXAMPLE-{lane}") for lane in (1, 2)) == [("REJECT", ["LIM-04"]), ("RELEASE", [])]
+        assert list(found.values()) == [("RELEASE", [])] * 2
+        assert await weights(db) == [("rice", 1, 20_000_000)]
+        assert await balances(db) == [(3, 1_400 + 2 * 11_000)]
+
+
+async def test_without_capped_goods_no_weight_is_asked_for(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    fetch = asyncpg.Connection.fetch
+
+    async def told(connection: asyncpg.Connection, query: str, *arguments: object) -> list[asyncpg.Record]:
+        asked.append(query)
+        return await fetch(connection, query, *arguments)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", told)
+    async with nodes(endpoints, [1]) as (node,):
+        await node.take(*order(1, 0, 1, A))
+        assert [q for q in asked if "quota_account" in q] and not [q for q in asked if "weight_" in q]
+        await node.take(*bags(1, 1, 2, (RICE, "1")))
+        assert len([q for q in asked if "weight_account" in q]) == 2
 
 
 @pytest.mark.parametrize(("field", "code"), [("payTransactionId", "PAY-03"), ("logisticsNo", "WAY-06")])

@@ -16,7 +16,7 @@ from tests.stack.nodes import Node, decisions, manifests, nodes, within
 
 ONE = [("EXAMPLE-1", 1, "RELEASE", [])]
 KEYS = [b"330296P001|EXAMPLE-1"]
-TABLES = ("document", "manifest", "finding", "outbox", "quota_entry", "number_use", "document_fate", "dead_letter")
+TABLES = ("document", "manifest", "finding", "outbox", "quota_entry", "weight_entry", "number_use", "document_fate", "dead_letter")
 
 
 async def rows(db: asyncpg.Connection) -> dict[str, int]:

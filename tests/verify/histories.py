@@ -12,6 +12,7 @@ PLATFORMS = ("330296P001", "330296P002")
 TIMES = tuple(f"2019-11-11T00:{minute}:00+08:00" for minute in (18, 19, 20))
 GUIDS = tuple(f"00000001-0000-4000-8000-00000000000{n}" for n in (1, 2))
 LANES = 4
+RICE = {"line1.itemNo": "SKU010039", "line1.unit": "136", "line1.qty": "2"}  # two bags of 5 kg; 20 kg are a year's
 
 
 def history(orders: int, seed: int) -> list[Rec]:
@@ -40,8 +41,12 @@ def _of_order(n: int, chance: Random) -> list[Rec]:
 
 
 def _document(kind: str, n: int, number: str, chance: Random) -> dict[str, Any]:
-    """Mostly in order; at times a change, a delete, another platform's, or at fault. Three dear ones pass the limit."""
-    document = costing(n, "100.00" if number == "ONE-NUMBER" else "9000.00")[kind]
+    """Mostly in order; at times a change, a delete, another platform's, or at fault. Three dear ones pass the money limit,
+    three of rice that of its weight."""
+    if n % 2:
+        document = costing(n, "100.00" if number == "ONE-NUMBER" else "9000.00")[kind]
+    else:
+        document = costing(n, "100.00", **RICE)[kind]
     document["appType"] = chance.choices(("1", "2", "3"), (8, 2, 1))[0]
     document["appTime"], document["guid"] = chance.choice(TIMES), chance.choice(GUIDS)
     document["ebpCode"] = chance.choices(PLATFORMS, (12, 1))[0]

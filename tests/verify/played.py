@@ -22,6 +22,7 @@ from loadtest.generate.filings import events
 from loadtest.verify import Evidence, evidence
 from loadtest.verify.evidence import Lane, Message, Place, Record, Tables
 from loadtest.verify.postgres import SOURCES
+from pipeline.accounts import QUOTA, WEIGHT
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
 from schemas.contracts import PARTITIONS, topic_name, topics
@@ -129,8 +130,9 @@ class Play:
             Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete))
             for n, s in self.lanes.items()
         ]
-        accounts = self.store.accounts.values()
-        tables.accounts = [evidence.AccountRow._make(a[c] for c in evidence.AccountRow._fields) for a in accounts]
+        for ledger, field in ((QUOTA, "accounts"), (WEIGHT, "weight_accounts")):
+            shape = next(shape for name, _, shape in SOURCES if name == field)
+            setattr(tables, field, [_row(shape, a) for a in self.store.accounts[ledger].values()])
         filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in FILED}
         return Evidence(inputs, ends, self.outputs, tables, filings)
 
@@ -160,8 +162,8 @@ def lane_of(read: Read) -> dict[int, int]:
 
 @cache
 def generated(folder: Path, manifests: int, seed: int) -> GeneratedSet:
-    """A set with every story there is."""
-    return GeneratedSet.write(folder, profile("small"), manifests, seed, processes=1)
+    """A set with every story there is, should it have room for them."""
+    return GeneratedSet.write(folder, replace(profile("small"), special_share=1.0), manifests, seed, processes=1)
 
 
 def play(planned: Iterable[Planned], batch: int) -> Evidence:

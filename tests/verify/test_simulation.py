@@ -48,4 +48,4 @@ def test_everything_happens() -> None:
         codes.update(row.code for row in [*simulation.tables.fates, *simulation.tables.findings])
     expected = ("fenced", "repeated", "died before its commit", "died after its commit", "lane moved")
     assert [name for name in expected if not happened[name]] == []
-    assert {*(f"DOC-0{n}" for n in range(1, 9)), "LIM-03", "PAY-03", "WAY-06"} - set(codes) == set()
+    assert {*(f"DOC-0{n}" for n in range(1, 9)), "LIM-03", "LIM-04", "PAY-03", "WAY-06"} - set(codes) == set()

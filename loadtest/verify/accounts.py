@@ -1,0 +1,162 @@
+"""Accounts with a limit replayed in the order of their own entries: of every ledger alike (decisions.md section 6)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from loadtest.verify.decided import Account, Facts
+from loadtest.verify.evidence import Tables
+from loadtest.verify.proof import Report
+
+MOVEMENT = {"HOLD": ("reserve", "available", "reserved"), "RELEASE": ("confirm", "available", "used")}
+
+
+class Entry(NamedTuple):
+    """A row of a table of entries behind its account's key; amounts in the ledger's unit."""
+
+    entry_no: int
+    manifest_id: int
+    movement: str
+    debit: str
+    credit: str
+    amount: int
+    reserved_after: int
+    used_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One ledger. `unit`: of its amounts; `code`: its finding, which tells `told`, what the key has beside person and year;
+    `needs`: account → (amount, limit) that a manifest needs; `stood`: how the accounts stand, as (number of the last entry,
+    reserved, used)."""
+
+    name: str
+    unit: str
+    code: str
+    told: tuple[str, ...]
+    needs: Callable[[Facts], Mapping[Account, tuple[int, int]]]
+    stood: dict[Account, tuple[int, int, int]]
+    entries: dict[Account, list[Entry]]
+
+    def place(self, account: Account) -> str:
+        """The name of an account; the key of the person is a pseudonym."""
+        person, *rest = account
+        return f"{self.name} account {person.hex()} {' '.join(map(str, rest))}"
+
+    def saw(self, account: Account, at: int, balance: int, amount: int) -> dict[str, Any]:
+        """What a refusal by this account stores."""
+        told = dict(zip(self.told, account[2:], strict=True))
+        return {**told, "entry_no": at, f"balance_{self.unit}": balance, f"amount_{self.unit}": amount}
+
+
+def books(tables: Tables) -> tuple[Book, ...]:
+    """The ledgers of the tables; the key of a quota account has two columns, that of a weight account three."""
+    quota = (_stood(tables.accounts, 2), _grouped(tables.entries, 2))
+    weight = (_stood(tables.weight_accounts, 3), _grouped(tables.weight_entries, 3))
+    return (
+        Book("quota", "fen", "LIM-03", (), lambda one: one.quota, *quota),
+        Book("weight", "mg", "LIM-04", ("weight_group",), lambda one: one.weights, *weight),
+    )
+
+
+def _stood(rows: Iterable[tuple[Any, ...]], key: int) -> dict[Account, tuple[int, int, int]]:
+    return {row[:key]: (row[key], row[key + 1], row[key + 2]) for row in rows}
+
+
+def _grouped(rows: Iterable[tuple[Any, ...]], key: int) -> dict[Account, list[Entry]]:
+    found: dict[Account, list[Entry]] = {}
+    for row in sorted(rows, key=lambda row: row[key]):
+        found.setdefault(row[:key], []).append(Entry._make(row[key:]))
+    return found
+
+
+def check_book(book: Book, facts: Mapping[int, Facts], report: Report) -> None:
+    """Replay a ledger. `facts` by manifest_id."""
+    for account, entries in book.entries.items():
+        _replay(book, account, entries, facts, report)
+    _check_standing(book, report)
+    _check_posted_once(book, facts, report)
+    for one in facts.values():
+        if (read := one.refused.get(book.code)) is not None:
+            report.counts[book.code] += 1
+            _check_refusal(book, one, read, report)
+    report.counts["accounts"] += len(book.entries)
+    report.counts["ledger_entries"] += sum(map(len, book.entries.values()))
+
+
+def _replay(book: Book, account: Account, entries: list[Entry], facts: Mapping[int, Facts], report: Report) -> None:
+    reserved = used = 0
+    latest: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+    for number, entry in enumerate(entries, start=1):
+        place = f"{book.place(account)} entry {entry.entry_no}"
+        report.same(place, "running number", number, entry.entry_no)
+        one = facts.get(entry.manifest_id)
+        if one is None or not one.accepted:
+            report.differs(place, "manifest", "an accepted one", entry.manifest_id if one is None else one.place)
+        else:
+            _check_entry(book, place, account, entry, one, report)
+            if latest.get(one.lane_batch, one.completing) > one.completing:
+                report.differs(place, "order within its batch", "by completing document", one.place)
+            latest[one.lane_batch] = one.completing
+        reserved += entry.amount if entry.credit == "reserved" else 0
+        used += entry.amount if entry.credit == "used" else 0
+        after = (entry.reserved_after, entry.used_after)
+        report.same(place, "reserved and used after it", (reserved, used), after)
+        reserved, used = after  # so that one wrong entry is told once, not by all that follow it
+
+
+def _check_entry(book: Book, place: str, account: Account, entry: Entry, one: Facts, report: Report) -> None:
+    needed = book.needs(one).get(account)
+    if needed is None:
+        report.differs(place, "account", f"one that {one.place} needs", book.place(account))
+        return
+    amount, limit = needed
+    report.same(place, f"amount_{book.unit}", amount, entry.amount)
+    report.same(place, "movement", MOVEMENT[one.outcome], (entry.movement, entry.debit, entry.credit))
+    balance = entry.reserved_after + entry.used_after
+    if balance > limit:
+        report.differs(place, "balance", f"at most the limit {limit}", balance)
+
+
+def _check_standing(book: Book, report: Report) -> None:
+    for account, stood in book.stood.items():
+        entries = book.entries.get(account)
+        # what was claimed and given back may leave an account open with nothing in it
+        last = (entries[-1].entry_no, entries[-1].reserved_after, entries[-1].used_after) if entries else (0, 0, 0)
+        report.same(book.place(account), "last number, reserved, used", last, stood)
+    for account in book.entries.keys() - book.stood.keys():
+        report.differs(book.place(account), f"row of {book.name}_account", "one", "none")
+
+
+def _check_posted_once(book: Book, facts: Mapping[int, Facts], report: Report) -> None:
+    """An accepted manifest has one entry on each account that it needs, and no other; any other manifest has none."""
+    posted: dict[int, list[Account]] = {}
+    for account, entries in book.entries.items():
+        for entry in entries:
+            posted.setdefault(entry.manifest_id, []).append(account)
+    for one in facts.values():
+        needed = sorted(book.needs(one)) if one.accepted else []
+        found = sorted(posted.get(one.manifest_id, []))
+        if needed != found:
+            want, have = ([book.place(account) for account in accounts] for accounts in (needed, found))
+            report.differs(one.place, f"entries of the {book.name} ledger", want, have)
+
+
+def _check_refusal(book: Book, one: Facts, read: Mapping[str, Any], report: Report) -> None:
+    """It was right at the entry that it stored: nobody was refused while there was room."""
+    place, at = f"{one.place} finding {book.code}", read.get("entry_no")
+    told = tuple(read.get(name) for name in book.told)
+    needs = book.needs(one)
+    account = next((account for account in needs if account[2:] == told), None)
+    if account is None:
+        report.differs(place, "account it saw", "one that the manifest needs", dict(read))
+        return
+    amount, limit = needs[account]
+    entries = book.entries.get(account, [])
+    if not isinstance(at, int) or not 0 <= at <= len(entries):
+        report.differs(place, "entry_no it saw", f"0 to {len(entries)}", at)
+        return
+    balance = entries[at - 1].reserved_after + entries[at - 1].used_after if at else 0
+    report.same(place, "what it saw", book.saw(account, at, balance, amount), dict(read))
+    if balance + amount <= limit:
+        report.differs(place, "refusal", f"accepted: {balance} and {amount} are within {limit}", "refused")

@@ -1,0 +1,57 @@
+"""What manifests that the rules did not reject ask of the ledgers (decisions.md section 6)."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.accounts import QUOTA, WEIGHT, Ledger
+from pipeline.derived import I128, UNIT
+from pipeline.manifests import Manifests
+
+LETTERS = ("p", "w")  # of the numbers: payment transactions and waybills
+ASKING = [
+    pl.col("m", "completing", "accepted_at", "ebp_code", "order_no", "outcome", "person_key"),
+    pl.col("accepted_on").dt.year().cast(pl.Int16).alias("year"),
+    # null only in quarantine: amounts that cannot be read reserve nothing until they are reviewed
+    pl.col("dutiable_fen").fill_null(0).alias("amount_fen"),
+    pl.col("annual_limit_fen").alias("limit_fen"),
+    pl.concat_str(pl.lit("P|"), "payment_payCode", pl.lit("|"), "payment_payTransactionId").alias("number_p"),
+    pl.concat_str(pl.lit("W|"), "waybill_logisticsCode", pl.lit("|"), "waybill_logisticsNo").alias("number_w"),
+    pl.col("waybill_reuse_months"),
+]
+ACCEPTABLE = pl.col("outcome") != "REJECT"
+NUMBERS = pl.col("m", "turn", "accepted_at", "ebp_code", "order_no", "number_p", "number_w", "waybill_reuse_months")
+QUOTA_CLAIM = pl.col("m", "turn", "outcome", *QUOTA.key, "amount_fen", "limit_fen")
+# Of a line of a group with a yearly cap: its weight in mg, rounded up (a quantity has parts of 10^-5). 128 bits: the
+# quantity is not bounded by any price.
+WEIGHED = pl.col("weight_group").is_not_null() & pl.col("weighed") & (pl.col("line_qty_e5") > 0)
+LINE_MG = (pl.col("line_qty_e5").cast(I128) * pl.col("unit_mg") + (UNIT - 1)).floordiv(UNIT)
+GROUP_MG = [LINE_MG.sum().alias("amount_mg"), pl.col("cap_mg").first().alias("limit_mg")]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """`numbers`: one row a manifest, in the order they completed: `m`, `turn` (counted in that order), who asks, and the
+    numbers it wants; `amounts`: claims as in accounts.Ledger, of those ledgers that are asked for anything."""
+
+    numbers: pl.DataFrame
+    amounts: dict[Ledger, pl.DataFrame]
+
+
+def claims(manifests: Manifests) -> Claims:
+    """The claims of judged manifests with their keys of persons."""
+    asking = manifests.heads.select(ASKING).filter(ACCEPTABLE).sort("completing").with_row_index("turn")
+    amounts: dict[Ledger, pl.DataFrame] = {}
+    if len(asking):
+        amounts[QUOTA] = _by_account(QUOTA, asking.select(QUOTA_CLAIM))
+    weights = manifests.lines["weight_group"]
+    if weights.null_count() < len(weights):
+        weighed = manifests.lines.filter(WEIGHED).group_by("m", "weight_group").agg(GROUP_MG)
+        asked = weighed.join(asking.select("m", "turn", "outcome", "person_key", "year"), on="m")
+        if len(asked):
+            amounts[WEIGHT] = _by_account(WEIGHT, asked)
+    return Claims(asking.select(NUMBERS), amounts)
+
+
+def _by_account(ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:
+    return asked.sort(*ledger.key, "turn").with_columns(ledger.number)
