@@ -1,7 +1,9 @@
 """Section 6: the yearly weight of sugar and rice a person, within one batch and across batches."""
 
 import json
+import shutil
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,6 +15,7 @@ from pipeline.accounts import QUOTA, WEIGHT
 from pipeline.claims import GROUP_MG
 from pipeline.flow import Decided
 from schemas.filings import Filing
+from schemas.lawbook import FOLDER, load
 from tests.pipeline.memory import BASE_MS, REGISTRY, MemoryStore
 from tests.pipeline.test_ledgers import SOMEBODY, costing, outcomes, together
 from tests.pipeline.trios import HOUR_MS, numbered, records
