@@ -49,15 +49,18 @@ def _of_line() -> list[pl.Expr]:
     # price x qty is in 10^-10 units: half a fen there is 5 * 10^7
     rounded = (2 * price * qty + 2 * 50_000_000).floordiv(2 * 100_000_000) * FEN
     by_quantity = pl.col("item").is_not_null()  # of the consumption tax; else the price alone decides it
+    bonded = (pl.col("account_book_item") != "").fill_null(False)
     in_measure = pl.col("taxable") & (pl.col("line_unit") == pl.col("goods_unit"))
     return [
         pl.col("hs_code", "account_book_item", "content", "tariff_1e4", "vat_1e4", "consumption_1e4", "term"),
         by_quantity.alias("by_quantity"),
         pl.col("hs_code").is_not_null().alias("registered"),
-        (pl.col("account_book_item") != "").fill_null(False).alias("bonded"),
+        bonded.alias("bonded"),
         pl.col("vat_1e4").is_not_null().alias("rated"),
         (~by_quantity | in_measure.fill_null(False)).alias("measured"),
         rounded.alias("line_price_times_qty_e5"),
+        pl.col("listed", "negative", "waste", "watched").fill_null(False),
+        pl.when(bonded).then("mode_1210").otherwise("mode_9610").fill_null(True).alias("mode_allowed"),
     ]
 
 

@@ -5,6 +5,8 @@ from typing import Literal
 
 import polars as pl
 
+from pipeline.control import Control
+
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
 MEASURES = ("volume", "mass", "sheet", "piece")  # what a content may be stated in; µl, mg, sheets, pieces
 RETURN_STATUS: dict[str, int] = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}  # customs returnStatus
@@ -56,3 +58,4 @@ class Law:
     rates: pl.DataFrame
     terms: pl.DataFrame
     goods: pl.DataFrame
+    control: Control

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from pipeline import control
 from pipeline.derived import AMOUNTS, OF_LINE, OF_LINES, OF_MANIFEST, OF_MANIFEST_AND_LINES, tax_known
 from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
@@ -81,13 +82,15 @@ def _derive_lines(manifests: Manifests, law: Law) -> pl.DataFrame:
     by = ["order_ebcCode", "line_itemNo"]
     asked = lines.select(PRICED).hstack([manifests.heads["order_ebcCode"][lines["m"]]])
     known = asked.join(_rated_goods(law), left_on=by, right_on=["ebc_code", "item_no"], how="left", maintain_order="left")
-    return lines.hstack(known.select(OF_LINE))
+    controlled = control.of_lines(lines.hstack([known["hs8"]]), known["particular"], law.control)
+    return lines.hstack(known.select(OF_LINE)).hstack(controlled)
 
 
 @lru_cache(maxsize=64)
 def _rated_goods(law: Law) -> pl.DataFrame:
-    """The goods registry with the rates of the day, null where there is none."""
+    """The goods registry with the rates of the day, null where there is none, and what the day's lists say of its codes."""
     goods = law.goods.join(law.rates, on="hs8", how="left", maintain_order="left")
+    goods = goods.join(control.by_hs8(goods["hs8"], law.control), on="hs8", how="left", maintain_order="left")
     # null where the price alone decides the tax, and where the registry states no content
     goods = goods.with_columns(term=pl.col("item") * len(MEASURES) + pl.col("measure"))
     return goods.hstack([law.terms["taxable"].gather(goods["term"])])
