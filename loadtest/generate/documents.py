@@ -12,7 +12,7 @@ from typing import NamedTuple
 from aiokafka.partitioner import murmur2
 
 from loadtest.curve import schedule
-from loadtest.generate import arrivals, faults, identities, poison, rivals, taxes, versions
+from loadtest.generate import arrivals, controls, faults, identities, poison, rivals, taxes, versions
 from loadtest.generate.answers import USED, Answer, Fate
 from loadtest.generate.cases import STORIES, Case, Draft, Headers, Maker
 from loadtest.generate.profiles import Profile
@@ -21,7 +21,7 @@ from schemas.contracts import PARTITIONS, newest
 
 CHUNK = 5_000  # order numbers planned together: rivals never stand in two chunks
 DEFAULT_BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai: in the past on any machine
-TOLD = (arrivals, faults, identities, poison, rivals, taxes, versions)  # imported for the stories they register
+TOLD = (arrivals, controls, faults, identities, poison, rivals, taxes, versions)  # imported for the stories they register
 _GAP_MS = 30_000  # between the last order or payment and the first waybill, where waybills are late
 _OTHER_PARTITION = 5
 

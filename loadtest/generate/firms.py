@@ -23,12 +23,15 @@ class Shop:
     items: dict[str, Item]
     bonded: tuple[Item, ...]
     direct: tuple[Item, ...]
-    unrated: tuple[Item, ...]
     unmeasured: tuple[Item, ...]
 
     def taxed_as(self, hs8: str) -> Item:
         """An item of an HS8 line that a clean order may hold; StopIteration when the firm has none."""
         return next(i for i in (*self.bonded, *self.direct) if i.hs_code.startswith(hs8))
+
+    def filed_as(self, hs: str, direct: bool | None = None) -> Item:
+        """Its first item under an HS prefix, of one mode if it matters; StopIteration when it has none."""
+        return next(i for i in self.items.values() if i.hs_code.startswith(hs) and (direct is None or i.bonded != direct))
 
 
 @lru_cache
@@ -47,9 +50,8 @@ def _shop(platform: int, firm: str) -> Shop:
         firm,
         f"样例进出口电子商务（{firm[-3:]}）有限公司",
         {i.item_no: i for i in items},
-        tuple(i for i in items if i.bonded and i.taxable),
-        tuple(i for i in items if not i.bonded and i.taxable),
-        tuple(i for i in items if i.rates is None),
+        tuple(i for i in items if i.bonded and i.taxable and not i.barred),
+        tuple(i for i in items if not i.bonded and i.taxable and not i.barred),
         tuple(i for i in items if i.rates is not None and not i.taxable),
     )
 

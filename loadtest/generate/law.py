@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import schemas
+from loadtest.generate.control import barred
 from loadtest.generate.tax import Rates, TaxItem
 
 FOLDER = Path(schemas.__file__).parent / "law"
+NEVER_YET = "9999-01-01"  # a rate from then on is in force on no day that a set is sent on
 UNTAXED = frozenset({"REG-02", "TAX-01"})
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One row of the goods registry. `price_e5` is its usual price in 10⁻⁵ yuan; one `unit` of it holds `content`
-    smallest units of `measure` ("" when nothing is filed); `rates` None: no line of the tariff."""
+    smallest units of `measure` ("" when nothing is filed); `rates` None: none in force. `barred`: no clean order holds it."""
 
     item_no: str
     name: str
@@ -31,6 +33,7 @@ class Item:
     content: int
     measure: str
     rates: Rates | None
+    barred: bool
 
     @property
     def taxable(self) -> bool:
@@ -51,6 +54,7 @@ def goods() -> dict[str, tuple[Item, ...]]:
                     row["item_no"], row["item_name"], row["hs_code"], row["unit"], row["country"],
                     bool(row["account_book_item"]), int(row["price_fen"]) * 1000,
                     int(row["content"] or 0) * size, measure, tariff.get(row["hs_code"][:8]),
+                    barred(row["hs_code"][:8], row["country"], bool(row["account_book_item"])),
                 )
             )  # fmt: skip
     return {firm: tuple(items) for firm, items in firms.items()}
@@ -63,6 +67,8 @@ def _tariff() -> dict[str, Rates]:
     found: dict[str, Rates] = {}
     with (FOLDER / "tariff.csv").open(newline="") as f:
         for row in csv.DictReader(f):
+            if row["from"] >= NEVER_YET:
+                continue
             duty = int(row["provisional_1e4"] or row["tariff_1e4"])
             rates = Rates(duty, int(row["vat_1e4"]), items[row["consumption"]])
             if found.setdefault(row["hs8"], rates) != rates:

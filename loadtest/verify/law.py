@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.verify.conditions import Column, ConditionError, Node, parse
+from loadtest.verify.control import DayControl
 from loadtest.verify.evaluate import compiled
 from loadtest.verify.tax import Amount, Content, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "goods.csv")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "control.toml", "goods.csv")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
@@ -37,6 +38,7 @@ class DayLaw:
     manifest_codes: Callable[..., list[str]]
     line_codes: Callable[..., list[str]]
     rates: dict[str, Rate]
+    control: DayControl
     single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
@@ -45,13 +47,14 @@ class DayLaw:
 @dataclass(frozen=True, eq=False)
 class LawData:
     """`version`: hash of the files; `outcomes`, `blames`: of a finding code; `goods`: (ebcCode, itemNo) →
-    (hs_code, account_book_item, content); `tariff`, `items`: rows of tariff.csv and tax items of consumption.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
+    (hs_code, account_book_item, content); `tariff`, `items`: rows of tariff.csv and tax items of consumption.toml; `control`: control.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
 
     version: str
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
     tariff: list[dict[str, str]]
     items: list[tuple[str, date, date, TaxItem]]
+    control: dict[str, Any]
     goods: dict[tuple[str, str], tuple[str, str, Content]]
     outcomes: dict[str, str]
     blames: dict[str, int]
@@ -82,6 +85,7 @@ class LawData:
             manifest_codes=compiled(parts["manifest"], HEAD_VARIABLES),
             line_codes=compiled(parts["line"], ("line",)),
             rates=self._rates(day),
+            control=DayControl(day, self.control, self._last_days()),
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
@@ -96,6 +100,13 @@ class LawData:
             for r in self.tariff
             if r["from"] <= text <= r["to"] and r["consumption"] in items
         }
+
+    def _last_days(self) -> dict[str, str]:
+        """hs8 → the last day a row of it is in force."""
+        found: dict[str, str] = {}
+        for r in self.tariff:
+            found[r["hs8"]] = max(r["to"], found.get(r["hs8"], ""))
+        return found
 
     def _resolver(self, scope: str) -> Callable[[str], Column]:
         allowed = set(self.rules["columns"][scope])
@@ -140,6 +151,7 @@ def load(folder: Path = FOLDER) -> LawData:
         limits=tomllib.loads(content["limits.toml"].decode())["limit"],
         tariff=list(csv.DictReader(content["tariff.csv"].decode().splitlines())),
         items=[(x["name"], x["from"], x["to"], _tax_item(x, units)) for x in consumption["item"]],
+        control=tomllib.loads(content["control.toml"].decode()),
         goods=goods,
         outcomes={f["code"]: f["outcome"] for f in findings},
         blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},
