@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import schemas
+from loadtest.plain_faust.control import DayControl, control_on
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "goods.csv")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "control.toml", "goods.csv")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -64,6 +65,7 @@ class DayLaw:
     year: int
     limits: dict[str, int]
     rates: dict[str, Rate]
+    control: DayControl
 
 
 @lru_cache
@@ -103,7 +105,8 @@ def law_at(accepted_ms: int) -> DayLaw:
 @lru_cache(maxsize=64)
 def _on(day: date) -> DayLaw:
     limits = sorted((x for x in _toml("limits.toml")["limit"] if x["from"] <= day), key=lambda x: x["from"])
-    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day))
+    control = control_on(day, _toml("control.toml"), _tariff())
+    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day), control)
 
 
 def _rates(day: date) -> dict[str, Rate]:

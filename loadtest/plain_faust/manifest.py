@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from loadtest.plain_faust.control import Controlled, controlled
 from loadtest.plain_faust.law import DayLaw, Good, Rate, goods, law_at
 from loadtest.plain_faust.reading import FEN_E5, Document
 
@@ -27,7 +28,7 @@ class TaxLine(NamedTuple):
 
 @dataclass(slots=True)
 class Manifest:
-    """`goods` and `rates`: one entry a line, None when not registered or not rated. Unknown amounts are None.
+    """`goods`, `rates` and `control`: one entry a line, None when not registered or not rated. Unknown amounts are None.
     `tax`: of each line, should the manifest not be rejected; None while it cannot be known."""
 
     order: Document
@@ -38,6 +39,7 @@ class Manifest:
     law: DayLaw
     goods: list[Good | None]
     rates: list[Rate | None]
+    control: list[Controlled]
     trade_mode: str
     line_total_sum_e5: int | None
     dutiable_fen: int | None
@@ -65,6 +67,7 @@ def assemble(order: Document, payment: Document, waybill: Document, accepted_ms:
     return Manifest(
         order, payment, waybill, lines, accepted_ms, law, items,
         [law.rates.get(item.hs_code[:8]) if item else None for item in items],
+        controlled(lines, [(item.hs_code, item.bonded) if item else None for item in items], law.control),
         _trade_mode(items),
         _sum([line["totalPrice"] for line in lines]),
         _dutiable_fen(order["goodsValue"], order["freight"], waybill["insuredFee"]),
