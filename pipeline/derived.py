@@ -49,6 +49,7 @@ def _of_line() -> list[pl.Expr]:
     # price x qty is in 10^-10 units: half a fen there is 5 * 10^7
     rounded = (2 * price * qty + 2 * 50_000_000).floordiv(2 * 100_000_000) * FEN
     by_quantity = pl.col("item").is_not_null()  # of the consumption tax; else the price alone decides it
+    bonded = (pl.col("account_book_item") != "").fill_null(False)
     as_filed = pl.col("line_unit") == pl.col("goods_unit")
     in_measure = pl.col("taxable") & as_filed
     in_mass = pl.col("unit_mg").is_not_null() & as_filed
@@ -57,11 +58,13 @@ def _of_line() -> list[pl.Expr]:
         pl.col("weight_group", "unit_mg", "cap_mg"),
         by_quantity.alias("by_quantity"),
         pl.col("hs_code").is_not_null().alias("registered"),
-        (pl.col("account_book_item") != "").fill_null(False).alias("bonded"),
+        bonded.alias("bonded"),
         pl.col("vat_1e4").is_not_null().alias("rated"),
         (~by_quantity | in_measure.fill_null(False)).alias("measured"),
         (pl.col("weight_group").is_null() | in_mass).alias("weighed"),
         rounded.alias("line_price_times_qty_e5"),
+        pl.col("listed", "negative", "waste", "watched").fill_null(False),
+        pl.when(bonded).then("mode_1210").otherwise("mode_9610").fill_null(True).alias("mode_allowed"),
     ]
 
 

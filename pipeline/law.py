@@ -5,6 +5,8 @@ from typing import Literal
 
 import polars as pl
 
+from pipeline.control import Control
+
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
 MEASURES = ("volume", "mass", "sheet", "piece")  # what a content may be stated in; µl, mg, sheets, pieces
 MASS = MEASURES.index("mass")
@@ -64,3 +66,4 @@ class Law:
     rates: pl.DataFrame
     terms: pl.DataFrame
     weight_caps: tuple[WeightCap, ...]
+    control: Control

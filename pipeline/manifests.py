@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from pipeline import control
 from pipeline.derived import AMOUNTS, OF_LINE, OF_LINES, OF_MANIFEST, OF_MANIFEST_AND_LINES, tax_known
 from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
@@ -14,8 +15,11 @@ from pipeline.registry import Registry
 LINES = [pl.col("m", "position"), pl.exclude("m", "position", "document").name.prefix("line_")]
 WHOSE = [pl.int_range(pl.len(), dtype=pl.UInt32).alias("m"), pl.col("order").alias("document")]
 PRICED = pl.col("line_price_e5", "line_qty_e5", "line_unit")
-# null where the price alone decides the tax, and where the registry states no content
-TERM = (pl.col("item") * len(MEASURES) + pl.col("measure")).alias("term")
+OF_GOODS = [
+    # null where the price alone decides the tax, and where the registry states no content
+    (pl.col("item") * len(MEASURES) + pl.col("measure")).alias("term"),
+    pl.when(pl.col("weight_group").is_not_null() & (pl.col("measure") == MASS)).then("content").alias("unit_mg"),
+]
 PARTS = pl.col(*AMOUNTS, "order_amount_fine")
 NO_ROW = pl.Series("row", [None], dtype=pl.UInt32)
 
@@ -82,18 +86,20 @@ def _of_manifest(law: Law) -> list[pl.Expr]:
 def _derive_lines(manifests: Manifests, law: Law, registry: Registry) -> pl.DataFrame:
     lines = manifests.lines
     goods = registry.goods_of(manifests.heads["order_ebcCode"][lines["m"]], lines["line_itemNo"])
-    known = goods.join(law.rates, on="hs8", how="left", maintain_order="left").with_columns(_of_goods(law))
+    known = goods.join(_codes(law, registry), on="hs8", how="left", maintain_order="left").with_columns(OF_GOODS)
     known = known.hstack([law.terms["taxable"].gather(known["term"]), *lines.select(PRICED)])
-    return lines.hstack(known.select(OF_LINE))
+    controlled = control.of_lines(lines.hstack([known["hs8"]]), known["particular"], law.control)
+    return lines.hstack(known.select(OF_LINE)).hstack(controlled)
 
 
-@lru_cache(maxsize=64)
-def _of_goods(law: Law) -> list[pl.Expr]:
-    """Of goods and their rates: `term`, and of those with a yearly weight cap group, cap, and the mg that a piece is filed
-    with; null for all others."""
+@lru_cache(maxsize=2)  # each keeps its registry
+def _codes(law: Law, registry: Registry) -> pl.DataFrame:
+    """What the day says of each first eight digits of an HS code in the registry: rates, null where there are none; the lists
+    of goods control; weight group and cap, null where the weight is not limited."""
+    codes = control.by_hs8(registry.goods["hs8"], law.control)
+    codes = codes.join(law.rates, on="hs8", how="left", maintain_order="left")
     group, cap = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
     for x in law.weight_caps:
         of_it = pl.any_horizontal(pl.col("hs8").str.starts_with(prefix) for prefix in x.hs8)
         group, cap = pl.when(of_it).then(pl.lit(x.group)).otherwise(group), pl.when(of_it).then(x.cap_mg).otherwise(cap)
-    in_mass = group.is_not_null() & (pl.col("measure") == MASS)
-    return [TERM, group.alias("weight_group"), cap.alias("cap_mg"), pl.when(in_mass).then("content").alias("unit_mg")]
+    return codes.with_columns(group.alias("weight_group"), cap.alias("cap_mg"))

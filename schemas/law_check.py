@@ -1,15 +1,26 @@
 """Refuses law data that cannot be used, with file, line and reason; and lists what of it is not sure."""
 
-import csv
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from pipeline.law import MEASURES
+from schemas import control_check
+from schemas.law_entries import (
+    Entry,
+    Place,
+    Reasons,
+    both,
+    csv_rows,
+    dates,
+    overlaps,
+    period,
+    toml_tables,
+    twice,
+    whole,
+)
 from schemas.tariff_fill import CHAPTER
 
 KINDS = ("none", "ad_valorem", "specific", "compound")
@@ -21,24 +32,10 @@ MOST_FEN = {"specific": 100_000, "threshold": 10**9}  # with MOST_PER and MOST_C
 MOST_PER = 10**12
 MOST_CONTENT = 10**9  # smallest units in one unit of goods (filings)
 HIGHEST_CAP_MG = 10**12
-Entry = Mapping[str, Any]
-Reasons = Iterator[str]
 
 
 class LawError(ValueError):
     """The law data cannot be used; says where and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Something about one entry: `line` counts from 1 in `file`."""
-
-    file: str
-    line: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +48,24 @@ class Files:
     limits: list[tuple[int, Entry]]
     caps: list[tuple[int, Entry]]
     sources: list[tuple[int, Entry]]
+    control: control_check.Control
 
 
 def read(folder: Path) -> Files:
     """The data of a folder as it stands; OSError or tomllib.TOMLDecodeError when it is not well-formed."""
     return Files(
-        _rows(folder / "tariff.csv"),
-        _tables(folder / "consumption.toml", "item"),
-        _tables(folder / "consumption.toml", "unit"),
-        _tables(folder / "limits.toml", "limit"),
-        _tables(folder / "weights.toml", "cap"),
-        _tables(folder / "sources.toml", "source"),
+        csv_rows(folder / "tariff.csv"),
+        toml_tables(folder / "consumption.toml", "item"),
+        toml_tables(folder / "consumption.toml", "unit"),
+        toml_tables(folder / "limits.toml", "limit"),
+        toml_tables(folder / "weights.toml", "cap"),
+        toml_tables(folder / "sources.toml", "source"),
+        control_check.read(folder),
     )
 
 
 def problems(folder: Path) -> list[Place]:
-    """Why the tariff, tax items, limits and weight caps of a folder cannot be used; empty when they can."""
+    """Why the tariff, tax items, limits, weight caps and goods control of a folder cannot be used; empty when they can."""
     files = read(folder)
     sources = {x.get("id") for _, x in files.sources}
     sizes = {str(x.get("name")): x for _, x in files.units if not list(_unit(x))}
@@ -80,22 +79,24 @@ def problems(folder: Path) -> list[Place]:
 
     checks: tuple[tuple[str, list[tuple[int, Entry]], Callable[[Entry], Reasons]], ...] = (
         ("consumption.toml", files.units, _unit),
-        ("consumption.toml", files.items, lambda x: _both(_item(x, sizes), source(x))),
-        ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: _both(_line(x, items), source(x)))),
+        ("consumption.toml", files.items, lambda x: both(_item(x, sizes), source(x))),
+        ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: both(_line(x, items), source(x)))),
         ("limits.toml", files.limits, _limit),
-        ("weights.toml", files.caps, lambda x: _both(_cap(x), source(x))),
+        ("weights.toml", files.caps, lambda x: both(_cap(x), source(x))),
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
+    found += control_check.problems(files.control, {x["hs8"] for _, x in files.tariff if x.get("hs8")}, source)
     if found:
         return found  # dates that are no dates cannot be compared
     return [
-        *_twice("consumption.toml", files.units, ("name",)),
-        *_twice("limits.toml", files.limits, ("name", "from")),
-        *_overlaps("consumption.toml", files.items, "name"),
-        *_overlaps("tariff.csv", files.tariff, "hs8"),
-        *_overlaps("weights.toml", files.caps, "group"),
+        *twice("consumption.toml", files.units, ("name",)),
+        *twice("limits.toml", files.limits, ("name", "from")),
+        *overlaps("consumption.toml", files.items, "name"),
+        *overlaps("tariff.csv", files.tariff, "hs8"),
+        *overlaps("weights.toml", files.caps, "group"),
         *_in_two_groups(files.caps),
         *_uncovered(files),
+        *control_check.overlapping(files.control),
     ]
 
 
@@ -106,12 +107,13 @@ def unsure(folder: Path) -> list[Place]:
         ("limits.toml", files.limits, "name"), ("weights.toml", files.caps, "group"),
         ("consumption.toml", files.items, "name"), ("tariff.csv", files.tariff, "hs8"),
     )  # fmt: skip
-    return [
+    unsure_of_others = [
         Place(file, line, f"{x[key]} from {x['from']}: {x['source']}")
         for file, rows, key in entries
         for line, x in rows
         if str(x["sure"]).lower() == "false"
     ]
+    return [*unsure_of_others, *control_check.unsure(files.control)]
 
 
 def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:
@@ -124,11 +126,6 @@ def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry]
             yield from check(row)
 
     return checked
-
-
-def _both(*reasons: Reasons) -> Reasons:
-    for some in reasons:
-        yield from some
 
 
 def _unit(unit: Entry) -> Reasons:
@@ -160,16 +157,16 @@ def _item(item: Entry, units: Mapping[str, Entry]) -> Reasons:
             yield f"{name}: two parts for one measure"
         for part in item.get(name, ()):
             yield from (f"{name}: {why}" for why in _part(part, units, most))
-    yield from _dates(item)
+    yield from dates(item)
 
 
 def _part(part: Entry, units: Mapping[str, Entry], most_fen: int) -> Reasons:
     if part.get("unit") not in units:
         yield f"unknown unit {part.get('unit')!r}"
-    elif not _whole(part.get("per"), 1, MOST_PER // units[part["unit"]]["size"]):
+    elif not whole(part.get("per"), 1, MOST_PER // units[part["unit"]]["size"]):
         yield f"per {part.get('per')!r} out of range"
     for name in ("fen", "below_fen"):
-        if not _whole(part.get(name, 0 if name == "below_fen" else None), 0, most_fen):
+        if not whole(part.get(name, 0 if name == "below_fen" else None), 0, most_fen):
             yield f"{name} {part.get(name)!r} out of range"
 
 
@@ -184,7 +181,7 @@ def _line(line: Entry, items: Iterable[str]) -> Reasons:
             yield from _rate(name, int(line[name]) if line[name].isdigit() else line[name])
     if line["consumption"] not in items:
         yield f"unknown tax item {line['consumption']!r}"
-    yield from _dates(line)
+    yield from dates(line)
 
 
 def _limit(limit: Entry) -> Reasons:
@@ -194,7 +191,7 @@ def _limit(limit: Entry) -> Reasons:
         yield "no source"
     if not isinstance(limit.get("sure"), bool):
         yield f"sure is {limit.get('sure')!r}, not true or false"
-    if not _whole(limit.get("value"), 0, 10**12):
+    if not whole(limit.get("value"), 0, 10**12):
         yield f"value {limit.get('value')!r} out of range"
     if not isinstance(limit.get("from"), date):
         yield "from is no date"
@@ -209,67 +206,32 @@ def _cap(cap: Entry) -> Reasons:
     for code in cap.get("hs8", ()):
         if not (isinstance(code, str) and 4 <= len(code) <= 8 and code.isascii() and code.isdigit()):
             yield f"hs8 {code!r} is not four to eight digits"
-    if not _whole(cap.get("cap_mg"), 0, HIGHEST_CAP_MG):
+    if not whole(cap.get("cap_mg"), 0, HIGHEST_CAP_MG):
         yield f"cap_mg {cap.get('cap_mg')!r} out of range"
-    yield from _dates(cap)
+    yield from dates(cap)
 
 
 def _rate(name: str, value: object) -> Reasons:
-    if not _whole(value, 0, HIGHEST_1E4[name]):
+    if not whole(value, 0, HIGHEST_1E4[name]):
         yield f"{name} {value!r} out of range 0 to {HIGHEST_1E4[name]}"
-
-
-def _whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and low <= value <= high
-
-
-def _dates(entry: Entry) -> Reasons:
-    try:
-        first, last = _period(entry)
-    except (KeyError, ValueError):
-        yield "from and to are not both dates"
-        return
-    if last < first:
-        yield f"to {last} lies before from {first}"
-    if str(entry.get("sure")).lower() not in ("true", "false"):
-        yield f"sure is {entry.get('sure')!r}, not true or false"
-
-
-def _period(entry: Entry) -> tuple[date, date]:
-    return date.fromisoformat(str(entry["from"])), date.fromisoformat(str(entry["to"]))
-
-
-def _overlaps(file: str, rows: list[tuple[int, Entry]], key: str) -> Iterator[Place]:
-    ranked = sorted(rows, key=lambda row: (row[1][key], *_period(row[1])))
-    for (before, a), (line, b) in pairwise(ranked):
-        if a[key] == b[key] and _period(b)[0] <= _period(a)[1]:
-            yield Place(file, line, f"{b[key]} from {b['from']} overlaps with line {before}, in force to {a['to']}")
 
 
 def _in_two_groups(caps: list[tuple[int, Entry]]) -> Iterator[Place]:
     """A line of the tariff that two entries cap on one day, or one of them twice."""
     codes = [(code, line, x) for line, x in caps for code in x["hs8"]]
     for (a, before, x), (b, line, y) in combinations(codes, 2):
-        (first, last), (other_first, other_last) = _period(x), _period(y)
+        (first, last), (other_first, other_last) = period(x), period(y)
         if (a.startswith(b) or b.startswith(a)) and first <= other_last and other_first <= last:
             yield Place("weights.toml", line, f"hs8 {b} is capped by line {before} already, as {a}")
-
-
-def _twice(file: str, rows: list[tuple[int, Entry]], keys: tuple[str, ...]) -> Iterator[Place]:
-    first: dict[tuple[object, ...], int] = {}
-    for line, x in rows:
-        key = tuple(x[k] for k in keys)
-        if first.setdefault(key, line) != line:
-            yield Place(file, line, f"{' '.join(map(str, key))} stands in line {first[key]} already")
 
 
 def _uncovered(files: Files) -> Iterator[Place]:
     """Lines whose tax item is not in force on each of their days."""
     periods: dict[str, list[tuple[date, date]]] = {}
     for _, item in files.items:
-        periods.setdefault(item["name"], []).append(_period(item))
+        periods.setdefault(item["name"], []).append(period(item))
     for line, x in files.tariff:
-        first, last = _period(x)
+        first, last = period(x)
         for start, end in sorted(periods[x["consumption"]]):
             if start <= first <= end:
                 first = date.fromordinal(min(end.toordinal() + 1, date.max.toordinal()))
@@ -277,16 +239,3 @@ def _uncovered(files: Files) -> Iterator[Place]:
                     break
         else:
             yield Place("tariff.csv", line, f"{x['hs8']}: the tax item {x['consumption']} is not in force on {first}")
-
-
-def _rows(path: Path) -> list[tuple[int, Entry]]:
-    with path.open(newline="") as f:
-        reader = csv.DictReader(f)
-        return [(reader.line_num, row) for row in reader]
-
-
-def _tables(path: Path, name: str) -> list[tuple[int, Entry]]:
-    """The entries of [[name]] with the line of their heading."""
-    text = path.read_text()
-    lines = [n for n, line in enumerate(text.splitlines(), start=1) if line.split("#")[0].strip() == f"[[{name}]]"]
-    return list(zip(lines, tomllib.loads(text).get(name, []), strict=True))

@@ -11,12 +11,13 @@ from typing import Any
 import polars as pl
 
 from pipeline.law import Consequence, Law, Rule, WeightCap
-from schemas import law_check, tariff
+from schemas import control, law_check, tariff
+from schemas.control import ControlBook
 from schemas.law_check import LawError
 from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 
 
@@ -29,6 +30,7 @@ class Lawbook:
     limits: list[dict[str, Any]]
     caps: list[dict[str, Any]]
     tariff: Tariff
+    control: ControlBook
 
     @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
     def on(self, day: date) -> Law:
@@ -58,6 +60,7 @@ class Lawbook:
             weight_caps=tuple(
                 WeightCap(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]
             ),
+            control=self.control.on(day),
         )
 
     @lru_cache(maxsize=64)  # noqa: B019
@@ -68,7 +71,7 @@ class Lawbook:
 
     def days(self) -> list[date]:
         """Every day on which something begins to be in force, from the first rule on."""
-        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]}
+        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins()
         rules = {date.fromisoformat(r["since"]) for r in self.rules["rule"]}
         begins |= rules | set(self.tariff.lines["from"].to_list())
         return sorted(day for day in begins if day >= min(rules))
@@ -113,12 +116,14 @@ def load(folder: Path = FOLDER) -> Lawbook:
     """The law data of a folder; LawError when it cannot be used: with every place and reason, and then none of it is."""
     if problems := law_check.problems(folder):
         raise LawError("; ".join(map(str, problems)))
+    rates = tariff.read(folder)
     return Lawbook(
         version=version(folder),
         rules=tomllib.loads((folder / "rules.toml").read_text()),
         limits=tomllib.loads((folder / "limits.toml").read_text())["limit"],
         caps=tomllib.loads((folder / "weights.toml").read_text())["cap"],
-        tariff=tariff.read(folder),
+        tariff=rates,
+        control=control.read(folder, rates.lines),
     )
 
 

@@ -12,7 +12,18 @@ from typing import NamedTuple
 from aiokafka.partitioner import murmur2
 
 from loadtest.curve import schedule
-from loadtest.generate import arrivals, faults, identities, poison, rivals, taxes, versions, weights
+from loadtest.generate import (
+    arrivals,
+    controls,
+    faults,
+    identities,
+    poison,
+    registrations,
+    rivals,
+    taxes,
+    versions,
+    weights,
+)  # fmt: skip
 from loadtest.generate.answers import USED, Answer, Fate
 from loadtest.generate.cases import STORIES, Case, Draft, Headers, Maker
 from loadtest.generate.profiles import Profile
@@ -21,7 +32,8 @@ from schemas.contracts import PARTITIONS, newest
 
 CHUNK = 5_000  # order numbers planned together: rivals never stand in two chunks
 DEFAULT_BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai: in the past on any machine
-TOLD = (arrivals, faults, identities, poison, rivals, taxes, versions, weights)  # imported for the stories they register
+# imported for the stories they register
+TOLD = (arrivals, controls, faults, identities, poison, registrations, rivals, taxes, versions, weights)
 _GAP_MS = 30_000  # between the last order or payment and the first waybill, where waybills are late
 _OTHER_PARTITION = 5
 

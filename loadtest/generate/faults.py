@@ -132,8 +132,9 @@ def no_quantity(_rng: Random, t: Trio) -> None:
 
 @fault("REG-02")
 def no_rate(_rng: Random, t: Trio) -> None:
-    """A registered item whose HS code has no row in tariff.csv."""
-    t.only(next(i for i in t.shop.unrated if i.bonded != t.direct), 1, 100 * YUAN)
+    """A registered item on a line of the positive list whose rate is not in force yet."""
+    t.waybill["billNo"] = "99912345678"
+    t.only(t.shop.filed_as("99990001"), 1, 100 * YUAN)
 
 
 @fault("REG-03")

@@ -29,7 +29,7 @@ class Size:
 
 
 # `full` with the eleven of the stories about firms that may not trade: 500 enterprises and 100,000 items.
-SIZES = {"small": Size(24, 24, 6, 9, 5, 4, 4, 960), "full": Size(50, 279, 12, 20, 29, 29, 20, 100_000)}
+SIZES = {"small": Size(24, 24, 6, 9, 5, 4, 4, 1_128), "full": Size(50, 279, 12, 20, 29, 29, 20, 100_000)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,6 @@ class Shop:
     items: dict[str, Item]
     bonded: tuple[Item, ...]
     direct: tuple[Item, ...]
-    unrated: tuple[Item, ...]
     unmeasured: tuple[Item, ...]
     capped: tuple[Item, ...]
 
@@ -55,6 +54,10 @@ class Shop:
     def taxed_as(self, hs8: str) -> Item:
         """An item of an HS8 line that a clean order may hold; StopIteration when the firm has none."""
         return next(i for i in (*self.bonded, *self.direct) if i.hs_code.startswith(hs8))
+
+    def filed_as(self, hs: str, direct: bool | None = None) -> Item:
+        """Its first item under an HS prefix, of one mode if it matters; StopIteration when it has none."""
+        return next(i for i in self.items.values() if i.hs_code.startswith(hs) and (direct is None or i.bonded != direct))
 
     def on(self, platform: str) -> "Shop":
         """The same firm on another platform, given by its code."""
@@ -148,9 +151,8 @@ def _shop(platform: str, firm: str, items: tuple[Item, ...]) -> Shop:
         firm,
         shop_name(firm),
         {i.item_no: i for i in items},
-        tuple(i for i in items if i.bonded and i.taxable and not i.weight_group),
-        tuple(i for i in items if not i.bonded and i.taxable and not i.weight_group),
-        tuple(i for i in items if i.rates is None),
+        tuple(i for i in items if i.bonded and i.taxable and not i.weight_group and not i.barred),
+        tuple(i for i in items if not i.bonded and i.taxable and not i.weight_group and not i.barred),
         tuple(i for i in items if i.rates is not None and not i.taxable),
         tuple(i for i in items if i.weight_group),
     )

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import schemas
+from loadtest.generate.control import barred
 from loadtest.generate.tax import Rates, TaxItem
 
 FOLDER = Path(schemas.__file__).parent / "law"
 GOODS = Path(__file__).parent / "goods.csv"  # what items of every market are made of
+NEVER_YET = "9999-01-01"  # a rate from then on is in force on no day that a set is sent on
 UNTAXED = frozenset({"REG-02", "TAX-01"})
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One row of the goods registry. `price_e5` is its usual price in 10⁻⁵ yuan; one `unit` of it holds `content`
-    smallest units of `measure` ("" when nothing is filed); `book_item`: of an account book, or ""; `rates` None: no line of
-    the tariff; `weight_group`: of goods with a yearly weight cap a person, else empty."""
+    smallest units of `measure` ("" when nothing is filed); `book_item`: of an account book, or ""; `rates` None: none in
+    force; `weight_group`: of goods with a yearly weight cap a person, else empty; `barred`: no clean order holds it."""
 
     item_no: str
     name: str
@@ -34,6 +36,7 @@ class Item:
     measure: str
     rates: Rates | None
     weight_group: str
+    barred: bool
 
     @property
     def bonded(self) -> bool:
@@ -59,6 +62,7 @@ def goods() -> dict[str, tuple[Item, ...]]:
                     row["item_no"], row["item_name"], row["hs_code"], row["unit"], row["country"],
                     row["account_book_item"], int(row["price_fen"]) * 1000,
                     int(row["content"] or 0) * size, measure, tariff.get(row["hs_code"][:8]), _weight_group(row["hs_code"]),
+                    barred(row["hs_code"][:8], row["country"], bool(row["account_book_item"])),
                 )
             )  # fmt: skip
     return {firm: tuple(items) for firm, items in firms.items()}
@@ -71,6 +75,8 @@ def _tariff() -> dict[str, Rates]:
     found: dict[str, Rates] = {}
     with (FOLDER / "tariff.csv").open(newline="") as f:
         for row in csv.DictReader(f):
+            if row["from"] >= NEVER_YET:
+                continue
             duty = int(row["provisional_1e4"] or row["tariff_1e4"])
             rates = Rates(duty, int(row["vat_1e4"]), items[row["consumption"]])
             if found.setdefault(row["hs8"], rates) != rates:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import schemas
+from loadtest.plain_faust.control import DayControl, control_on
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -76,6 +77,7 @@ class DayLaw:
     limits: dict[str, int]
     rates: dict[str, Rate]
     caps: list[Cap]
+    control: DayControl
 
 
 @lru_cache
@@ -102,7 +104,8 @@ def law_at(accepted_ms: int) -> DayLaw:
 @lru_cache(maxsize=64)
 def _on(day: date) -> DayLaw:
     limits = sorted((x for x in _toml("limits.toml")["limit"] if x["from"] <= day), key=lambda x: x["from"])
-    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day), _caps(day))
+    control = control_on(day, _toml("control.toml"), _tariff())
+    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day), _caps(day), control)
 
 
 def _caps(day: date) -> list[Cap]:

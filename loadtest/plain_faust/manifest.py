@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
+from loadtest.plain_faust.control import Controlled, controlled
 from loadtest.plain_faust.law import Cap, DayLaw, Good, Rate, law_at
 from loadtest.plain_faust.reading import FEN_E5, Document
 from loadtest.plain_faust.registry import Registry
@@ -28,8 +29,8 @@ class TaxLine(NamedTuple):
 
 @dataclass(slots=True)
 class Manifest:
-    """`goods`, `rates` and `caps`: one entry a line, None when not registered, not rated, not limited by weight. Unknown
-    amounts are None. `relation`: what the platform and the firm filed together.
+    """`goods`, `rates`, `caps` and `control`: one entry a line, None when not registered, not rated, not limited by weight.
+    Unknown amounts are None. `relation`: what the platform and the firm filed together.
     `tax`: of each line, should the manifest not be rejected; None while it cannot be known."""
 
     order: Document
@@ -43,6 +44,7 @@ class Manifest:
     goods: list[Good | None]
     rates: list[Rate | None]
     caps: list[Cap | None]
+    control: list[Controlled]
     trade_mode: str
     line_total_sum_e5: int | None
     dutiable_fen: int | None
@@ -89,6 +91,7 @@ def assemble(order: Document, payment: Document, waybill: Document, accepted_ms:
         registry.relation(order["ebpCode"], order["ebcCode"]), items,
         [law.rates.get(item.hs_code[:8]) if item else None for item in items],
         [_cap(law, item) for item in items],
+        controlled(lines, [(item.hs_code, item.bonded) if item else None for item in items], law.control),
         _trade_mode(items),
         _sum([line["totalPrice"] for line in lines]),
         _dutiable_fen(order["goodsValue"], order["freight"], waybill["insuredFee"]),

@@ -1,4 +1,4 @@
-"""The 49 rules of schemas/law/rules.toml as plain Python predicates, in its order.
+"""The 58 rules of schemas/law/rules.toml as plain Python predicates, in its order.
 
 A predicate is true (the finding is made), false, or None: not known, which becomes SYS-01. Only amounts and what is
 computed from them can be unknown. A test holds codes and order against rules.toml.
@@ -340,7 +340,8 @@ def item_not_registered(m: Manifest) -> Verdict:
 
 @rule("REG-02")
 def item_without_rate(m: Manifest) -> Verdict:
-    return any([item is not None and rate is None for item, rate in zip(m.goods, m.rates, strict=True)])
+    listed = [item is not None and not c.unlisted for item, c in zip(m.goods, m.control, strict=True)]
+    return any([here and rate is None for here, rate in zip(listed, m.rates, strict=True)])
 
 
 @rule("REG-03")
@@ -350,6 +351,21 @@ def mixed_modes(m: Manifest) -> Verdict:
 
 for _code, _rule in registrations.RULES:
     rule(_code)(_rule)
+
+
+def _control(code: str, what: str) -> None:
+    """A rule that fires when this is wrong with any line."""
+
+    @rule(code)
+    def wrong(m: Manifest) -> Verdict:
+        return _any([getattr(c, what) for c in m.control])
+
+
+for _code, _what in (
+    ("GDS-01", "unlisted"), ("GDS-02", "mode_barred"), ("GDS-03", "misnamed"), ("GDS-04", "negative"), ("GDS-05", "waste"),
+    ("GDS-06", "stopped"), ("GDS-07", "watched"), ("GDS-08", "too_many"), ("GDS-09", "branded"),
+):  # fmt: skip
+    _control(_code, _what)
 
 
 @rule("LIM-02")

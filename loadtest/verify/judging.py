@@ -46,6 +46,7 @@ def derive(
         total = None if total is None or price is None else total + price
         if line["registered"]:
             modes.add("1210" if line["account_book_item"] else "9610")
+    day.control.derive(lines)
     qty = lines[0]["qty_e5"] if len(lines) == 1 else 0
     one = None if qty is None else qty == UNIT_E5
     dutiable = _dutiable(order["goodsValue_e5"], order["freight_e5"], waybill["insuredFee_e5"])

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.verify.conditions import Column, ConditionError, Node, parse
+from loadtest.verify.control import DayControl
 from loadtest.verify.evaluate import compiled
 from loadtest.verify.tax import Amount, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
@@ -41,6 +42,7 @@ class DayLaw:
     line_codes: Callable[..., list[str]]
     rates: dict[str, Rate]
     caps: list[tuple[str, tuple[str, ...], int]]
+    control: DayControl
     single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
@@ -54,8 +56,8 @@ class DayLaw:
 @dataclass(frozen=True, eq=False)
 class LawData:
     """`version`: hash of the files; `outcomes`, `blames`: of a finding code; `units`: unit of a content →
-    (measure, smallest units in it); `tariff`, `items`, `caps`: rows of tariff.csv, tax items of consumption.toml
-    and entries of weights.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
+    (measure, smallest units in it); `tariff`, `items`, `caps`, `control`: rows of tariff.csv, tax items of consumption.toml,
+    entries of weights.toml and control.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
 
     version: str
     rules: dict[str, Any]
@@ -63,6 +65,7 @@ class LawData:
     tariff: list[dict[str, str]]
     items: list[tuple[str, date, date, TaxItem]]
     caps: list[dict[str, Any]]
+    control: dict[str, Any]
     units: dict[str, tuple[str, int]]
     outcomes: dict[str, str]
     blames: dict[str, int]
@@ -94,6 +97,7 @@ class LawData:
             line_codes=compiled(parts["line"], ("line",)),
             rates=self._rates(day),
             caps=[(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]],
+            control=DayControl(day, self.control, self._last_days()),
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
@@ -109,6 +113,13 @@ class LawData:
             for r in self.tariff
             if r["from"] <= text <= r["to"] and r["consumption"] in items
         }
+
+    def _last_days(self) -> dict[str, str]:
+        """hs8 → the last day a row of it is in force."""
+        found: dict[str, str] = {}
+        for r in self.tariff:
+            found[r["hs8"]] = max(r["to"], found.get(r["hs8"], ""))
+        return found
 
     def _resolver(self, scope: str) -> Callable[[str], Column]:
         allowed = set(self.rules["columns"][scope])
@@ -149,6 +160,7 @@ def load(folder: Path = FOLDER) -> LawData:
         tariff=list(csv.DictReader(content["tariff.csv"].decode().splitlines())),
         items=[(x["name"], x["from"], x["to"], _tax_item(x, units)) for x in consumption["item"]],
         caps=tomllib.loads(content["weights.toml"].decode())["cap"],
+        control=tomllib.loads(content["control.toml"].decode()),
         units=units,
         outcomes={f["code"]: f["outcome"] for f in findings},
         blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},

@@ -11,7 +11,7 @@ from schemas import law_check
 from schemas.lawbook import FOLDER, LawError, load
 
 app = typer.Typer(help="The law data: what it rests on, and whether it can be used.", no_args_is_help=True)
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "sources.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml")
 
 
 @app.command()

@@ -45,7 +45,7 @@ def test_the_command_says_so(run: Run, folder: Path) -> None:
 
 
 def test_a_rule_that_does_not_compile_is_refused_by_the_command(run: Run, folder: Path) -> None:
-    line = changed(folder, "rules.toml", "registered AND NOT rated", "registered AND NOT rosted")
+    line = changed(folder, "rules.toml", "listed AND NOT rated", "listed AND NOT rosted")
     said = run("law", "check", str(folder), "--json")
     (problem,) = said.data["problems"]
     assert (said.code, problem["file"], "REG-02: unknown columns ['rosted']" in problem["reason"]) == (1, "rules.toml", True)

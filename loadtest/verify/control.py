@@ -1,0 +1,102 @@
+"""Goods control of one day as the verifier reads it from control.toml and tariff.csv (docs/decisions.md section 5)."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from loadtest.verify.documents import Document
+
+UNIT_E5 = 100_000
+Entry = Mapping[str, Any]
+NO_ENTRY: Entry = {}
+KINDS = ("positive", "negative", "self_use", "watch", "waste", "stop", "brand")
+NEVER = re.compile("(?!)")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeControl:
+    """What the lists say of one HS8 code. `origins`: countries it is stopped from; `footnote`, `self_use`: the entry
+    that covers it, or an empty one."""
+
+    listed: bool
+    negative: bool
+    waste: bool
+    watched: bool
+    origins: frozenset[str]
+    footnote: Entry
+    self_use: Entry
+
+
+class DayControl:
+    """The lists in force on a day."""
+
+    def __init__(self, day: date, entries: Mapping[str, Sequence[Entry]], last_days: Mapping[str, str]) -> None:
+        """`entries`: kind → all its entries, as in control.toml; `last_days`: hs8 → ISO date of its last day on the list."""
+        self._day, self._last_days = day.isoformat(), last_days
+        self._in_force = {k: [x for x in entries.get(k, ()) if x["from"] <= day <= x["to"]] for k in KINDS}
+        self._brands = _any_of(tuple(x["name"] for x in self._in_force["brand"]))
+        self._known: dict[str, CodeControl] = {}
+
+    def derive(self, lines: Iterable[Document]) -> None:
+        """Give the lines of an order, which have `hs_code` ("": not registered), their columns of the goods control."""
+        counted: list[tuple[Document, Entry]] = []
+        for line in lines:
+            code = self._of(line["hs_code"][:8])
+            line["listed"], line["negative"], line["waste"] = code.listed, code.negative, code.waste
+            line["watched"], line["stopped"] = code.watched, line["country"] in code.origins
+            mode = "1210" if line["account_book_item"] else "9610"
+            line["mode_allowed"] = mode in code.footnote.get("modes", (mode,))
+            line["name_allowed"] = not code.footnote or _named(code.footnote, line)
+            line["brand_watched"] = _occurs(self._brands, line)
+            line["self_use_exceeded"] = False
+            if code.self_use:
+                counted.append((line, code.self_use))
+        if counted:
+            _too_many(counted)
+
+    def _of(self, hs8: str) -> CodeControl:
+        if hs8 not in self._known:
+            found = {kind: [x for x in kept if hs8.startswith(x.get("hs", "-"))] for kind, kept in self._in_force.items()}
+            self._known[hs8] = CodeControl(
+                self._day <= self._last_days.get(hs8, ""),  # ISO dates compare as texts
+                bool(found["negative"]),
+                bool(found["waste"]),
+                bool(found["watch"]),
+                frozenset(x["country"] for x in found["stop"]),
+                next(iter(found["positive"]), NO_ENTRY),
+                next(iter(found["self_use"]), NO_ENTRY),
+            )
+        return self._known[hs8]
+
+
+def _named(footnote: Entry, line: Document) -> bool:
+    wanted, excluded = (_any_of(tuple(footnote.get(part, ()))) for part in ("names", "excluded"))
+    return ("names" not in footnote or _occurs(wanted, line)) and not _occurs(excluded, line)
+
+
+def _too_many(counted: Sequence[tuple[Document, Entry]]) -> None:
+    """`self_use_exceeded` of the lines of an order that a self-use entry covers."""
+    total: Counter[tuple[str, str]] = Counter()
+    unknown: set[tuple[str, str]] = set()
+    for line, entry in counted:
+        of = entry["hs"], line["unit"]
+        if line["qty_e5"] is None:
+            unknown.add(of)
+        else:
+            total[of] += line["qty_e5"]
+    for line, entry in counted:
+        of, most = (entry["hs"], line["unit"]), entry["parcel"].get(line["unit"])
+        line["self_use_exceeded"] = True if most is None else None if of in unknown else total[of] > most * UNIT_E5
+
+
+@lru_cache
+def _any_of(texts: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, texts)), re.IGNORECASE | re.ASCII) if texts else NEVER
+
+
+def _occurs(texts: re.Pattern[str], line: Document) -> bool:
+    return texts.search(line["itemName"]) is not None or texts.search(line["gmodel"]) is not None
