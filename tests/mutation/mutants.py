@@ -38,7 +38,8 @@ TARIFF = {"hs8": "number", "tariff_1e4": "number", "provisional_1e4": "number", 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`nth`: which of those that read the same in their file, from 1 on; so it is still known when lines move."""
+    """`nth`: which of those that read the same in their file, from 1 on; so it is still known when lines move.
+    `entry`: the code of the rule it belongs to, where it has one."""
 
     file: str
     start: int
@@ -48,6 +49,7 @@ class Mutant:
     where: str
     change: str
     nth: int
+    entry: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -71,7 +73,8 @@ def of_file(path: Path, root: Path, of: Callable[[str], Found]) -> Iterator[Muta
         line = source.count("\n", 0, start)
         where, change = source.splitlines()[line].strip(), f"{source[start:end].strip()} → {text.strip()}"
         alike[where, change] += 1
-        yield Mutant(file, start, end, text, line + 1, where, change, alike[where, change])
+        codes = re.findall(r'^code = "(\S+)"$', source[:start], re.M)
+        yield Mutant(file, start, end, text, line + 1, where, change, alike[where, change], codes[-1] if codes else "")
 
 
 def of_code(source: str) -> Found:
