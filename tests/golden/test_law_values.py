@@ -38,13 +38,23 @@ STATUSES = {
     "DOC-01": "-304001", "DOC-02": "120", "DOC-03": "120", "DOC-04": "100", "DOC-05": "100", "DOC-06": "100",
     "DOC-07": "100", "DOC-08": "100", "DOC-09": "2", "DOC-10": "2",
 }  # fmt: skip
-ITEMS = {  # tax item: kind and days
-    ("none", "none", "2009-01-01", LAST), ("wine", "ad_valorem", "2009-01-01", LAST),
-    ("other_alcohol", "ad_valorem", "2009-01-01", LAST), ("golf", "ad_valorem", "2009-01-01", LAST),
-    ("cosmetics", "ad_valorem", "2016-10-01", LAST), ("watches", "ad_valorem", "2009-01-01", LAST),
-    ("spirits", "compound", "2009-01-01", LAST), ("yellow_wine", "specific", "2009-01-01", LAST),
-    ("beer", "specific", "2009-01-01", "2023-12-31"), ("beer", "specific", "2024-01-01", "2025-12-31"),
-    ("beer", "specific", "2026-01-01", LAST),
+BEER = "25000 below 22000 / 988 L"  # CNY 250 and 220 a tonne of 988 L
+ITEMS = {  # tax item: kind, rate in 10^-4, amounts by quantity, thresholds (fen / units), days
+    ("none", "none", 0, "", "", "2009-01-01", LAST),
+    ("wine", "ad_valorem", 1000, "", "", "2009-01-01", LAST),
+    ("other_alcohol", "ad_valorem", 1000, "", "", "2009-01-01", LAST),
+    ("golf", "ad_valorem", 1000, "", "", "2009-01-01", LAST),
+    ("cosmetics", "ad_valorem", 1500, "", "1000 / 1 ml, 1000 / 1 g, 1500 / 1 sheet", "2016-10-01", LAST),
+    ("watches", "ad_valorem", 2000, "", "1000000 / 1 piece", "2009-01-01", LAST),
+    ("spirits", "compound", 2000, "100 / 1 kg, 912 / 10 L", "", "2009-01-01", LAST),
+    ("yellow_wine", "specific", 0, "24000 / 1 t, 24000 / 962 L", "", "2009-01-01", LAST),
+    ("beer", "specific", 0, BEER, "26576767 / 100000 L", "2009-01-01", "2023-12-31"),
+    ("beer", "specific", 0, BEER, "26576767 / 100000 L", "2024-01-01", "2025-12-31"),
+    ("beer", "specific", 0, BEER, "264295885 / 1000000 L", "2026-01-01", LAST),
+}
+UNITS = {
+    "ml": ("volume", 10**3), "L": ("volume", 10**6), "mg": ("mass", 1), "g": ("mass", 10**3), "kg": ("mass", 10**6), "t": ("mass", 10**9),
+    "sheet": ("sheet", 1), "piece": ("piece", 1),
 }  # fmt: skip
 PERSONAL = {
     "order": "buyerRegNo buyerName buyerTelephone buyerIdNumber consignee consigneeTelephone consigneeAddress note",
@@ -85,7 +95,16 @@ def test_the_limits() -> None:
 
 
 def test_the_tax_items() -> None:
-    assert {(x["name"], x["kind"], str(x["from"]), str(x["to"])) for x in load().tariff.items} == ITEMS
+    tariff = load().tariff
+    assert {
+        (x["name"], x["kind"], x["rate_1e4"], parts(x, "specific"), parts(x, "threshold"), str(x["from"]), str(x["to"])) for x in tariff.items
+    } == ITEMS
+    assert tariff.sizes == UNITS
+
+
+def parts(item: dict[str, Any], name: str) -> str:
+    below = {x["unit"]: f" below {x['below_fen']}" for x in item.get(name, ()) if "below_fen" in x}
+    return ", ".join(f"{x['fen']}{below.get(x['unit'], '')} / {x['per']} {x['unit']}" for x in item.get(name, ()))
 
 
 def test_what_each_finding_does() -> None:
