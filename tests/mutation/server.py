@@ -59,10 +59,15 @@ def trial(tests: list[str], seconds: float) -> dict[str, str]:
     os.close(writing)
     signal.signal(signal.SIGALRM, lambda *_: os.killpg(child, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    said = b"".join(iter(lambda: os.read(reading, 65536), b""))
-    _, status = os.waitpid(child, 0)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    os.close(reading)
+    try:
+        said = b"".join(iter(lambda: os.read(reading, 65536), b""))
+        _, status = os.waitpid(child, 0)
+    except KeyboardInterrupt:
+        os.killpg(child, signal.SIGKILL)
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        os.close(reading)
     if not said:
         killed_by_us = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         return {"verdict": "timeout" if killed_by_us else "killed", "by": "the process ended"}

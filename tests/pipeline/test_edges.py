@@ -1,0 +1,31 @@
+"""Values at the edge of what the derived columns are worked out from."""
+
+import pytest
+
+from tests.golden.test_rules import codes_of
+from tests.pipeline.memory import MemoryStore
+from tests.pipeline.trios import changed, records
+
+
+def test_an_order_without_lines() -> None:
+    """It has no row among the sums of lines: that is a count and a sum of 0, in order, without mode, and no tax."""
+    trio = changed({})
+    trio["order"]["orderList"] = []
+    store = MemoryStore()
+    decided = store.process(records(trio))
+    assert set(decided.findings["code"].to_list()) == {"FMT-17", "SUM-02"}
+    shown = decided.heads.row(0, named=True)
+    assert (shown["line_count"], shown["line_total_sum_e5"], shown["one_indivisible_item"]) == (0, 0, False)
+    assert (shown["gnum_in_order"], shown["trade_mode"], shown["tax_known"], shown["taxed"]) == (True, "", False, False)
+
+
+@pytest.mark.parametrize(("price", "qty", "total", "right"), [
+    ("0.00007", "71.42857", "0.00", True),  # 0.0049999999: the last figure before half a fen
+    ("0.00007", "71.42857", "0.01", False),
+    ("0.00005", "100.00000", "0.01", True),  # 0.005
+    ("0.00005", "100.00000", "0.00", False),
+    ("0.00001", "499.99999", "0.00", True),  # 0.0049999999 again, of other factors
+])  # fmt: skip
+def test_price_times_quantity_to_the_last_figure(price: str, qty: str, total: str, right: bool) -> None:
+    _, codes = codes_of({"line2.price": price, "line2.qty": qty, "line2.totalPrice": total})
+    assert ("SUM-03" not in codes) == right
