@@ -29,3 +29,13 @@ def test_an_order_without_lines() -> None:
 def test_price_times_quantity_to_the_last_figure(price: str, qty: str, total: str, right: bool) -> None:
     _, codes = codes_of({"line2.price": price, "line2.qty": qty, "line2.totalPrice": total})
     assert ("SUM-03" not in codes) == right
+
+
+@pytest.mark.parametrize(("qty", "known"), [("0.00001", True), ("0", False)])
+def test_what_is_taxed_by_its_content_needs_a_quantity(qty: str, known: bool) -> None:
+    """Perfume: the least quantity there is, and none."""
+    changes = {"lines": 1, "line1.itemNo": "SKU010016", "line1.unit": "011", "line1.qty": qty, "line1.price": "1000.00"}
+    trio = changed({**changes, "line1.totalPrice": "0.01" if known else "0.00", "recount": known})
+    if not known:
+        trio["order"] |= {"goodsValue": "0.00", "actualPaid": "40.22"}
+    assert MemoryStore().process(records(trio)).heads["tax_known"].to_list() == [known]
