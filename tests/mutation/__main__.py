@@ -97,12 +97,13 @@ class Bench:
 
     def try_out(self, mutant: Mutant) -> dict[str, str]:
         """Mutate the copy, run, and put it right again."""
-        file, source = self.place / mutant.file, (ROOT / mutant.file).read_text()
+        file = self.place / mutant.file
+        source = file.read_text()
         file.write_text(source[: mutant.start] + mutant.text + source[mutant.end :])
         try:
             return self.ask("law" if mutant.file.startswith("schemas/law") else "code", tests_for(mutant))
         finally:
-            shutil.copy2(ROOT / mutant.file, file)
+            file.write_text(source)
 
     def close(self) -> None:
         for server in self.servers.values():
