@@ -2,9 +2,10 @@
 
 import pytest
 
+from pipeline.tax import LEVIED
 from tests.golden.test_rules import codes_of
 from tests.pipeline.memory import MemoryStore
-from tests.pipeline.trios import changed, records
+from tests.pipeline.trios import changed, numbered, records
 
 
 def test_an_order_without_lines() -> None:
@@ -39,3 +40,27 @@ def test_what_is_taxed_by_its_content_needs_a_quantity(qty: str, known: bool) ->
     if not known:
         trio["order"] |= {"goodsValue": "0.00", "actualPaid": "40.22"}
     assert MemoryStore().process(records(trio)).heads["tax_known"].to_list() == [known]
+
+
+def test_an_amount_by_quantity_as_large_as_the_price() -> None:
+    """A tonne of brandy at CNY 1 a kg: S = 1,000.00, base (1,000.00 + 1,000.00) / 0.8 = 2,500.00, consumption tax
+    0.7 x (500.00 + 1,000.00) = 1,050.00, VAT 0.7 x 2,500.00 x 0.13 = 227.50."""
+    changes = {"lines": 1, "line1.itemNo": "SKU010034", "line1.unit": "011", "line1.qty": "1000", "line1.price": "1.00", "order.freight": "0.00"}
+    decided = MemoryStore().process(records(changed({**changes, "recount": True})))
+    assert decided.tax.select(LEVIED).rows() == [(100_000, 0, 105_000, 22_750)]
+
+
+def test_a_fen_of_price_bears_all_of_the_freight() -> None:
+    """The line before it is a gift; VAT 0.7 x 10.01 x 0.13 = 0.91091."""
+    decided = MemoryStore().process(records(changed({"line1.price": "0.00", "line2.price": "0.01", "recount": True})))
+    assert decided.tax.select(LEVIED).rows() == [(0, 0, 0, 0), (1_001, 0, 0, 91)]
+
+
+def test_taxes_stay_with_their_lines_beside_manifests_that_cannot_be_taxed() -> None:
+    """Before, between and behind them: as if each were alone."""
+    batch = [numbered(1), numbered(2, **{"line1.itemNo": "SKU010035"}), numbered(3), numbered(4, **{"line2.itemNo": "SKU010035"})]
+    decided = MemoryStore().process([r for n, trio in enumerate(batch) for r in records(trio, n)])
+    alone = MemoryStore().process(records(numbered(1))).tax.select(LEVIED).rows()
+    assert decided.heads.sort("order_no")["taxed"].to_list() == [True, False, True, False]
+    taxed = decided.tax.join(decided.heads.select("m", "order_no"), on="m")
+    assert [taxed.filter(order_no=f"EXAMPLE-{n}").select(LEVIED).rows() for n in (1, 2, 3, 4)] == [alone, [], alone, []]
