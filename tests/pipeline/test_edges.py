@@ -1,8 +1,9 @@
 """Values at the edge of what the derived columns are worked out from."""
 
+import polars as pl
 import pytest
 
-from pipeline.tax import LEVIED
+from pipeline.tax import LEVIED, TAXES
 from tests.golden.test_rules import codes_of
 from tests.pipeline.memory import MemoryStore
 from tests.pipeline.trios import changed, numbered, records
@@ -61,6 +62,8 @@ def test_taxes_stay_with_their_lines_beside_manifests_that_cannot_be_taxed() -> 
     batch = [numbered(1), numbered(2, **{"line1.itemNo": "SKU010035"}), numbered(3), numbered(4, **{"line2.itemNo": "SKU010035"})]
     decided = MemoryStore().process([r for n, trio in enumerate(batch) for r in records(trio, n)])
     alone = MemoryStore().process(records(numbered(1))).tax.select(LEVIED).rows()
-    assert decided.heads.sort("order_no")["taxed"].to_list() == [True, False, True, False]
+    heads = decided.heads.sort("order_no")
+    assert heads["taxed"].to_list() == [True, False, True, False]
+    assert heads.select(pl.sum_horizontal(TAXES)).to_series().to_list() == [3_022, 0, 3_022, 0]
     taxed = decided.tax.join(decided.heads.select("m", "order_no"), on="m")
     assert [taxed.filter(order_no=f"EXAMPLE-{n}").select(LEVIED).rows() for n in (1, 2, 3, 4)] == [alone, [], alone, []]
