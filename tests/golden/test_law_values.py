@@ -1,6 +1,7 @@
-"""The law data entered a second time, by hand and in another order: a slip in a figure, day or consequence is noticed.
+"""The law data a second time, in another order: a later slip in a figure, day or consequence is noticed.
 
-Whoever changes the law changes it here as well; that is the point of it.
+Whoever changes the law changes it here as well; that is the point of it. It is no second reading of the sources:
+tariff_again.toml was regrouped from tariff.csv as it stood.
 """
 
 import csv
