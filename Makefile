@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types fault capacity lock clean
+.PHONY: help venv demo test mutate lint types fault capacity lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ demo: venv ## the festival's opening in about a minute, from nothing to a proof
 
 test: venv ## all tests, on a Kafka and a PostgreSQL of their own
 	$(BIN)/python -m pytest -q
+
+mutate: venv ## law data and core changed one thing at a time: some test must fail (FULL=1, ONLY=tax.py, SEED=1)
+	$(BIN)/python -m tests.mutation $(if $(FULL),--sample 0) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 lint: venv ## ruff
 	$(BIN)/ruff check .

@@ -260,3 +260,10 @@ def test_a_stray_waybill_after_a_reject_completes_the_next_attempt(desk: Desk) -
 def test_the_example_of_the_base_is_what_the_tests_think() -> None:
     assert {k: example()[k]["appTime"] for k in KINDS} == BASIS
     assert changed({}) == example()
+
+
+def test_a_waybill_that_was_taken_in_waits_with_its_order_alone(desk: Desk) -> None:
+    """Not under '' as well: it would be reported twice."""
+    order, _, _ = desk.trio()
+    desk.store.process([order, desk.make("stray", "waybill", ebpCode="")])
+    assert desk.store.open().select("ebp_code", "attempt", "missing").rows() == [("330296P001", 1, 2)]

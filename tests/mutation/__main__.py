@@ -1,0 +1,177 @@
+"""`make mutate`: change one thing at a time and see that some test fails; what survives is killed or listed with a reason.
+
+Works on copies below .tidegate/mutation, never on the project's own files. Exit 1 on a survivor that is not listed.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from random import Random
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tests.mutation.mutants import Mutant, every
+
+ROOT = Path(__file__).parents[2]
+SCRATCH = ROOT / ".tidegate" / "mutation"
+LEFT_OUT = {".git", ".venv", ".tidegate", ".pytest_cache", ".ruff_cache", ".hypothesis", "docs"}
+SAMPLE = 120
+SECONDS = 600.0  # for one mutant: several times what a survivor takes on a busy machine
+LAW = [
+    *(f"tests/golden/test_{name}.py" for name in ("law_values", "every_term", "codes", "rules", "tax", "worked_examples")),
+    "tests/schemas/test_lawbook.py", "tests/schemas/test_law_check.py",
+]  # fmt: skip
+ALL = [*LAW, "tests/pipeline", "tests/golden/test_generator.py"]
+# the likeliest first, by file; then all that can notice
+FIRST = {
+    "schemas/law/rules.toml": ["tests/golden/test_every_term.py", "tests/golden/test_law_values.py"],
+    "schemas/law/": ["tests/golden/test_law_values.py"],
+    "schemas/": ["tests/schemas/test_law_check.py", "tests/golden/test_law_values.py", "tests/golden/test_tax.py"],
+    "pipeline/attempts.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
+    "pipeline/contested.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
+    "pipeline/open_orders.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
+    "pipeline/identity.py": ["tests/golden/test_rules.py"],
+    "pipeline/ledgers.py": ["tests/pipeline/test_ledgers.py"],
+    "pipeline/postings.py": ["tests/pipeline/test_ledgers.py"],
+    "pipeline/decide.py": ["tests/golden/test_worked_examples.py"],
+    "": ["tests/golden/test_tax.py"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`reason`: why a survivor is equivalent, as listed; empty for all others."""
+
+    mutant: Mutant
+    verdict: str
+    by: str
+    reason: str
+
+
+def tests_for(mutant: Mutant) -> list[str]:
+    """All tests that can notice, the likeliest first: of a rule, its own vectors."""
+    first = next(tests for prefix, tests in FIRST.items() if mutant.file.startswith(prefix))
+    own = [f"tests/golden/test_rules.py -k {mutant.entry}"] if mutant.entry else []
+    return list(dict.fromkeys([*own, *first, *(LAW if mutant.file.startswith("schemas/law") else ALL)]))
+
+
+def equivalents() -> dict[tuple[str, str, str, int], str]:
+    """Mutant.key → why no test can tell it from the original."""
+    listed = tomllib.loads((Path(__file__).parent / "equivalent.toml").read_text())["mutant"]
+    return {(x["file"], x["where"], x["change"], x.get("nth", 1)): x["reason"] for x in listed}
+
+
+class Bench:
+    """A copy of the project with two servers: for the law with the project's imports done, for code without."""
+
+    def __init__(self, number: int) -> None:
+        self.place = SCRATCH / str(number)
+        shutil.copytree(ROOT, self.place, ignore=lambda _, names: LEFT_OUT & set(names), dirs_exist_ok=True)
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "POLARS_MAX_THREADS": "1", "PYTHONPATH": str(self.place)}
+        self.servers = {
+            kind: subprocess.Popen(
+                [sys.executable, "-m", "tests.mutation.server", kind], cwd=self.place, env=environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )
+            for kind in ("law", "code")
+        }  # fmt: skip
+
+    def ask(self, kind: str, tests: Sequence[str]) -> dict[str, str]:
+        server = self.servers[kind]
+        assert server.stdin is not None and server.stdout is not None
+        server.stdin.write(json.dumps({"tests": tests, "seconds": SECONDS}) + "\n")
+        server.stdin.flush()
+        return json.loads(server.stdout.readline())
+
+    def try_out(self, mutant: Mutant) -> dict[str, str]:
+        """Mutate the copy, run, and put it right again."""
+        file = self.place / mutant.file
+        source = file.read_text()
+        file.write_text(source[: mutant.start] + mutant.text + source[mutant.end :])
+        try:
+            return self.ask("law" if mutant.file.startswith("schemas/law") else "code", tests_for(mutant))
+        finally:
+            file.write_text(source)
+
+    def close(self) -> None:
+        for server in self.servers.values():
+            server.communicate()
+
+
+def judged(benches: Sequence[Bench], mutants: Iterable[Mutant]) -> Iterator[Outcome]:
+    """Outcomes as they come; each bench tries one mutant at a time."""
+    known, idle = equivalents(), SimpleQueue[Bench]()
+    for bench in benches:
+        idle.put(bench)
+
+    def one(mutant: Mutant) -> Outcome:
+        bench = idle.get()
+        try:
+            answer = bench.try_out(mutant)
+        finally:
+            idle.put(bench)
+        reason = known.get(mutant.key, "") if answer["verdict"] == "survived" else ""
+        return Outcome(mutant, answer["verdict"], answer["by"], reason)
+
+    with ThreadPoolExecutor(len(benches)) as pool:
+        yield from pool.map(one, mutants)
+
+
+def shown(outcome: Outcome) -> dict[str, Any]:
+    return asdict(outcome.mutant) | {"verdict": outcome.verdict, "by": outcome.by, "reason": outcome.reason}
+
+
+def main(
+    only: Annotated[str, typer.Option(help="files whose path contains this")] = "",
+    sample: Annotated[int, typer.Option(help="so many, drawn by the seed; 0: all")] = SAMPLE,
+    seed: Annotated[int, typer.Option()] = 1,
+    jobs: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
+    result: Annotated[Path | None, typer.Option("--json", help="write every outcome there")] = None,
+) -> None:
+    """Mutate the law data and the core, and name what no test notices."""
+    said = Console(stderr=True)
+    mutants = every(ROOT, only)
+    chosen = sorted(Random(seed).sample(mutants, sample), key=mutants.index) if 0 < sample < len(mutants) else mutants
+    said.print(f"{len(chosen)} of {len(mutants)} mutants, seed {seed}; first the tests without any")
+    benches = [Bench(n) for n in range(jobs)]
+    outcomes: list[Outcome] = []
+    try:
+        if (whole := benches[0].ask("law", ALL))["verdict"] != "survived":
+            raise typer.Exit(_failed(said, f"without a mutant {whole['by']} fails: {whole['verdict']}"))
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=said) as progress:
+            task = progress.add_task("", total=len(chosen))
+            for outcome in judged(benches, chosen):
+                outcomes.append(outcome)
+                progress.update(task, advance=1, description=outcome.mutant.file)
+                if outcome.verdict == "survived" and not outcome.reason:
+                    progress.print(f"survived  {outcome.mutant}", markup=False)
+    finally:
+        for bench in benches:
+            bench.close()
+        if result is not None:
+            result.write_text(json.dumps([shown(o) for o in outcomes], ensure_ascii=False, indent=1) + "\n")
+    counts = Counter("equivalent" if o.reason else o.verdict for o in outcomes)
+    said.print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
+    raise typer.Exit(1 if counts["survived"] else 0)
+
+
+def _failed(said: Console, why: str) -> int:
+    said.print(why, markup=False)
+    return 1
+
+
+if __name__ == "__main__":
+    typer.run(main)

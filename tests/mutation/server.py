@@ -1,0 +1,91 @@
+"""Runs tests for one mutant after another, each in a process of its own that is forked from one with the imports done.
+
+Read from standard input, a line each: {"tests": [...], "seconds": ...}; the tests run in that order, each for itself. Written: {"verdict": "killed" | "survived" |
+"timeout", "by": the first test that failed}. The working directory is a copy of the project, and its files are mutated.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+LIBRARIES = ("polars", "numpy", "pyarrow", "numba", "fastavro", "hypothesis", "asyncpg", "aiokafka", "pytest_asyncio.plugin")
+# what reads law data only when it is asked to: no mutant of the law is in it when it is forked
+PROJECT = ("tests.pipeline.trios", "tests.verify.played", "loadtest.plain_faust.decide", "loadtest.verify", "agents.sweep")
+
+NOTHING = int(pytest.ExitCode.NO_TESTS_COLLECTED)  # a code without vectors of its own
+
+
+class First:
+    """The test that failed first, or the file that could not be collected."""
+
+    def __init__(self) -> None:
+        self.failed = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def run(tests: list[str], told: int) -> None:
+    """In the child: says the first failure on the pipe `told`; nothing when all pass."""
+    os.setsid()
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(quiet, stream)
+    first, code = First(), 0
+    for test in tests:  # collecting all of them before running one would be most of the time
+        if (code := int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *test.split()], plugins=[first]))) not in (0, NOTHING):
+            break
+    os.write(told, json.dumps({"failed": code not in (0, NOTHING), "by": first.failed}).encode())
+    os._exit(0)
+
+
+def trial(tests: list[str], seconds: float) -> dict[str, str]:
+    """Fork, wait and judge; whatever the child started is ended with it."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        run(tests, writing)
+    os.close(writing)
+    signal.signal(signal.SIGALRM, lambda *_: os.killpg(child, signal.SIGKILL))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        said = b"".join(iter(lambda: os.read(reading, 65536), b""))
+        _, status = os.waitpid(child, 0)
+    except KeyboardInterrupt:
+        os.killpg(child, signal.SIGKILL)
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        os.close(reading)
+    if not said:
+        killed_by_us = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        return {"verdict": "timeout" if killed_by_us else "killed", "by": "the process ended"}
+    answer = json.loads(said)
+    return {"verdict": "killed" if answer["failed"] else "survived", "by": answer["by"]}
+
+
+def main() -> None:
+    for name in LIBRARIES + (PROJECT if sys.argv[1] == "law" else ()):
+        importlib.import_module(name)
+    if sys.argv[1] == "law":
+        import pipeline
+
+        assert Path(pipeline.__file__).is_relative_to(Path.cwd()), "the copy's own code, not the project's"
+    for line in sys.stdin:
+        asked = json.loads(line)
+        print(json.dumps(trial(asked["tests"], asked["seconds"])), flush=True)
+
+
+if __name__ == "__main__":
+    main()

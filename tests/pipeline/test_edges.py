@@ -1,0 +1,69 @@
+"""Values at the edge of what the derived columns are worked out from."""
+
+import polars as pl
+import pytest
+
+from pipeline.tax import LEVIED, TAXES
+from tests.golden.test_rules import codes_of
+from tests.pipeline.memory import MemoryStore
+from tests.pipeline.trios import changed, numbered, records
+
+
+def test_an_order_without_lines() -> None:
+    """It has no row among the sums of lines: that is a count and a sum of 0, in order, without mode, and no tax."""
+    trio = changed({})
+    trio["order"]["orderList"] = []
+    store = MemoryStore()
+    decided = store.process(records(trio))
+    assert set(decided.findings["code"].to_list()) == {"FMT-17", "SUM-02"}
+    shown = decided.heads.row(0, named=True)
+    assert (shown["line_count"], shown["line_total_sum_e5"], shown["one_indivisible_item"]) == (0, 0, False)
+    assert (shown["gnum_in_order"], shown["trade_mode"], shown["tax_known"], shown["taxed"]) == (True, "", False, False)
+
+
+@pytest.mark.parametrize(("price", "qty", "total", "right"), [
+    ("0.00007", "71.42857", "0.00", True),  # 0.0049999999: the last figure before half a fen
+    ("0.00007", "71.42857", "0.01", False),
+    ("0.00005", "100.00000", "0.01", True),  # 0.005
+    ("0.00005", "100.00000", "0.00", False),
+    ("0.00001", "499.99999", "0.00", True),  # 0.0049999999 again, of other factors
+])  # fmt: skip
+def test_price_times_quantity_to_the_last_figure(price: str, qty: str, total: str, right: bool) -> None:
+    _, codes = codes_of({"line2.price": price, "line2.qty": qty, "line2.totalPrice": total})
+    assert ("SUM-03" not in codes) == right
+
+
+@pytest.mark.parametrize(("qty", "known"), [("0.00001", True), ("0", False)])
+def test_what_is_taxed_by_its_content_needs_a_quantity(qty: str, known: bool) -> None:
+    """Perfume: the least quantity there is, and none."""
+    changes = {"lines": 1, "line1.itemNo": "SKU010016", "line1.unit": "011", "line1.qty": qty, "line1.price": "1000.00"}
+    trio = changed({**changes, "line1.totalPrice": "0.01" if known else "0.00", "recount": known})
+    if not known:
+        trio["order"] |= {"goodsValue": "0.00", "actualPaid": "40.22"}
+    assert MemoryStore().process(records(trio)).heads["tax_known"].to_list() == [known]
+
+
+def test_an_amount_by_quantity_as_large_as_the_price() -> None:
+    """A tonne of brandy at CNY 1 a kg: S = 1,000.00, base (1,000.00 + 1,000.00) / 0.8 = 2,500.00, consumption tax
+    0.7 x (500.00 + 1,000.00) = 1,050.00, VAT 0.7 x 2,500.00 x 0.13 = 227.50."""
+    changes = {"lines": 1, "line1.itemNo": "SKU010034", "line1.unit": "011", "line1.qty": "1000", "line1.price": "1.00", "order.freight": "0.00"}
+    decided = MemoryStore().process(records(changed({**changes, "recount": True})))
+    assert decided.tax.select(LEVIED).rows() == [(100_000, 0, 105_000, 22_750)]
+
+
+def test_a_fen_of_price_bears_all_of_the_freight() -> None:
+    """The line before it is a gift; VAT 0.7 x 10.01 x 0.13 = 0.91091."""
+    decided = MemoryStore().process(records(changed({"line1.price": "0.00", "line2.price": "0.01", "recount": True})))
+    assert decided.tax.select(LEVIED).rows() == [(0, 0, 0, 0), (1_001, 0, 0, 91)]
+
+
+def test_taxes_stay_with_their_lines_beside_manifests_that_cannot_be_taxed() -> None:
+    """Before, between and behind them: as if each were alone."""
+    batch = [numbered(1), numbered(2, **{"line1.itemNo": "SKU010035"}), numbered(3), numbered(4, **{"line2.itemNo": "SKU010035"})]
+    decided = MemoryStore().process([r for n, trio in enumerate(batch) for r in records(trio, n)])
+    alone = MemoryStore().process(records(numbered(1))).tax.select(LEVIED).rows()
+    heads = decided.heads.sort("order_no")
+    assert heads["taxed"].to_list() == [True, False, True, False]
+    assert heads.select(pl.sum_horizontal(TAXES)).to_series().to_list() == [3_022, 0, 3_022, 0]
+    taxed = decided.tax.join(decided.heads.select("m", "order_no"), on="m")
+    assert [taxed.filter(order_no=f"EXAMPLE-{n}").select(LEVIED).rows() for n in (1, 2, 3, 4)] == [alone, [], alone, []]

@@ -1,0 +1,64 @@
+"""Accounts that moved on between reading and claiming, and what a refusal quotes of numbers granted in its own batch."""
+
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipeline.ledgers import admits, moved_on
+from tests.golden.test_codes import another
+from tests.pipeline.memory import BASE_MS, MemoryStore
+from tests.pipeline.test_ledgers import costing
+from tests.pipeline.trios import HOUR_MS, log_ms, numbered, records
+
+LIMIT_FEN = 2_600_000
+
+
+@pytest.mark.parametrize(
+    ("accounts", "granted"),
+    [
+        ([(False, 600_000, 2_000_000)], True),
+        ([(False, 600_001, 2_000_000)], False),
+        ([(False, 600_000, 2_000_001)], False),
+        ([(True, 0, 0)], False),  # a refusal quotes what was read
+        ([(False, 0, 0), (False, LIMIT_FEN + 1, 0)], False),
+        ([(False, 0, 0), (True, 0, 0)], False),
+        ([(False, 0, LIMIT_FEN), (False, LIMIT_FEN, 0)], True),
+    ],
+)
+def test_moved_accounts_admit_what_still_fits(accounts: list[tuple[bool, int, int]], granted: bool) -> None:
+    moved = pl.DataFrame(accounts, schema=["exact", "reserved_fen", "used_fen"], orient="row").with_columns(annual_limit_fen=LIMIT_FEN)
+    assert admits(moved) is granted
+
+
+def test_entries_count_on_from_where_the_account_was() -> None:
+    names = ["person_key", "year", "entry_no", "reserved_after_fen", "used_after_fen"]
+    rows = [(b"a", 2019, 4, 100, 1_000), (b"a", 2019, 5, 100, 1_500), (b"b", 2019, 1, 0, 7)]
+    moved = {"person_key": b"a", "year": 2019, "entry_no": 8, "expected_entry_no": 6, "reserved_fen": 130, "expected_reserved_fen": 100,
+             "used_fen": 1_900, "expected_used_fen": 1_500}  # fmt: skip
+    found = moved_on(pl.DataFrame(rows, schema=names, orient="row"), pl.DataFrame([moved]))
+    assert found.columns == names
+    assert found.rows() == [(b"a", 2019, 6, 130, 1_400), (b"a", 2019, 7, 130, 1_900), (b"b", 2019, 1, 0, 7)]
+
+
+def refused(store: MemoryStore, *trios: dict[str, Any]) -> dict[str, Any]:
+    """What the only refusal of a batch saw; the manifests complete one after another."""
+    batch = [r for n, trio in enumerate(trios) for r in records(trio, 10 + n, BASE_MS + HOUR_MS + 1000 * n)]
+    return json.loads(store.process(batch).posted.refusals["values_read"].item())
+
+
+def test_a_refusal_quotes_a_number_that_its_own_batch_granted() -> None:
+    """Its first use, and its second, half a year after the first."""
+    first, second = numbered(1), numbered(3)
+    second["waybill"]["logisticsNo"] = "EXAMPLE-WAY-1"
+    assert refused(MemoryStore(), first, second) == {"use_no": 1, "held_by": "330296P001|EXAMPLE-1"}
+    store, spring = MemoryStore(), {"waybill.logisticsNo": "EXAMPLE-WAY-1", "at": "2019-05-11T01:00:00+08:00"}
+    store.process(records(another(spring), 0, log_ms(spring)))
+    assert refused(store, first, second) == {"use_no": 2, "held_by": "330296P001|EXAMPLE-1"}
+
+
+def test_a_refusal_quotes_an_account_with_what_its_own_batch_took() -> None:
+    """Two entries of 9,000.00 and 10.00 of freight each, then a third that does not fit."""
+    seen = refused(MemoryStore(), *(costing(n, "9000.00") for n in (1, 2, 3)))
+    assert seen == {"entry_no": 2, "balance_fen": 1_802_000, "amount_fen": 901_000}
