@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.buffers import LaneRecords
 from agents.reading import DeadLetter
@@ -68,6 +70,23 @@ async def take(came: Came, version: int, store: Store) -> Taken:
         revisions[filing.key] = filing.revision
         rows.append((record.offset, filing.key, filing.revision, version, record.partition, record.value))
     return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), dead)
+
+
+async def registry_end(kafka: Mapping[str, Any]) -> int:
+    """Where the registry topic ends now."""
+    consumer = AIOKafkaConsumer(**kafka)
+    await consumer.start()
+    try:
+        place = TopicPartition(topic_name("registry"), PARTITION)
+        return (await consumer.end_offsets([place]))[place]
+    finally:
+        await consumer.stop()
+
+
+async def taken_to(end: int, store: Store) -> bool:
+    """Whether the registry topic was taken up to there, by whoever owns lane 0."""
+    rows = await store.fetch("consumed_of_lanes", [PARTITION])
+    return end == 0 or any(r["topic"] == topic_name("registry") and r["next_offset"] >= end for r in rows)
 
 
 async def at_hand(registry: Registry, store: Store) -> Registry:

@@ -39,6 +39,7 @@ class Intake:
         self._closed = False
         self._sharing = 1  # topic-partitions that share the bound
         self.generation = 0
+        self.only: frozenset[str] = frozenset()  # topics to hand out; empty: all
 
     # Who owns what: called by the owner of the lanes.
 
@@ -206,7 +207,8 @@ class Intake:
         """Work of all lanes that have some or whose tick is due, and when to look again."""
         wanted: dict[int, int] = {}
         wake_at = now + self._tick
-        for lane, buffers in self._lanes.items():
+        lanes = self._handed_out()
+        for lane, buffers in lanes.items():
             due = self._last_turn.setdefault(lane, now) + self._tick
             ready_at = self._ready_at(lane, buffers, now)
             if ready_at <= now and (count := available(buffers)):
@@ -214,17 +216,22 @@ class Intake:
             elif due <= now:
                 wanted[lane] = 0
             wake_at = min(wake_at, due, ready_at if ready_at > now else due)
-        given = shares(wanted, self._at_most(wanted, most))
+        given = shares(wanted, self._at_most([lanes[lane] for lane in wanted], most))
         turns = {lane: count for lane, count in given.items() if count or not wanted[lane]}
         self._last_turn.update(dict.fromkeys(turns, now))
-        return lane_records(self._lanes, turns), wake_at
+        return lane_records(lanes, turns), wake_at
 
-    def _at_most(self, lanes: Iterable[int], most: int) -> int:
+    def _handed_out(self) -> Mapping[int, Mapping[str, Buffer]]:
+        if not self.only:
+            return self._lanes
+        return {lane: {t: b for t, b in buffers.items() if t in self.only} for lane, buffers in self._lanes.items()}
+
+    def _at_most(self, lanes: Iterable[Mapping[str, Buffer]], most: int) -> int:
         """`most`, or less when one topic would bring more than two fifths of it: each of its documents brings back two
         others that were stored before, and they take nearly as much memory as those that come."""
         counts: dict[str, int] = {}
-        for lane in lanes:
-            for topic, buffer in self._lanes[lane].items():
+        for buffers in lanes:
+            for topic, buffer in buffers.items():
                 counts[topic] = counts.get(topic, 0) + buffer.held
         largest, whole = max(counts.values(), default=0), sum(counts.values())
         return min(most, max(1, 2 * most * whole // (5 * largest))) if largest else most

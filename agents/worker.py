@@ -17,7 +17,7 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from agents import http, logs
+from agents import filings, http, logs
 from agents.app import build_app, intake_topics
 from agents.buffers import LaneRecords
 from agents.compiling import compile_loops, let_code_go
@@ -72,6 +72,7 @@ class Worker:
         self.poison: dict[tuple[str, int], PoisonWatch] = {}
         self.stopping = asyncio.Event()
         self._last_record: dict[int, float] = {}
+        self.registry_end = 0  # of the registry topic when this worker started
         self._newest_ms = 0  # log time of the newest record in a committed batch
         self._clock: AIOKafkaProducer | None = None
 
@@ -88,6 +89,9 @@ class Worker:
         self._clock = AIOKafkaProducer(**self.settings.endpoints.kafka_options(), acks="all")
         await self._clock.start()
         await check_equal(self.settings.endpoints.kafka_options(), intake_topics())
+        # nothing is decided before it is known who may trade in what: a backlog would be rejected whole
+        self.registry_end = await filings.registry_end(self.settings.endpoints.kafka_options())
+        self.intake.only = frozenset({topic_name("registry")})
         LOG.info("worker starting", extra={"owner": self.owner, "port": port})
         relay = asyncio.create_task(self._publish(), name="relay")
         batches = asyncio.create_task(self._batches(), name="batches")
@@ -129,6 +133,9 @@ class Worker:
             if work is None:
                 return
             async with self.ownership.busy:
+                with suppress(Unavailable):  # asked again with the next batch
+                    if self.intake.only and await filings.taken_to(self.registry_end, self.store):
+                        self.intake.only = frozenset()
                 if work.generation != self.intake.generation or not work:
                     continue
                 while self.relay.behind() > MAX_UNPUBLISHED:
@@ -252,7 +259,7 @@ class Worker:
             return away
         if not self.processor.lanes:
             return "no lanes assigned"
-        return None
+        return "reading the registry" if self.intake.only else None
 
 
 def _published(messages: int, seconds: float) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents.filings import registry_end
 from loadtest.publish import REGISTRY_PARTITION, publish_filings
 from ops.failed import RunFailed
 from ops.supervisor import Supervisor
@@ -37,20 +37,9 @@ async def publish_once(endpoints: Endpoints, market: str, say: Say) -> None:
     await publish_filings(market, endpoints.kafka_options(), count)
 
 
-async def registry_end(endpoints: Endpoints) -> int:
-    """Where the registry topic ends now."""
-    consumer = AIOKafkaConsumer(**endpoints.kafka_options())
-    await consumer.start()
-    try:
-        place = TopicPartition(topic_name("registry"), REGISTRY_PARTITION)
-        return (await consumer.end_offsets([place]))[place]
-    finally:
-        await consumer.stop()
-
-
 async def until_taken(endpoints: Endpoints, say: Say, tend: Callable[[], object] = lambda: None) -> None:
     """Until running workers have taken the registry topic as it is now; `tend` is called all the while. RunFailed."""
-    end = await registry_end(endpoints)
+    end = await registry_end(endpoints.kafka_options())
     connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     deadline = time.monotonic() + TAKEN_SECONDS
     query = "SELECT next_offset FROM consumed WHERE topic = $1 AND partition = $2"

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.ledgers import admits, moved_on
+from pipeline.accounts import QUOTA
+from pipeline.ledgers import Moves, Posted, admits, moved_on
 from tests.golden.test_codes import another
 from tests.pipeline.memory import BASE_MS, MemoryStore
 from tests.pipeline.test_ledgers import costing
@@ -28,8 +29,8 @@ LIMIT_FEN = 2_600_000
     ],
 )
 def test_moved_accounts_admit_what_still_fits(accounts: list[tuple[bool, int, int]], granted: bool) -> None:
-    moved = pl.DataFrame(accounts, schema=["exact", "reserved_fen", "used_fen"], orient="row").with_columns(annual_limit_fen=LIMIT_FEN)
-    assert admits(moved) is granted
+    moved = pl.DataFrame(accounts, schema=["exact", "reserved_fen", "used_fen"], orient="row").with_columns(limit_fen=LIMIT_FEN)
+    assert admits(QUOTA, moved) is granted
 
 
 def test_entries_count_on_from_where_the_account_was() -> None:
@@ -37,7 +38,9 @@ def test_entries_count_on_from_where_the_account_was() -> None:
     rows = [(b"a", 2019, 4, 100, 1_000), (b"a", 2019, 5, 100, 1_500), (b"b", 2019, 1, 0, 7)]
     moved = {"person_key": b"a", "year": 2019, "entry_no": 8, "expected_entry_no": 6, "reserved_fen": 130, "expected_reserved_fen": 100,
              "used_fen": 1_900, "expected_used_fen": 1_500}  # fmt: skip
-    found = moved_on(pl.DataFrame(rows, schema=names, orient="row"), pl.DataFrame([moved]))
+    entries = pl.DataFrame(rows, schema=names, orient="row")
+    posted = Posted(pl.DataFrame(), {QUOTA: Moves(entries, pl.DataFrame())}, pl.DataFrame())
+    found = moved_on(posted, {QUOTA: pl.DataFrame([moved])}).moves[QUOTA].entries
     assert found.columns == names
     assert found.rows() == [(b"a", 2019, 6, 130, 1_400), (b"a", 2019, 7, 130, 1_900), (b"b", 2019, 1, 0, 7)]
 

@@ -151,8 +151,6 @@ async def test_poison_pauses_its_partition_and_no_other(topics: Endpoints, tmp_p
 async def test_a_preloaded_set(topics: Endpoints, tmp_path: Path) -> None:
     """All that there is waits before the first worker starts; two of them share it."""
     documents = generated(tmp_path / "set", 600, 8)
-    async with workers(topics, tmp_path, 1) as group:
-        assert await group.stop() == [0]
     await preload(documents, topics.kafka_options(), lambda _more: None)
     async with workers(topics, tmp_path, 2) as group:
         await group.settled()
