@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from loadtest.generate import GeneratedSet, Planned
-from loadtest.generate.filings import events
+from loadtest.generate.filings import events, odd_events
 from schemas.contracts import topic_name
 
 REGISTRY_PARTITION = 0  # all changes of the registry come in one order
@@ -48,13 +48,13 @@ async def send_all(producer: AIOKafkaProducer, part: Iterable[Planned]) -> None:
     await asyncio.gather(*waits)
 
 
-async def publish_filings(market: str, kafka: Mapping[str, Any], progress: Callable[[int], None]) -> int:
-    """Produce all that a market filed, to the registry topic; returns how many events."""
+async def publish_filings(market: str, kafka: Mapping[str, Any], progress: Callable[[int], None], odd: bool = False) -> int:
+    """Produce all that a market filed, to the registry topic, and if `odd` some events that change nothing; returns how many."""
     producer = AIOKafkaProducer(**kafka, acks="all", enable_idempotence=True, max_batch_size=1 << 19, linger_ms=0)
     await producer.start()
     sent = 0
     try:
-        stream = events(market)
+        stream = chain(events(market), odd_events(market) if odd else ())
         while part := [Planned(0, "registry", REGISTRY_PARTITION, e.key, e.value) for e in islice(stream, SLICE)]:
             await send_all(producer, part)
             sent += len(part)

@@ -19,8 +19,8 @@ TAKEN_SECONDS = 180.0
 POLL_SECONDS = 0.1
 
 
-async def publish_once(endpoints: Endpoints, market: str, say: Say) -> None:
-    """Publish what a market filed, unless something is filed already: a registry is kept for ever."""
+async def publish_once(endpoints: Endpoints, market: str, say: Say, odd: bool = False) -> None:
+    """Publish what a market filed, unless something is filed already: a registry is kept for ever. `odd`: as in publish_filings."""
     connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     try:
         if await connection.fetchval("SELECT version FROM registry_state"):
@@ -34,7 +34,7 @@ async def publish_once(endpoints: Endpoints, market: str, say: Say) -> None:
         sent += more
         say("filing", sent, 0)
 
-    await publish_filings(market, endpoints.kafka_options(), count)
+    await publish_filings(market, endpoints.kafka_options(), count, odd)
 
 
 async def until_taken(endpoints: Endpoints, say: Say, tend: Callable[[], object] = lambda: None) -> None:
@@ -55,8 +55,8 @@ async def until_taken(endpoints: Endpoints, say: Say, tend: Callable[[], object]
 
 
 async def file_registry(endpoints: Endpoints, environment: Mapping[str, str], market: str, log: Path, say: Say) -> None:
-    """Publish it and let a worker of its own take it, which is stopped then."""
-    await publish_once(endpoints, market, say)
+    """Publish it, odd events too, and let a worker of its own take it, which is stopped then."""
+    await publish_once(endpoints, market, say, odd=True)
     supervisor = Supervisor(1, environment=environment, log=log)
     supervisor.start()
     try:

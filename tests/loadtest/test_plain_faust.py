@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from loadtest.generate import Answer, generate, profile
-from loadtest.generate.filings import events
+from loadtest.generate.filings import events, odd_events
 from loadtest.plain_faust.decide import KINDS, Decision, Place, decide, encode
 from loadtest.plain_faust.law import FOLDER
 from loadtest.plain_faust.ledgers import Ledgers, months_later
@@ -42,7 +42,7 @@ def _set() -> tuple[dict[tuple[str, str], Come], list[Answer]]:
 def _registry() -> Registry:
     """After every event of the market, those that are none included."""
     registry = Registry()
-    for event in events("small"):
+    for event in [*events("small"), *odd_events("small")]:
         registry.apply(event.key, event.value)
     return registry
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.generate.filings import events, filings
+from loadtest.generate.filings import events, filings, odd_events
 from loadtest.verify.documents import NoDocument
 from loadtest.verify.evidence import Record
 from loadtest.verify.registry import read as read_by_verifier
@@ -69,7 +69,7 @@ def test_exactly_one_part_is_given(parts: tuple[str, ...]) -> None:
 
 def test_what_a_market_files_is_read_by_both_alike() -> None:
     codes: dict[str, list[str]] = {"pipeline": [], "verifier": []}
-    for event in events("small"):
+    for event in [*events("small"), *odd_events("small")]:
         try:
             read(event.key, event.value)
         except DecodeError as e:

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from ops import cli
 from ops.capacity import environment
 from ops.commands import show
+from ops.filing import publish_once
 from ops.stack import Stack
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
@@ -91,6 +92,7 @@ def commands(places: list[str]) -> list[list[str]]:
 async def played(topics: Endpoints, stack: Stack, tmp_path: Path) -> AsyncIterator[dict[str, list[Piece]]]:
     """All documents decided by a real worker: what it logged, measured and published."""
     log = tmp_path / "worker.log"
+    await publish_once(topics, "small", lambda *_: None)
     async with worker(topics, tmp_path, log):
         async with AIOKafkaProducer(**topics.kafka_options(), acks="all") as producer:
             for sent in everything():

@@ -43,7 +43,7 @@ async def test_a_worker_refuses_unequal_topics(topics: Endpoints, tmp_path: Path
     async with asyncio.timeout(60):
         while (await topics_of(topics.kafka_options(), intake_topics()))[topic_name("payment")].partitions == PARTITIONS:
             await asyncio.sleep(0.05)
-    async with workers(topics, tmp_path, 1) as group:
+    async with workers(topics, tmp_path, 1, filed=False) as group:
         (slot,) = group.supervisor.slots
         assert await asyncio.to_thread(slot.process.wait, 60) == 1
         said = group.logged("worker failed")[0]["reason"]

@@ -18,7 +18,7 @@ from agents.poison import dead_letter_rows
 from agents.reading import Read
 from agents.records import Records
 from loadtest.generate import GeneratedSet, Planned, profile
-from loadtest.generate.filings import events
+from loadtest.generate.filings import events, odd_events
 from loadtest.verify import Evidence, evidence
 from loadtest.verify.evidence import Lane, Message, Place, Record, Tables
 from loadtest.verify.postgres import SOURCES
@@ -34,7 +34,7 @@ from tests.pipeline.memory import BASE_MS, MemoryStore, Rec, as_records, registr
 
 SWEPT_SECONDS = 700
 REGISTRY = topic_name("registry")
-FILED = [Rec(REGISTRY, 0, n, BASE_MS - 1, e.key, e.value) for n, e in enumerate(events("small"))]
+FILED = [Rec(REGISTRY, 0, n, BASE_MS - 1, e.key, e.value) for n, e in enumerate([*events("small"), *odd_events("small")])]
 
 
 class Unfiled:
