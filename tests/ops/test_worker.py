@@ -80,7 +80,9 @@ async def test_documents_of_the_pages_producer_are_decided_by_supervised_workers
     published = await outputs(topics, {"reject": 1, "receipt": 1})
     decision = next(decode_output("decision-1", value) for kind, _, value in published if kind == "reject")
     assert (decision["ebpCode"], decision["orderNo"]) == (payment["ebpCode"], payment["orderNo"])
-    assert [f["code"] for f in decision["findings"]] == ["PAY-01"]
+    # the page's firms and goods are filed nowhere
+    unfiled = ["REG-01", "REG-04", "REG-05", "REG-06", "REG-07"]
+    assert [f["code"] for f in decision["findings"]] == ["PAY-01", *unfiled]
 
     # one dies: it is started again, and takes part
     starts = sum(line["message"] == "worker starting" for line in workers.lines)
