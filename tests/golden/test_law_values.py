@@ -27,13 +27,13 @@ LIMITS = {
 # what a finding does: outcome, queue, documents at fault
 CONSEQUENCES = {
     ("REJECT", "", "order"): "FMT-01 FMT-04 FMT-05 FMT-08 FMT-09 FMT-12 FMT-15 FMT-17 FMT-18 AMT-01 AMT-04 CUR-01 CUR-02 "
-    "SUM-01 SUM-02 SUM-03 SUM-04 REG-01 REG-03 LIM-02 LIM-03",
-    ("REJECT", "", "payment"): "FMT-02 FMT-06 FMT-10 FMT-13 FMT-16 AMT-02 AMT-05 CUR-03 PAY-01 PAY-02 PAY-03",
-    ("REJECT", "", "waybill"): "FMT-03 FMT-07 FMT-11 FMT-14 AMT-03 AMT-06 CUR-04 WAY-04 WAY-05 WAY-06 WAY-07",
+    "SUM-01 SUM-02 SUM-03 SUM-04 REG-01 REG-03 REG-04 REG-05 REG-10 GDS-01 GDS-02 GDS-04 GDS-05 GDS-06 LIM-02 LIM-03 LIM-04",
+    ("REJECT", "", "payment"): "FMT-02 FMT-06 FMT-10 FMT-13 FMT-16 AMT-02 AMT-05 CUR-03 PAY-01 PAY-02 PAY-03 REG-06",
+    ("REJECT", "", "waybill"): "FMT-03 FMT-07 FMT-11 FMT-14 AMT-03 AMT-06 CUR-04 WAY-04 WAY-05 WAY-06 WAY-07 REG-07",
     ("HOLD", "orderer", "payment"): "PAY-04",
     ("HOLD", "review", "payment"): "TIM-01",
     ("HOLD", "review", "waybill"): "WAY-01 WAY-02 WAY-03",
-    ("HOLD", "review", "order"): "TIM-02 REG-02 TAX-01 TAX-02 SYS-01 SYS-02",
+    ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02",
 }
 STATUSES = {
     "DOC-01": "-304001", "DOC-02": "120", "DOC-03": "120", "DOC-04": "100", "DOC-05": "100", "DOC-06": "100",
@@ -79,6 +79,7 @@ def test_the_tariff() -> None:
         for hs8 in rate["hs8"]:
             year = next((y for y in (2024, 2025) if hs8 in AGAIN[f"seen_from_{y}"]), None)
             periods = [(RATES_FROM, f"{year - 1}-12-31"), (f"{year}-01-01", LAST)] if year else [(RATES_FROM, LAST)]
+            periods = [("9999-01-01", LAST)] if hs8 in AGAIN["not_yet"] else periods
             entered += [(hs8, *own, *period) for period in periods]
     assert written == sorted(entered)
 
