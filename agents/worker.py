@@ -92,6 +92,8 @@ class Worker:
         # nothing is decided before it is known who may trade in what: a backlog would be rejected whole
         self.registry_end = await filings.registry_end(self.settings.endpoints.kafka_options())
         self.intake.only = frozenset({topic_name("registry")})
+        with suppress(Unavailable):  # read by the first batch then
+            self.processor.registry = await filings.at_hand(self.processor.registry, self.store)
         LOG.info("worker starting", extra={"owner": self.owner, "port": port})
         relay = asyncio.create_task(self._publish(), name="relay")
         batches = asyncio.create_task(self._batches(), name="batches")
