@@ -94,7 +94,7 @@ async def at_hand(registry: Registry, store: Store) -> Registry:
     (row,) = await store.fetch("registry_version")
     if row["version"] == registry.version:
         return registry
-    entries: dict[str, list[dict[str, object]]] = {}
+    entries: dict[str, list[tuple[Any, ...]]] = {}
     version = registry.version
     for number, value in await store.fetch("registry_since", registry.version):
         filing = stored(value)

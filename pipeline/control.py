@@ -9,7 +9,7 @@ from functools import lru_cache, reduce
 
 import polars as pl
 
-UNIT = 100_000  # one in 10^-5 units
+from pipeline.derived import UNIT
 
 
 @dataclass(frozen=True, slots=True)

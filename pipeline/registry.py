@@ -3,14 +3,13 @@
 It changes in numbered versions; a batch is decided by one of them (docs/decisions.md section 9).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
 
 Role = Literal["platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"]
-ACTIVE = "active"
 ENTERPRISE = {"role": pl.String, "code": pl.String, "class": pl.String, "enterprise_status": pl.String}
 GOODS = {
     "ebc_code": pl.String, "item_no": pl.String, "hs_code": pl.String, "hs8": pl.String, "account_book_item": pl.String,
@@ -30,7 +29,6 @@ NAMED = {
     "waybill_logisticsCode": ("carrier", "carrier_status"),
 }
 BEHIND = {"declarant_code": "declarant", "guarantor_code": "guarantor", "warehouse_code": "warehouse"}
-NO_ROW = pl.Series([None], dtype=pl.UInt32)
 BY = ["order_ebpCode", "order_ebcCode"]
 RELATED = pl.any_horizontal(
     pl.col("guarantor_code") == pl.col(name) for name in ("order_ebpCode", "order_ebcCode", "waybill_logisticsCode")
@@ -60,12 +58,12 @@ class Registry:
         set_field(self, "_behind", self._relations_with_statuses())
         set_field(self, "_places", _Places.of(self.goods))
 
-    def changed(self, version: int, **entries: Sequence[Mapping[str, Any]]) -> "Registry":
-        """The next version: `entries` by the name of the table, later ones instead of earlier ones of their key."""
+    def changed(self, version: int, **entries: Sequence[tuple[Any, ...]]) -> "Registry":
+        """The next version: `entries`, rows by the name of their table, later ones instead of earlier ones of their key."""
         tables = {name: getattr(self, name) for name in SCHEMAS}
         for name, rows in entries.items():
             if rows:
-                new = pl.DataFrame(rows, schema=SCHEMAS[name])
+                new = pl.DataFrame(rows, schema=SCHEMAS[name], orient="row")
                 tables[name] = pl.concat([tables[name], new]).unique(KEYS[name], keep="last", maintain_order=True)
         return Registry(version, **tables)
 
@@ -118,7 +116,7 @@ class _Places:
     def rows(self, ebc_codes: pl.Series, item_nos: pl.Series) -> pl.Series:
         """A row for each key: the one it has if it is registered. Null in an empty registry."""
         if not len(self.hashes):
-            return NO_ROW.new_from_index(0, len(item_nos))
+            return pl.repeat(None, len(item_nos), dtype=pl.UInt32, eager=True)
         at = self.hashes.search_sorted(_hashes(ebc_codes, item_nos, self.seed))
         return self.order[at.clip(upper_bound=len(self.hashes) - 1)]
 

@@ -3,18 +3,16 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from pipeline.law import MEASURES
-from pipeline.registry import SCHEMAS
+from pipeline.registry import Role
 from schemas.codec import DecodeError, decode, encode
 from schemas.law_check import MOST_CONTENT
-from schemas.lawbook import FOLDER
-from schemas.tariff import content_units
+from schemas.lawbook import load
 from schemas.tariff_fill import CHAPTER
 
-ROLES = ("platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor")
+ROLES = get_args(Role)
 CLASSES = ("aeo", "general", "dishonest")
 STATUSES = ("active", "suspended", "revoked")
 PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations"}
@@ -43,9 +41,9 @@ class Filing:
         """The table of pipeline.registry it belongs to."""
         return PARTS[self.part]
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> tuple[Any, ...]:
         """It as a row of that table."""
-        return dict(zip(SCHEMAS[self.table], _ROWS[self.part](self.content), strict=True))
+        return _ROWS[self.part](self.content)
 
 
 def written(filing: Filing) -> bytes:
@@ -117,9 +115,8 @@ def _unfit_relation(content: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is empty"
 
 
-@lru_cache
 def _units() -> dict[str, tuple[str, int]]:
-    return content_units(FOLDER)
+    return load().tariff.sizes
 
 
 def _enterprise_row(e: Mapping[str, Any]) -> tuple[Any, ...]:

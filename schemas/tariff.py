@@ -85,9 +85,3 @@ def read(folder: Path) -> Tariff:
         pl.col("from", "to").str.to_date(),
     )
     return Tariff(lines, law["item"], law["unit"])
-
-
-def content_units(folder: Path) -> dict[str, tuple[str, int]]:
-    """Unit a content may be stated in → (its measure, how many of the measure's smallest unit it is)."""
-    law = tomllib.loads((folder / "consumption.toml").read_text())
-    return {x["name"]: (x["measure"], x["size"]) for x in law["unit"]}

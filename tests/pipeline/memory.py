@@ -35,7 +35,7 @@ PSEUDONYMS = Blake2b(16, KEY).of
 @lru_cache
 def registry(size: str = "small", version: int = 0) -> Registry:
     """The registry after all that a market filed."""
-    entries: dict[str, list[dict[str, Any]]] = {}
+    entries: dict[str, list[tuple[Any, ...]]] = {}
     for filing in filings(size):
         entries.setdefault(filing.table, []).append(filing.row())
     return Registry().changed(version, **entries)
