@@ -12,7 +12,7 @@ from agents.reading import DeadLetter
 from agents.records import Record
 from pipeline.registry import Registry
 from schemas.codec import DecodeError
-from schemas.contracts import topic_name
+from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.filings import Filing, read, stored
 from sinks.store import Store
 
@@ -20,7 +20,6 @@ ROWS = {
     "kafka_offset": pl.Int64, "key": pl.String, "revision": pl.Int64, "version": pl.Int64, "lane": pl.Int16, "value": pl.Binary,
 }  # fmt: skip
 NO_FILINGS = pl.DataFrame(schema=ROWS)
-PARTITION = 0  # all changes of the registry come in one order
 ELSEWHERE = "registry events belong into partition 0"
 NOT_NEWER = "the revision is not higher than that of the entry"
 
@@ -47,7 +46,7 @@ def read_filings(work: Mapping[int, LaneRecords]) -> Came:
     for lane in work.values():
         for record in lane.records.get(topic_name("registry"), ()):
             try:
-                if record.partition != PARTITION:
+                if record.partition != REGISTRY_PARTITION:
                     raise DecodeError("DL-05", ELSEWHERE)
                 came.filings.append((record, read(record.key, record.value or b"")))
             except DecodeError as e:
@@ -77,16 +76,16 @@ async def registry_end(kafka: Mapping[str, Any]) -> int:
     consumer = AIOKafkaConsumer(**kafka)
     await consumer.start()
     try:
-        place = TopicPartition(topic_name("registry"), PARTITION)
+        place = TopicPartition(topic_name("registry"), REGISTRY_PARTITION)
         return (await consumer.end_offsets([place]))[place]
     finally:
         await consumer.stop()
 
 
-async def taken_to(end: int, store: Store) -> bool:
-    """Whether the registry topic was taken up to there, by whoever owns lane 0."""
-    rows = await store.fetch("consumed_of_lanes", [PARTITION])
-    return end == 0 or any(r["topic"] == topic_name("registry") and r["next_offset"] >= end for r in rows)
+async def taken_to(store: Store) -> int:
+    """Up to where the registry topic was taken, by whoever owns lane 0; 0 when nobody has begun."""
+    rows = await store.fetch("consumed_of_lanes", [REGISTRY_PARTITION])
+    return next((r["next_offset"] for r in rows if r["topic"] == topic_name("registry")), 0)
 
 
 async def at_hand(registry: Registry, store: Store) -> Registry:

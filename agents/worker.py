@@ -136,7 +136,7 @@ class Worker:
                 return
             async with self.ownership.busy:
                 with suppress(Unavailable):  # asked again with the next batch
-                    if self.intake.only and await filings.taken_to(self.registry_end, self.store):
+                    if self.intake.only and await filings.taken_to(self.store) >= self.registry_end:
                         self.intake.only = frozenset()
                 if work.generation != self.intake.generation or not work:
                     continue

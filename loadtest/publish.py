@@ -1,7 +1,7 @@
 """Puts what a market filed into the registry topic, and a generated set into the document topics as fast as it goes, in sending order, slice by slice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
@@ -9,19 +9,27 @@ from aiokafka import AIOKafkaProducer
 
 from loadtest.generate import GeneratedSet, Planned
 from loadtest.generate.filings import events, odd_events
-from schemas.contracts import topic_name
+from schemas.contracts import REGISTRY_PARTITION, topic_name
 
-REGISTRY_PARTITION = 0  # all changes of the registry come in one order
 SLICE = 6_000  # documents appended before the next slice starts, so that log times keep the sending order
 
 
 async def preload(documents: GeneratedSet, kafka: Mapping[str, Any], progress: Callable[[int], None]) -> int:
     """Produce all documents with acks=all; returns how many. `progress` is told how many more were sent."""
+    return await _produce(documents.documents(), kafka, progress)
+
+
+async def publish_filings(market: str, kafka: Mapping[str, Any], progress: Callable[[int], None], odd: bool = False) -> int:
+    """The same for all that a market filed, to the registry topic, and if `odd` for some events that change nothing."""
+    told = chain(events(market), odd_events(market) if odd else ())
+    return await _produce((Planned(0, "registry", REGISTRY_PARTITION, e.key, e.value) for e in told), kafka, progress)
+
+
+async def _produce(stream: Iterator[Planned], kafka: Mapping[str, Any], progress: Callable[[int], None]) -> int:
     producer = AIOKafkaProducer(**kafka, acks="all", enable_idempotence=True, max_batch_size=1 << 19, linger_ms=0)
     await producer.start()
     sent = 0
     try:
-        stream = documents.documents()
         while part := list(islice(stream, SLICE)):
             await send_all(producer, part)
             sent += len(part)
@@ -46,19 +54,3 @@ async def send_all(producer: AIOKafkaProducer, part: Iterable[Planned]) -> None:
                 batch.append(key=one.key, value=one.value, timestamp=None, headers=list(one.headers))
         waits.append(await producer.send_batch(batch, topic_name(kind), partition=partition))
     await asyncio.gather(*waits)
-
-
-async def publish_filings(market: str, kafka: Mapping[str, Any], progress: Callable[[int], None], odd: bool = False) -> int:
-    """Produce all that a market filed, to the registry topic, and if `odd` some events that change nothing; returns how many."""
-    producer = AIOKafkaProducer(**kafka, acks="all", enable_idempotence=True, max_batch_size=1 << 19, linger_ms=0)
-    await producer.start()
-    sent = 0
-    try:
-        stream = chain(events(market), odd_events(market) if odd else ())
-        while part := [Planned(0, "registry", REGISTRY_PARTITION, e.key, e.value) for e in islice(stream, SLICE)]:
-            await send_all(producer, part)
-            sent += len(part)
-            progress(len(part))
-    finally:
-        await producer.stop()
-    return sent

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import asyncpg
 
-from agents.filings import registry_end
-from loadtest.publish import REGISTRY_PARTITION, publish_filings
+from agents.filings import registry_end, taken_to
+from loadtest.publish import publish_filings
 from ops.failed import RunFailed
 from ops.supervisor import Supervisor
-from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
+from sinks.store import Store
 
 Say = Callable[[str, int, int], None]
 TAKEN_SECONDS = 180.0
@@ -40,18 +40,16 @@ async def publish_once(endpoints: Endpoints, market: str, say: Say, odd: bool = 
 async def until_taken(endpoints: Endpoints, say: Say, tend: Callable[[], object] = lambda: None) -> None:
     """Until running workers have taken the registry topic as it is now; `tend` is called all the while. RunFailed."""
     end = await registry_end(endpoints.kafka_options())
-    connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
-    deadline = time.monotonic() + TAKEN_SECONDS
-    query = "SELECT next_offset FROM consumed WHERE topic = $1 AND partition = $2"
+    store, deadline = Store(endpoints.postgres), time.monotonic() + TAKEN_SECONDS
     try:
-        while (taken := await connection.fetchval(query, topic_name("registry"), REGISTRY_PARTITION) or 0) < end:
+        while (taken := await taken_to(store)) < end:
             say("taking the registry", taken, end)
             if time.monotonic() > deadline:
                 raise RunFailed(f"{TAKEN_SECONDS:.0f} s passed and {taken} of {end} registry events were taken: does a worker run?")
             tend()
             await asyncio.sleep(POLL_SECONDS)
     finally:
-        await connection.close()
+        await store.close()
 
 
 async def file_registry(endpoints: Endpoints, environment: Mapping[str, str], market: str, log: Path, say: Say) -> None:

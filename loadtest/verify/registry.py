@@ -12,9 +12,8 @@ from loadtest.verify import law
 from loadtest.verify.documents import Document, NoDocument, framed
 from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RegistryEntryRow
 from loadtest.verify.proof import Report
-from schemas.contracts import avro, topic_name
+from schemas.contracts import REGISTRY_PARTITION, avro, topic_name
 
-PARTITION = 0
 ROLES = {"platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"}
 CLASSES = {"aeo", "general", "dishonest"}
 STATUSES = {"active", "suspended", "revoked"}
@@ -65,7 +64,7 @@ class Registry:
 
 def registry_of(filings: Mapping[tuple[int, int], Record], entries: list[RegistryEntryRow]) -> Registry:
     """The registry of its topic's records and of the table that says from which version on each holds."""
-    return Registry({offset: record for (partition, offset), record in filings.items() if partition == PARTITION}, entries)
+    return Registry({offset: record for (partition, offset), record in filings.items() if partition == REGISTRY_PARTITION}, entries)
 
 
 def decode(value: bytes) -> Event:
@@ -92,7 +91,7 @@ def _parsed(name: str) -> Any:
 
 def read(record: Record, partition: int) -> Event:
     """The event of a record; NoDocument with its code."""
-    if partition != PARTITION:
+    if partition != REGISTRY_PARTITION:
         raise NoDocument("DL-05")
     event = decode(record.value or b"")
     if record.key != event.key.encode():
@@ -137,7 +136,7 @@ def check_registry(evidence: Evidence, complete: bool, report: Report) -> None:
     revisions: dict[str, int] = {}
     for (partition, offset), record in evidence.filings.items():
         place = f"{topic}[{partition}]@{offset}"
-        row, letter = rows.get(offset) if partition == PARTITION else None, dead.get((partition, offset))
+        row, letter = rows.get(offset) if partition == REGISTRY_PARTITION else None, dead.get((partition, offset))
         if offset >= read_to.get(partition, 0):
             report.counts["unread"] += 1
             if complete or row or letter:
@@ -145,8 +144,8 @@ def check_registry(evidence: Evidence, complete: bool, report: Report) -> None:
             continue
         report.counts["registry_events"] += 1
         _check_event(place, record, partition, revisions, row, letter, report)
-    for offset in rows.keys() - {offset for partition, offset in evidence.filings if partition == PARTITION}:
-        report.differs(f"{topic}[{PARTITION}]@{offset}", "row of registry_entry", "a record at this place", "none")
+    for offset in rows.keys() - {offset for partition, offset in evidence.filings if partition == REGISTRY_PARTITION}:
+        report.differs(f"{topic}[{REGISTRY_PARTITION}]@{offset}", "row of registry_entry", "a record at this place", "none")
     _check_versions(evidence, report)
 
 

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from ops.commands.show import FAILED, OUT, AsJson, NotFound, print_json, show_list
-from schemas import law_check
+from schemas import law_check, lawbook
 from schemas.lawbook import FOLDER, LawError, load
 
 app = typer.Typer(help="The law data: what it rests on, and whether it can be used.", no_args_is_help=True)
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml")
+FILES = (*lawbook.FILES, "sources.toml")
 
 
 @app.command()

@@ -10,12 +10,11 @@ import typer
 from aiokafka import AIOKafkaProducer
 
 from loadtest.generate.firms import SIZES
-from loadtest.publish import REGISTRY_PARTITION
 from ops.commands.reach import ready
 from ops.commands.show import OUT, AsJson, NotFound, Steps, print_json, show_list
 from ops.filing import publish_once, until_taken
 from schemas.codec import DecodeError
-from schemas.contracts import topic_name
+from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.documents_json import JsonError, filing_from_json
 from schemas.endpoints import Endpoints
 from schemas.filings import PARTS, Filing, read, stored, written
