@@ -73,19 +73,25 @@ def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
 def decode(kind: str, value: bytes) -> Document:
     """Decode a framed value; NoDocument with DL-01 or DL-02."""
     name, start = framed(kind, value)
-    stream = io.BytesIO(value)
-    stream.seek(start)
-    try:
-        document = cast("Document", fastavro.schemaless_reader(stream, _plain(name), None))
-    except Exception:  # fastavro raises whatever the bytes lead it to
-        raise NoDocument("DL-01") from None
-    if stream.tell() != len(value):
-        raise NoDocument("DL-01")
+    document = payload(value, start, _plain(name))
     if added := _defaults(kind, name):
         document = {**added, **document}
     _check_ranges(kind, document)
     _check_texts(kind, document)
     _amounts(kind, document)
+    return document
+
+
+def payload(value: bytes, start: int, schema: Any) -> Document:
+    """What stands from `start` to the last byte, under a parsed schema; NoDocument with DL-01."""
+    stream = io.BytesIO(value)
+    stream.seek(start)
+    try:
+        document = cast("Document", fastavro.schemaless_reader(stream, schema, None))
+    except Exception:  # fastavro raises whatever the bytes lead it to
+        raise NoDocument("DL-01") from None
+    if stream.tell() != len(value):
+        raise NoDocument("DL-01")
     return document
 
 

@@ -1,15 +1,14 @@
 """The registry as its topic and the versions in the tables say, and whether they agree (docs/decisions.md section 9)."""
 
-import io
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import fastavro
 
 from loadtest.verify import law
-from loadtest.verify.documents import Document, NoDocument, framed
+from loadtest.verify.documents import Document, NoDocument, framed, payload
 from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RegistryEntryRow
 from loadtest.verify.proof import Report
 from schemas.contracts import REGISTRY_PARTITION, avro, topic_name
@@ -70,14 +69,7 @@ def registry_of(filings: Mapping[tuple[int, int], Record], entries: list[Registr
 def decode(value: bytes) -> Event:
     """The event of a framed value; NoDocument with DL-01, DL-02 or DL-05."""
     name, start = framed("filing", value)
-    stream = io.BytesIO(value)
-    stream.seek(start)
-    try:
-        event = cast("Document", fastavro.schemaless_reader(stream, _parsed(name), None))
-    except Exception:  # fastavro raises whatever the bytes lead it to
-        raise NoDocument("DL-01") from None
-    if stream.tell() != len(value):
-        raise NoDocument("DL-01")
+    event = payload(value, start, _parsed(name))
     given = [part for part in PARTS if event[part] is not None]
     if len(given) != 1:
         raise NoDocument("DL-05")

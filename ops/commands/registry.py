@@ -1,7 +1,6 @@
 """registry: enterprises, goods and relations as filed with customs."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 from aiokafka import AIOKafkaProducer
 
 from loadtest.generate.firms import SIZES
+from ops.commands.json_files import content_of
 from ops.commands.reach import ready
 from ops.commands.show import OUT, AsJson, NotFound, Steps, print_json, show_list
 from ops.filing import publish_once, until_taken
@@ -63,12 +63,7 @@ def send(
 
 
 def _read(path: Path) -> list[Filing]:
-    try:
-        content = json.loads(path.read_text())
-    except UnicodeDecodeError:
-        raise typer.BadParameter(f"{path} is not text in UTF-8") from None
-    except ValueError as e:
-        raise typer.BadParameter(f"{path} is not JSON: {e}") from None
+    content = content_of(path)
     found: list[Filing] = []
     for number, one in enumerate(content if isinstance(content, list) else [content]):  # pyright: ignore
         try:

@@ -1,7 +1,6 @@
 """worker and send: processes that decide, and documents for them."""
 
 import asyncio
-import json
 import os
 import shlex
 from pathlib import Path
@@ -12,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from rich.markup import escape
 
 from agents import logs
+from ops.commands.json_files import content_of
 from ops.commands.reach import ready
 from ops.commands.show import OUT, AsJson, plain, print_json, show_list
 from ops.supervisor import Supervisor
@@ -63,12 +63,7 @@ def _read(path: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
     kind = kind or next((k for k in KINDS if path.stem.lower().startswith(k)), "")
     if not kind:
         raise typer.BadParameter(f"{path}: its name does not begin with order, payment or waybill: say --kind")
-    try:
-        content = json.loads(path.read_text())
-    except UnicodeDecodeError:
-        raise typer.BadParameter(f"{path} is not text in UTF-8") from None
-    except ValueError as e:
-        raise typer.BadParameter(f"{path} is not JSON: {e}") from None
+    content = content_of(path)
     several = isinstance(content, list)
     found: list[tuple[str, dict[str, Any]]] = []
     for number, one in enumerate(content if several else [content]):  # pyright: ignore
