@@ -27,7 +27,8 @@ Taxes = list[tuple[int, int, int]]
 
 
 class Case(NamedTuple):
-    """Everything about one decided attempt. `records`: of order, payment, waybill, None where the place is empty."""
+    """Everything about one decided attempt. `records`: of order, payment, waybill, None where the place is empty; the ids
+    are those that its messages have to have."""
 
     row: ManifestRow
     lines: list[LineRow]
@@ -35,6 +36,8 @@ class Case(NamedTuple):
     records: tuple[Record | None, Record | None, Record | None]
     decision: Message | None
     receipt: Message | None
+    decision_id: bytes
+    receipt_id: str
 
 
 class Facts(NamedTuple):
@@ -83,12 +86,12 @@ def check(case: Case, law: LawData, topics: Sequence[str], person_key: bytes, re
     asks = conclude(by_rules, law).outcome != "REJECT"
     verdict = conclude(codes, law)
     taxed = taxes(order, waybill, day) if verdict.taxed else []
-    expected = _row(row, read, case.records, derived, verdict, taxed, accepted_at, law.version, person_key)
+    expected = _row(case, read, derived, verdict, taxed, accepted_at, law.version, person_key)
     _compare_row(row, expected, place, report)
     _compare_findings(case, codes, asks, law, place, report)
     _compare_lines(case, order, taxed, place, report)
     published.check_decision(case.decision, expected, order, taxed, codes, law, topics, place, report)
-    published.check_manifest_receipt(case.receipt, expected, codes, place, report)
+    published.check_manifest_receipt(case.receipt, expected, case.receipt_id, codes, place, report)
     _count(expected, order, report)
     return _facts(case, expected, read, asks, day, place)
 
@@ -120,9 +123,8 @@ def _documents(case: Case, place: str, report: Report) -> tuple[Document, Docume
 
 
 def _row(
-    row: ManifestRow,
+    case: Case,
     read: tuple[Document, Document, Document],
-    records: tuple[Record | None, ...],
     derived: Document,
     verdict: Conclusion,
     taxed: Taxes,
@@ -131,12 +133,13 @@ def _row(
     person_key: bytes,
 ) -> ManifestRow:
     """The row as it has to be; what only the pipeline can choose (lane, batch, number, places) is taken over."""
+    row = case.row
     order, payment, waybill = read
-    digests = [documents.digest(record.value or b"") for record in records if record is not None]
+    digests = [documents.digest(record.value or b"") for record in case.records if record is not None]
     consumption, vat = sum(t[1] for t in taxed), sum(t[2] for t in taxed)
     return ManifestRow._make((
         documents.order_hash(row.order_no), row.ebp_code, row.order_no, row.attempt, row.manifest_id,
-        decision_id(row), verdict.outcome, verdict.queue, STATUS[verdict.outcome], verdict.fault_kinds,
+        case.decision_id, verdict.outcome, verdict.queue, STATUS[verdict.outcome], verdict.fault_kinds,
         derived["trade_mode"], accepted_at, rule_set, row.lane, row.batch_seq,
         row.order_partition, row.order_offset, row.payment_partition, row.payment_offset, row.waybill_partition,
         row.waybill_offset, *digests, verdict.taxed, derived["dutiable_fen"], consumption, vat, consumption + vat,

@@ -1,7 +1,7 @@
 """Published messages: how they are told apart without decoding them, and what they decode to."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ import fastavro
 
 from loadtest.verify.documents import plain
 from loadtest.verify.quick import UNUSUAL, reader
+from loadtest.verify.wanted import writer
 from schemas.contracts import avro, ids_of
 
 DECISION, RECEIPT, DEAD_LETTER = "decision-1", "receipt-1", "dead-letter-1"
@@ -33,6 +34,15 @@ def decode(schema_name: str, value: bytes) -> dict[str, Any] | None:
         return quick_reader(schema_name)(value, FRAME)
     except UNUSUAL:
         return decode_in_full(schema_name, value)
+
+
+def says(schema_name: str, value: bytes, expected: Mapping[str, Any]) -> bool:
+    """Whether it holds the usual bytes of this message; if not, it has to be decoded to know what it says."""
+    try:
+        wanted = _writer(schema_name)(expected)
+    except (LookupError, TypeError, AttributeError, ValueError):  # what is expected is no such message: then what is found tells how
+        return False
+    return value[FRAME:] == wanted and value[:FRAME] in _frames(schema_name)
 
 
 def decode_in_full(schema_name: str, value: bytes) -> dict[str, Any] | None:
@@ -60,6 +70,11 @@ def _starts(schema_name: str) -> frozenset[bytes]:
 def quick_reader(schema_name: str) -> Callable[[bytes, int], dict[str, Any]]:
     """For messages in which nothing is unusual: value and start of the payload; UNUSUAL."""
     return reader(plain(avro(schema_name)))
+
+
+@lru_cache
+def _writer(schema_name: str) -> Callable[[Mapping[str, Any]], bytes]:
+    return writer(plain(avro(schema_name)))
 
 
 @lru_cache

@@ -67,7 +67,7 @@ class _Source:
         written: list[str] = []
         ascii: list[str] = []
         for one in schema["fields"]:
-            name, kind = one["name"], _kind(one["type"])
+            name, kind = one["name"], kind_of(one["type"])
             plain = kind == "string" and self.usual is not None and name not in self.usual.written
             found[name] = x = self._variable()
             self._read(x, "ascii" if plain else kind, indent)
@@ -103,7 +103,7 @@ class _Source:
         if len(kind) != 2 or kind[0] != "null":
             raise TypeError(f"no quick reader of {kind}")
         self._say(indent, "n = v[p]; p += 1", f"if n == 0: {x} = None", "elif n != 2: raise Unusual", "else:")
-        self._read(x, _kind(kind[1]), indent + "    ")
+        self._read(x, kind_of(kind[1]), indent + "    ")
 
     def _array(self, x: str, kind: Mapping[str, Any], indent: str) -> None:
         self._say(indent, f"{x} = []; n = v[p]; p += 1", "if n & 129: raise Unusual", "if n:", "    for _ in range(n >> 1):")
@@ -126,7 +126,7 @@ class _Source:
         self.lines += [indent + statement for statement in statements]
 
 
-def _kind(kind: Any) -> Any:
+def kind_of(kind: Any) -> Any:
     """The name of a plain type, however it is written; a dict for arrays, a list for unions."""
     return kind["type"] if isinstance(kind, dict) and kind["type"] != "array" else kind
 
