@@ -1,7 +1,7 @@
 """From a record to a document, or to the dead-letter code it deserves (docs/decisions.md section 1)."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from operator import itemgetter
@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import fastavro
 
-from loadtest.verify.evidence import KINDS
-from loadtest.verify.quick import INT_END, UNUSUAL, Usual, document_reader
+from loadtest.verify.evidence import KINDS, Record
+from loadtest.verify.many import INT_END, Usual, read_many
 from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import fingerprint
 
 Document = dict[str, Any]
-"""Wire fields of the newest schema; each amount also as `<field>_e5` (None: out of bounds), `amount_out`,
+"""Wire fields of the newest schema; each amount as `<field>_e5` (None: out of bounds) alone, `amount_out`,
 `amount_fine`; times in ms. The lines of an order stand under `orderList` in the same way."""
 
 MONEY = {
@@ -26,11 +26,6 @@ MONEY = {
 }
 QUANTITIES = {"order": (), "payment": (), "waybill": ("weight",), "line": ("qty",)}
 TIMES = {"order": ("appTime",), "payment": ("appTime", "payTime"), "waybill": ("appTime",)}
-WRITTEN = {
-    "ebpName", "ebcName", "buyerName", "payName", "payerName", "logisticsName", "consignee", "consigneeAddress",
-    "consigneeDistrict", "goodsInfo", "itemName", "itemDescribe", "gmodel", "note",
-}  # fmt: skip
-"""Texts that hold more than ASCII as a rule."""
 _IN_E5 = {
     (part, money): tuple((name, name + "_e5") for name in names)
     for money, by_part in ((True, MONEY), (False, QUANTITIES))
@@ -39,6 +34,7 @@ _IN_E5 = {
 BOUND_E5 = 10**14
 FEN_E5 = 1000
 END_OF_YEAR_9999_MS = 253_402_300_800_000
+USUAL = Usual(frozenset(name for names in QUANTITIES.values() for name in names), BOUND_E5, FEN_E5, END_OF_YEAR_9999_MS)
 LARGEST_VALUE = 1 << 20  # Kafka's own default limit of a record
 LONGEST_IDENTITY = 200  # bytes of UTF-8
 MOST_LINES = 32_767
@@ -64,7 +60,37 @@ def order_hash(order_no: str) -> int:
 
 def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
     """The document of a record; NoDocument when it is a dead letter."""
-    document = decode(kind, value or b"")
+    return _identified(kind, key, decode(kind, value or b""))
+
+
+def read_all(kind: str, records: Sequence[Record]) -> list[Document | NoDocument]:
+    """The document of each record, or why it is none."""
+    found: list[Document | NoDocument] = []
+    for record, document in zip(records, read_usual(kind, [record.value or b"" for record in records]), strict=True):
+        try:
+            found.append(read(kind, record.key, record.value) if document is None else _identified(kind, record.key, document))
+        except NoDocument as e:
+            found.append(e)
+    return found
+
+
+def read_usual(kind: str, values: Sequence[bytes]) -> list[Document | None]:
+    """The documents of those values in which nothing is unusual."""
+    found: list[Document | None] = [None] * len(values)
+    groups: dict[tuple[str, int], list[int]] = {}
+    for n, value in enumerate(values):
+        try:
+            groups.setdefault(framed(kind, value), []).append(n)
+        except NoDocument:
+            continue
+    for (name, start), members in groups.items():
+        documents = read_many(plain_avro(name), [values[n] for n in members], start, _defaults(kind, name), USUAL)
+        for n, document in zip(members, documents, strict=True):
+            found[n] = document
+    return found
+
+
+def _identified(kind: str, key: bytes | None, document: Document) -> Document:
     order_no, ebp_code = document["orderNo"], document["ebpCode"]
     if not order_no or (not ebp_code and kind != "waybill"):
         raise NoDocument("DL-03")
@@ -78,14 +104,6 @@ def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
 def decode(kind: str, value: bytes) -> Document:
     """Decode a framed value; NoDocument with DL-01 or DL-02."""
     name, start = framed(kind, value)
-    try:
-        return quick_reader(kind, name)(value, start)
-    except UNUSUAL:
-        return decode_in_full(kind, name, value, start)
-
-
-def decode_in_full(kind: str, name: str, value: bytes, start: int) -> Document:
-    """Whatever the value holds, by fastavro and check by check; `name`, `start`: its schema and where the payload starts."""
     stream = io.BytesIO(value)
     stream.seek(start)
     try:
@@ -134,16 +152,14 @@ def plain(node: Any) -> Any:
 
 
 @lru_cache
-def quick_reader(kind: str, name: str) -> Callable[[bytes, int], Document]:
-    """For documents of a schema in which nothing is unusual: value and start of the payload; UNUSUAL."""
-    signed = {name for names in QUANTITIES.values() for name in names}
-    usual = Usual(signed, BOUND_E5, FEN_E5, END_OF_YEAR_9999_MS, WRITTEN)
-    return document_reader(plain(avro(name)), _defaults(kind, name), usual)
+def plain_avro(name: str) -> Any:
+    """The Avro schema of a name without logical types."""
+    return plain(avro(name))
 
 
 @lru_cache
 def _plain(name: str) -> Any:
-    return fastavro.parse_schema(plain(avro(name)), named_schemas={})
+    return fastavro.parse_schema(plain_avro(name), named_schemas={})
 
 
 @lru_cache
@@ -201,14 +217,14 @@ def _bounded(part: str, record: Document) -> tuple[bool, bool]:
     out = fine = False
     units: int | None
     for name, name_e5 in _IN_E5[part, True]:
-        units = int.from_bytes(record[name], "big", signed=True)
+        units = int.from_bytes(record.pop(name), "big", signed=True)
         if not 0 <= units <= BOUND_E5:
             units, out = None, True
         elif units % FEN_E5:
             fine = True
         record[name_e5] = units
     for name, name_e5 in _IN_E5[part, False]:
-        units = int.from_bytes(record[name], "big", signed=True)
+        units = int.from_bytes(record.pop(name), "big", signed=True)
         if not -BOUND_E5 <= units <= BOUND_E5:
             units, out = None, True
         record[name_e5] = units

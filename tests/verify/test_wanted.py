@@ -8,14 +8,14 @@ import pytest
 from loadtest.verify import Evidence, messages
 from loadtest.verify.wanted import number, writer
 from schemas.codec import encode
-from tests.verify.test_quick import damaged
+from tests.verify.test_many import damaged
 
 
 def test_messages(intact: Evidence) -> None:
     chance = Random(3)
     for message in intact.outputs:
         name = messages.SCHEMA[message.topic]
-        said = messages.decode_in_full(name, message.value)
+        said = messages.decode(name, message.value)
         assert said is not None
         assert messages.says(name, message.value, said)
         assert messages.says(name, encode(name, said), said)
@@ -40,5 +40,5 @@ def unzigzag(data: bytes) -> int:
 @pytest.mark.parametrize("change", [{"lines": None}, {"attempt": None}, {"orderNo": 5}, {"orderNo": "x" * 5_000}])
 def test_what_is_no_message_is_never_said(intact: Evidence, change: dict[str, Any]) -> None:
     value = next(m.value for m in intact.outputs if m.topic == "release")
-    said = messages.decode_in_full("decision-1", value) or {}
+    said = messages.decode("decision-1", value) or {}
     assert not messages.says("decision-1", value, said | change)
