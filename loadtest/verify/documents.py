@@ -53,8 +53,9 @@ def digest(value: bytes) -> bytes:
     return blake2b(value, digest_size=16).digest()
 
 
+@lru_cache(maxsize=1 << 18)
 def order_hash(order_no: str) -> int:
-    """The hash that the tables find an order number by."""
+    """The hash that the tables find an order number by; kept, as each is asked for with every document."""
     return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
 
 
