@@ -60,17 +60,18 @@ class _Bytes:
     def at(self, places: Vector) -> Vector:
         return self.bytes[places].astype(np.int64)
 
-    def texts(self, starts: list[int], ends: list[int]) -> list[str]:
-        """The texts between these places, with U+FFFD where one is no UTF-8."""
+    def texts(self, starts: list[int], ends: list[int]) -> tuple[list[str], str]:
+        """The texts between these places, with U+FFFD where one is no UTF-8; and all of them in a row."""
         if starts and self.data[starts[0] : ends[0]].isascii():  # then most likely all of this field are
             texts = [self.latin[a:b] for a, b in zip(starts, ends, strict=True)]
-            if "".join(texts).isascii():
-                return texts
-        texts = [self.data[a:b] for a, b in zip(starts, ends, strict=True)]
+            if (together := "".join(texts)).isascii():
+                return texts, together
+        parts = [self.data[a:b] for a, b in zip(starts, ends, strict=True)]
         try:
-            return [text.decode() for text in texts]
+            texts = [part.decode() for part in parts]
         except UnicodeDecodeError:
-            return [text.decode(errors="replace") for text in texts]
+            texts = [part.decode(errors="replace") for part in parts]
+        return texts, "".join(texts)
 
 
 class _Walk:
@@ -103,8 +104,7 @@ class _Walk:
 
     def _texts(self) -> list[str]:
         starts, ends = self._lengthy()
-        texts = self.source.texts(starts.tolist(), ends.tolist())
-        together = "".join(texts)
+        texts, together = self.source.texts(starts.tolist(), ends.tolist())
         if "\0" in together or "\ufffd" in together:
             self.right &= [not ("\0" in text or "\ufffd" in text) for text in texts]
         return texts
