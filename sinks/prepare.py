@@ -60,13 +60,14 @@ class Arrived:
 
     `tables`: new documents by kind, with `value`; `reports`: open_orders.OPEN plus `code`;
     `dead_letters`: rows of the table without lane and batch_seq, plus `message` (the encoded dead letter);
-    `filings`: rows of registry_entry without batch_seq.
+    `filings`, `rule_events`: rows of registry_entry and rule_event without batch_seq.
     """
 
     tables: Mapping[str, pl.DataFrame]
     reports: pl.DataFrame
     dead_letters: pl.DataFrame
     filings: pl.DataFrame
+    rule_events: pl.DataFrame
 
 
 @dataclass(slots=True)
@@ -131,6 +132,8 @@ def arrived_frames(
         frames["dead_letter"] = _numbered(dead.select(DEAD_LETTER), after)
     if len(filings):
         frames["registry_entry"] = _numbered(filings, after)
+    if len(arrived.rule_events):
+        frames["rule_event"] = _numbered(arrived.rule_events, after)
     return frames
 
 

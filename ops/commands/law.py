@@ -1,17 +1,15 @@
 """law: the law data the workers decide by."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ops.commands.show import FAILED, OUT, AsJson, NotFound, print_json, show_list
-from schemas import law_check, lawbook
-from schemas.lawbook import FOLDER, LawError, load
+from schemas import law_check, rule_sets
+from schemas.lawbook import FILES, FOLDER, load
 
 app = typer.Typer(help="The law data: what it rests on, and whether it can be used.", no_args_is_help=True)
-FILES = (*lawbook.FILES, "sources.toml")
 
 
 @app.command()
@@ -25,7 +23,7 @@ def check(
     """
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise NotFound(f"{folder} has no {', '.join(missing)}")
-    problems = _problems(folder)
+    problems = rule_sets.problems(folder)
     unsure = [] if problems else law_check.unsure(folder)
     if json_:
         print_json({
@@ -45,27 +43,6 @@ def check(
         )
     if problems:
         raise typer.Exit(FAILED)
-
-
-def _problems(folder: Path) -> list[law_check.Place]:
-    """What is wrong in the data; if nothing is, what is wrong in the rules."""
-    for name in FILES:
-        if name.endswith(".toml"):
-            try:
-                tomllib.loads((folder / name).read_text())
-            except tomllib.TOMLDecodeError as e:
-                return [law_check.Place(name, 0, str(e))]  # the reason tells the line
-    if found := law_check.problems(folder):
-        return found
-    book = load(folder)
-    try:
-        for day in book.days():
-            book.on(day)
-    except LawError as e:
-        code = f'code = "{str(e).partition(":")[0]}"'
-        lines = (folder / "rules.toml").read_text().splitlines()
-        return [law_check.Place("rules.toml", lines.index(code) + 1 if code in lines else 0, str(e))]
-    return []
 
 
 def _counts(folder: Path) -> dict[str, int | str]:

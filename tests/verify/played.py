@@ -17,6 +17,7 @@ from agents.look_again import as_lanes
 from agents.poison import dead_letter_rows
 from agents.reading import Read
 from agents.records import Records
+from agents.rule_sets import NO_EVENTS
 from loadtest.generate import GeneratedSet, Planned, profile
 from loadtest.generate.filings import events, odd_events
 from loadtest.verify import Evidence, evidence
@@ -83,7 +84,7 @@ class Play:
         statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
         deciding = as_lanes(lane_by)
         due = placed(self._reports if reports is None else reports, deciding, after)
-        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filed)
+        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filed, NO_EVENTS)
         heads = numbered_heads(decided.heads, deciding, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
         self._keep(arrived_frames(arrived, heads, decided.fates, after))
