@@ -14,13 +14,13 @@ from pipeline import flow, rules
 from pipeline.attempts import Past
 from pipeline.documents import MILLISECONDS
 from pipeline.registry import Registry
-from schemas import law_check, lawbook, rule_sets
+from schemas import lawbook, rule_sets
 from schemas.codec import DecodeError
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.law_check import LawError
 from schemas.law_entries import Place
 from schemas.lawbook import Lawbook
-from schemas.rule_events import LIVE, SHADOW, WHOLE, RuleEvent, read
+from schemas.rule_events import LIVE, SHADOW, RuleEvent, read
 from sinks.store import FATES, MANIFESTS, Store
 
 ROWS = {

@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +51,7 @@ def of_folder(folder: Path, names: Iterable[str]) -> bytes:
 
 
 @contextmanager
-def as_folder(files: Mapping[str, bytes], names: Iterable[str]) -> Iterator[Path]:
+def as_folder(files: Mapping[str, bytes], names: Iterable[str]) -> Generator[Path]:
     """Those of the files that have one of these names, in a folder that is gone at the end."""
     with TemporaryDirectory() as made:
         folder = Path(made)

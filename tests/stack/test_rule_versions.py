@@ -14,7 +14,7 @@ from schemas.lawbook import FILES, FOLDER, load
 from schemas.rule_events import RuleEvent, written
 from tests.pipeline.memory import Rec
 from tests.pipeline.trios import KINDS, numbered, rec
-from tests.stack.nodes import NOW_MS, LAWBOOK, manifests, nodes, reached, somebody_waits, within
+from tests.stack.nodes import LAWBOOK, NOW_MS, manifests, nodes, reached, somebody_waits, within
 from tests.stack.test_registry_versions import event as filing
 
 HELD = """

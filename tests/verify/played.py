@@ -127,6 +127,9 @@ class Play:
         tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
         tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(FILED)))
         tables.registry_state = [evidence.RegistryState(1)]
+        book = self.store.lawbook
+        tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
+        tables.rule_events = [evidence.RuleEventRow(-1, 0, 0, "live", book.version, 0, "", BASE_MS, 0, 0)]
         tables.lanes = [
             Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete))
             for n, s in self.lanes.items()
