@@ -22,6 +22,7 @@ from agents.records import Records
 from agents.records import together as records_together
 from agents.rule_sets import RuleSets
 from agents.sweep import Sweep, reports
+from agents.trials import tried_by
 from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
 from pipeline.personal import Pseudonyms
@@ -159,7 +160,9 @@ class Processor:
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
         arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows)
         moves = self._moves(work)
-        prepared = Prepared(opened, arrived, after, lane_of, book.on(flow.NO_DAY), book.statuses)
+        prepared = Prepared(opened, arrived, after, lane_of, book.on(flow.NO_DAY), book.statuses, self.registry.version)
+        if self.rules.trial is not None:
+            prepared.tried = tried_by(self.rules.trial, prepared.opened.judged, self.registry)
         heads, fates = prepared.opened.judged.manifests.heads, prepared.opened.fates
         frames = arrived_frames(prepared.arrived, heads, fates, after)
         batch = Batch(before, list(after.values()), moves, frames, self.registry.version)

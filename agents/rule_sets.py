@@ -151,7 +151,7 @@ def problems(folder: Path) -> list[Place]:
     """Why the folder is no rule set that can be judged by: file, line and reason; empty when it is one."""
     if found := rule_sets.problems(folder):
         return found
-    return mistyped(lawbook.load(folder), (folder / "rules.toml").read_text())
+    return mistyped(lawbook.read(folder), (folder / "rules.toml").read_text())
 
 
 def mistyped(book: Lawbook, text: str) -> list[Place]:

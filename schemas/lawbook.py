@@ -118,7 +118,13 @@ def _consequence(entry: dict[str, Any]) -> Consequence:
 
 @lru_cache(maxsize=4)
 def load(folder: Path = FOLDER) -> Lawbook:
-    """The law data of a folder; LawError when it cannot be used: with every place and reason, and then none of it is."""
+    """The law data of a folder, as it is when it is first asked for; see `read`."""
+    return read(folder)
+
+
+def read(folder: Path) -> Lawbook:
+    """The law data of a folder as it is now; LawError when it cannot be used: with every place and reason, and then none
+    of it is."""
     return _read(folder, law_pack.of_folder(folder, FILES))
 
 

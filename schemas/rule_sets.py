@@ -17,7 +17,7 @@ def problems(folder: Path) -> list[Place]:
     """Why the folder is no rule set that can be used; empty when it is."""
     if found := [*_ill_formed(folder)] or law_check.problems(folder):
         return found
-    return list(uncompiled(lawbook.load(folder), (folder / "rules.toml").read_text()))
+    return list(uncompiled(lawbook.read(folder), (folder / "rules.toml").read_text()))
 
 
 def _ill_formed(folder: Path) -> Iterator[Place]:

@@ -14,10 +14,12 @@ from pipeline.documents import KINDS, NUMBERS
 from pipeline.flow import Decided, Opened, conclude
 from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
+from pipeline.trial import Tried
 from schemas.contracts import PARTITIONS
 from sinks.batch import Frames, LaneState
 from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, with_details
 from sinks.rows import manifest_frames, number_uses
+from sinks.shadow import shadow_row
 
 # Columns of `document`, from a table of each kind.
 DOCUMENT = [
@@ -74,7 +76,7 @@ class Arrived:
 class Prepared:
     """One batch between its reads and its commit (a sinks.batch.Deciding). `after`: the lanes as it leaves them;
     `lane_of`: `order_hash` and `lane`, one row an order number; `law`: for what concluding needs of it; `statuses`: returnStatus by document code.
-    `decided`: what came of it, once concluded."""
+    `tried`: what another rule set finds in it, and on how many manifests that failed; `decided`: what came of it, once concluded."""
 
     opened: Opened
     arrived: Arrived
@@ -82,6 +84,8 @@ class Prepared:
     lane_of: pl.DataFrame
     law: Law
     statuses: Mapping[str, str]
+    registry_version: int
+    tried: tuple[Tried, int] | None = None
     decided: Decided | None = None
     _posted: Posted | None = None
 
@@ -108,7 +112,10 @@ class Prepared:
         assert self._posted is not None, "posted before it is concluded"
         posted = moved_on(self._posted, moved) if moved else self._posted
         self.decided = conclude(self.opened, posted, self.law)
-        return decided_frames(self.decided, self.arrived, self.after, self.statuses)
+        frames = decided_frames(self.decided, self.arrived, self.after, self.statuses)
+        if self.tried and (self.tried[0].chosen or self.tried[1]):
+            frames["shadow_batch"] = shadow_row(*self.tried, self.registry_version, self.decided, self.after)
+        return frames
 
 
 def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:

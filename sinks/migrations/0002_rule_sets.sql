@@ -19,3 +19,16 @@ CREATE TABLE rule_event (
     lane smallint NOT NULL,
     batch_seq bigint NOT NULL
 );
+
+-- What the rule set that is tried came to beside the live one, one row a batch that tried it (docs/decisions.md section 10).
+CREATE TABLE shadow_batch (
+    lane smallint,                       -- the lowest of the batch
+    batch_seq bigint,
+    version bigint NOT NULL,             -- says which set was live and which was tried
+    manifests integer NOT NULL,          -- that were tried
+    failed integer NOT NULL,             -- chosen, and could not be tried
+    outcomes text NOT NULL,              -- JSON: "live>tried" -> manifests
+    codes text NOT NULL,                 -- JSON: code -> [both found it, the live alone, the tried alone]
+    differing text NOT NULL,             -- JSON: some that differ, [ebpCode, orderNo, attempt, live, tried, codes of the live alone, of the tried alone]
+    PRIMARY KEY (lane, batch_seq)
+);
