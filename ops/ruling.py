@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,18 @@ async def book_of(store: Store, name: str) -> Lawbook:
     """A kept rule set by its name; NotFound, LawError when this program cannot use it."""
     rows = await store.fetch("rule_set_content", await version_of(store, name))
     return lawbook.of_content(rows[0]["content"])
+
+
+def texts_in(content: bytes) -> dict[str, dict[str, Any]]:
+    """Code → its entry, of a packed rule set, whether or not this program can use it."""
+    return {x["code"]: x for table in tomllib.loads(law_pack.unpacked(content)["rules.toml"].decode()).values()
+            if isinstance(table, list) for x in table if isinstance(x, dict) and "code" in x}  # fmt: skip # pyright: ignore
+
+
+async def texts_of(store: Store, rule_set: str) -> dict[str, dict[str, Any]]:
+    """Code → its entry in the rule set that a decision names."""
+    rows = await store.fetch("rule_set_content", rule_set) if rule_set != lawbook.load().version else []
+    return texts_in(rows[0]["content"]) if rows else lawbook.load().texts()
 
 
 async def keep(store: Store, folder: Path) -> str:
