@@ -48,7 +48,10 @@ async def test_agreement_and_difference_are_counted(endpoints: Endpoints, db: as
         await second.take(*order(0, 1))
         await first.take(event(0, tried, part="shadow", share=10_000))
         other_payer = {"payment.payerName": "别人甲乙"}
-        await second.take(*order(1, 2), *order(2, 3, **other_payer), *order(3, 4, **{"payment.payTransactionId": "EXAMPLE-PAY-2", "order.payTransactionId": "EXAMPLE-PAY-2"}))
+        paid_twice = numbered(4)
+        paid_twice["order"]["payTransactionId"] = paid_twice["payment"]["payTransactionId"] = "EXAMPLE-PAY-2"
+        fourth = [rec(kind, paid_twice[kind], 3, NOW_MS, partition=1) for kind in KINDS]
+        await second.take(*order(1, 2), *order(2, 3, **other_payer), *fourth)
         await first.take(event(1, "", part="shadow"))
         await second.take(*order(4, 5))
         decided = await manifests(db)
