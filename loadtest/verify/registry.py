@@ -174,7 +174,8 @@ def _check_versions(evidence: Evidence, report: Report) -> None:
     expected = list(range(1, len(made) + 1))
     report.same("tables registry_entry and rule_event", "versions by batch", expected, [v for _, v in sorted(made.items())])
     report.same("table registry_state", "version", [len(made)], [s.version for s in evidence.tables.registry_state])
-    decided = sorted({(m.lane, m.batch_seq, m.registry_version) for m in evidence.tables.manifests})
+    by_the_one_before = {(*batch, version - 1) for batch, version in made.items()}
+    decided = sorted({(m.lane, m.batch_seq, m.registry_version) for m in evidence.tables.manifests} | by_the_one_before)
     latest: dict[int, int] = {}
     for lane, batch_seq, version in decided:
         place = f"lane {lane} batch {batch_seq}"
@@ -182,7 +183,7 @@ def _check_versions(evidence: Evidence, report: Report) -> None:
             report.differs(place, "registry_version", f"{latest.get(lane, 0)} to {len(made)}", version)
         if (lane, batch_seq) in made:
             report.same(place, "registry_version", made[lane, batch_seq] - 1, version)
-        latest[lane] = max(version, latest.get(lane, 0))
+        latest[lane] = max(version, made.get((lane, batch_seq), 0), latest.get(lane, 0))
 
 
 def firms(

@@ -51,7 +51,10 @@ class RuleSets:
 
     def _law(self, name: str) -> LawData:
         if name not in self._laws:
-            self._laws[name] = law.of_packed(self._contents[name]) if name in self._contents else law.load()
+            try:
+                self._laws[name] = law.of_packed(self._contents[name])
+            except Exception:  # not kept, or no rule set: what names it then differs from the one on disk, and is told
+                self._laws[name] = law.load()
         return self._laws[name]
 
 
