@@ -270,6 +270,14 @@ class RuleEventRow(NamedTuple):
     batch_seq: int
 
 
+class ShadowRow(NamedTuple):
+    version: int
+    manifests: int
+    failed: int
+    outcomes: str
+    codes: str
+
+
 class DeadLetterRow(NamedTuple):
     topic: str
     partition: int
@@ -307,6 +315,7 @@ class Tables:
     registry_entries: list[RegistryEntryRow] = field(default_factory=lambda: list[RegistryEntryRow]())
     rule_sets: list[RuleSetRow] = field(default_factory=lambda: list[RuleSetRow]())
     rule_events: list[RuleEventRow] = field(default_factory=lambda: list[RuleEventRow]())
+    shadow_batches: list[ShadowRow] = field(default_factory=lambda: list[ShadowRow]())
 
 
 @dataclass(slots=True)

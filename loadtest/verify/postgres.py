@@ -33,6 +33,7 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("registry_entries", "registry_entry", rows.RegistryEntryRow),
     ("rule_sets", "rule_set", rows.RuleSetRow),
     ("rule_events", "rule_event", rows.RuleEventRow),
+    ("shadow_batches", "shadow_batch", rows.ShadowRow),
 )
 """Field of Tables, table, row type."""
 SHARED = ("manifests", "lines", "findings")  # what a share of the decisions is checked with

@@ -25,6 +25,7 @@ from loadtest.verify.published import (
 )  # fmt: skip
 from loadtest.verify.registry import check_registry, registry_of
 from loadtest.verify.rule_sets import RuleSets, check_rules
+from loadtest.verify.shadow import check_shadow
 from loadtest.verify.whereabouts import Whereabouts, account_for
 
 Progress = Callable[[str, int, int], None]
@@ -91,6 +92,7 @@ def prove_beside(
     _take_messages(tables.manifests, decisions, receipts, report)
     watch.lap("decisions")
     check_ledgers(tables, facts, report)
+    check_shadow(tables.shadow_batches, report)
     watch.lap("ledgers")
     _check_orders(evidence, found, RuleSets(tables.rule_sets, tables.rule_events).ever_live(), report)
     watch.lap("orders")

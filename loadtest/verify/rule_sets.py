@@ -33,13 +33,21 @@ class RuleSets:
 
     def __init__(self, kept: list[RuleSetRow], events: list[RuleEventRow]) -> None:
         self._contents = {row.rule_set: row.content for row in kept}
-        live = sorted((row for row in events if row.part == "live"), key=lambda row: row.kafka_offset)
-        self._live = [(row.version, row.rule_set) for row in live]
+        ordered = sorted(events, key=lambda row: row.kafka_offset)
+        self._live = [(row.version, row.rule_set) for row in ordered if row.part == "live"]
+        self._tried = [(row.version, row.rule_set, row.share_1e4) for row in ordered if row.part == "shadow"]
         self._laws: dict[str, LawData] = {}
 
     def at(self, version: int) -> LawData:
         """The law data that decisions of a version are judged by."""
         return self._law(next((name for since, name in reversed(self._live) if since <= version), ""))
+
+    def trial_at(self, version: int) -> tuple[LawData, int] | None:
+        """The law data that is tried at a version, and on how many of 10,000 manifests."""
+        for since, name, share in reversed(self._tried):
+            if since <= version:
+                return (self._law(name), share) if name else None
+        return None
 
     def ever_live(self) -> list[LawData]:
         """All that ever were to be judged by."""

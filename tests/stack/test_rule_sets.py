@@ -38,8 +38,12 @@ async def test_a_set_is_activated_under_load_and_brought_back(named: Endpoints, 
         async def some(count: int) -> None:
             await send_all(sender, list(islice(planned, count)))
 
-        await some(2 * PART)
-        await group.until("some decided", "SELECT count(*) > 0 FROM manifest")
+        await some(PART)
+        assert (await law(run, "shadow")).data == {"shadow": "", "on": False}
+        tried = (await law(run, "shadow", str(folder), "--share", "60%")).data
+        await some(PART)
+        await group.until("some tried", "SELECT count(*) > 0 FROM shadow_batch")
+        assert (await law(run, "shadow", "--off")).code == 0
         await some(PART)
         strict = (await law(run, "activate", str(folder), "--by", "an officer")).data
         await some(PART)
@@ -49,15 +53,20 @@ async def test_a_set_is_activated_under_load_and_brought_back(named: Endpoints, 
         back = (await law(run, "activate", load().version[:10])).data
         await some(10**9)
         await group.settled()
-        assert back["version"] == strict["version"] + 1
+        assert [tried["version"] + n for n in (1, 2, 3)] == [back["version"] - 2, strict["version"], back["version"]]
         rows = [tuple(r) for r in await group.db.fetch("SELECT DISTINCT registry_version, rule_set FROM manifest ORDER BY 1")]
-        assert rows == [(strict["version"] - 1, load().version), (strict["version"], strict["rule_set"]), (back["version"], load().version)]
+        assert rows[-3:] == [(strict["version"] - 1, load().version), (strict["version"], strict["rule_set"]), (back["version"], load().version)]
         assert await group.db.fetchval("SELECT count(*) > 0 FROM finding WHERE code = 'TST-01'")
         listed = (await law(run, "list")).data
         assert listed["live"] == load().version
         events = {s["rule_set"]: [(e["version"], e["by"]) for e in s["events"]] for s in listed["rule_sets"]}
         assert events[strict["rule_set"]] == [(strict["version"], "an officer")] and len(events[load().version]) == 2
         assert (await law(run, "diff", "live", strict["rule_set"][:8])).data["differences"][-1]["entry"] == "rule TST-01"
+        trial = (await law(run, "shadow")).data
+        assert (trial["shadow"], trial["on"], trial["failed"]) == (strict["rule_set"], False, 0)
+        assert trial["manifests"] == sum(x["manifests"] for x in trial["outcomes"]) > 0
+        assert {"live": "RELEASE", "tried": "HOLD"}.items() <= next(x for x in trial["outcomes"] if x["tried"] != x["live"]).items()
+        assert "TST-01" in (await asyncio.to_thread(run, "law", "shadow")).out
         assert await group.stop() == [0, 0]
         await group.proved(None)
 
