@@ -13,7 +13,7 @@ from schemas.contracts import PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 from sinks import aiokafka_private
 
-INTAKE = ("order", "payment", "waybill", "clock", "registry")
+INTAKE = ("order", "payment", "waybill", "clock", "registry", "rules")
 SCHEMES = {"batch": "tidegate", "stock": "tidegate-stock"}  # transports registered in pyproject.toml
 
 

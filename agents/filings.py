@@ -71,21 +71,21 @@ async def take(came: Came, version: int, store: Store) -> Taken:
     return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), dead)
 
 
-async def registry_end(kafka: Mapping[str, Any]) -> int:
-    """Where the registry topic ends now."""
+async def end_of(kafka: Mapping[str, Any], kind: str) -> int:
+    """Where the topic of the registry, or of the rules, ends now."""
     consumer = AIOKafkaConsumer(**kafka)
     await consumer.start()
     try:
-        place = TopicPartition(topic_name("registry"), REGISTRY_PARTITION)
+        place = TopicPartition(topic_name(kind), REGISTRY_PARTITION)
         return (await consumer.end_offsets([place]))[place]
     finally:
         await consumer.stop()
 
 
-async def taken_to(store: Store) -> int:
-    """Up to where the registry topic was taken, by whoever owns lane 0; 0 when nobody has begun."""
-    rows = await store.fetch("consumed_of_lanes", [REGISTRY_PARTITION])
-    return next((r["next_offset"] for r in rows if r["topic"] == topic_name("registry")), 0)
+async def taken_to(store: Store, *kinds: str) -> list[int]:
+    """Up to where each of these topics was taken, by whoever owns lane 0; 0 when nobody has begun."""
+    rows = {r["topic"]: r["next_offset"] for r in await store.fetch("consumed_of_lanes", [REGISTRY_PARTITION])}
+    return [rows.get(topic_name(kind), 0) for kind in kinds]
 
 
 async def at_hand(registry: Registry, store: Store) -> Registry:
@@ -94,9 +94,7 @@ async def at_hand(registry: Registry, store: Store) -> Registry:
     if row["version"] == registry.version:
         return registry
     entries: dict[str, list[tuple[Any, ...]]] = {}
-    version = registry.version
-    for number, value in await store.fetch("registry_since", registry.version):
+    for _, value in await store.fetch("registry_since", registry.version, row["version"]):
         filing = stored(value)
         entries.setdefault(filing.table, []).append(filing.row())
-        version = max(version, number)
-    return registry.changed(version, **entries)
+    return registry.changed(row["version"], **entries)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from agents import filings
+from agents import filings, rule_sets
 from agents.buffers import LaneRecords
 from agents.look_again import LookAgain, as_lanes, first_lanes, lanes_of, of_lanes
 from agents.metrics import METRICS
@@ -20,13 +20,16 @@ from agents.reading import DeadLetter, Read, as_documents, read_records, read_st
 from agents.recent import Recent
 from agents.records import Records
 from agents.records import together as records_together
+from agents.rule_sets import RuleSets
 from agents.sweep import Sweep, reports
+from agents.trials import tried_by
 from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
 from pipeline.personal import Pseudonyms
 from pipeline.registry import Registry
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
+from schemas.law_check import LawError
 from schemas.lawbook import Lawbook
 from sinks.batch import Batch, LaneState
 from sinks.errors import Contended, Unavailable
@@ -53,9 +56,18 @@ class Done:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What a batch brings of the topics that change registry and rules."""
+
+    filings: filings.Came
+    rules: rule_sets.Came
+
+
 @dataclass(slots=True)
 class Processor:
-    """Holds the lanes this worker owns and nothing else between batches but the registry and what it must look at again."""
+    """Holds the lanes this worker owns and nothing else between batches but registry and rule sets and what it must look
+    at again. `lawbook`: that of the installation, the first rule set where there is none yet."""
 
     store: Store
     lawbook: Lawbook
@@ -66,9 +78,11 @@ class Processor:
     again: LookAgain = field(default_factory=LookAgain)
     recent: Recent = field(default_factory=Recent)
     jitter: random.Random = field(default_factory=random.Random)
+    rules: RuleSets = field(init=False)
     pseudonyms: Pseudonyms = field(init=False)
 
     def __post_init__(self) -> None:
+        self.rules = RuleSets(self.lawbook)
         self.pseudonyms = Blake2b(16, self.person_key).of
 
     def own(
@@ -93,7 +107,7 @@ class Processor:
         """Commit one batch of the lanes in `work`. Fenced and anything unknown pass through: the worker exits."""
         started = time.perf_counter()
         work = {lane: records for lane, records in work.items() if lane in self.lanes}
-        read, came = read_records(_by_kind(work.values())), filings.read_filings(work)
+        read, came = read_records(_by_kind(work.values())), Came(filings.read_filings(work), rule_sets.read_events(work))
         METRICS.decoded_alone.inc(read.decoded_alone)
         repeats = 0
         while True:
@@ -114,12 +128,13 @@ class Processor:
         return _done(decided, read, dead, time.perf_counter() - started)
 
     async def _attempt(
-        self, work: Mapping[int, LaneRecords], read: Read, came: filings.Came
+        self, work: Mapping[int, LaneRecords], read: Read, came: Came
     ) -> tuple[flow.Decided, list[DeadLetter]]:
-        self.registry = await filings.at_hand(self.registry, self.store)
-        METRICS.registry_version.set(self.registry.version)
-        filed = await filings.take(came, self.registry.version + 1, self.store)
-        dead = [*read.dead, *filed.dead]
+        await self.follow()
+        following, book = self.registry.version + 1, self.rules.live
+        filed = await filings.take(came.filings, following, self.store)
+        ruled = await rule_sets.take(came.rules, following, self.rules, self.store)
+        dead = [*read.dead, *filed.dead, *ruled.dead]
         before = [self.lanes[lane] for lane in sorted(work)]
         came_by = lanes_of(read.tables)
         met = await self.again.found(self.store, self.lanes)
@@ -128,22 +143,26 @@ class Processor:
         after = {
             s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
         }
-        sweep = Sweep(self.lawbook, after)
+        sweep = Sweep(book, after)
         besides = [part for part in (met, as_lanes(await sweep.candidates(self.store))) if len(part)]
         lane_of = first_lanes([came_by, *besides]) if besides else came_by
         after = sweep.after
         hashes = lane_of["order_hash"].sort()
+        if self.rules.unusable and len(hashes):
+            raise LawError(f"the live rule set cannot be used by this program: {self.rules.unusable}")
         known = self.recent.are_settled(hashes)
         settled, recent = hashes.filter(known), self.recent.of(hashes.filter(~known))
         stored = await self.store.look_up(hashes, self.recent.since(), settled, _hashes_of(recent))
         before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
-        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.registry, self.pseudonyms)
+        opened = open_or_quarantine(at_hand, stored.past, book.on, self.registry, self.pseudonyms)
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
-        arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows)
+        arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows)
         moves = self._moves(work)
-        prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.statuses)
+        prepared = Prepared(opened, arrived, after, lane_of, book.on(flow.NO_DAY), book.statuses, self.registry.version)
+        if self.rules.trial is not None:
+            prepared.tried = tried_by(self.rules.trial, prepared.opened.judged, self.registry)
         heads, fates = prepared.opened.judged.manifests.heads, prepared.opened.fates
         frames = arrived_frames(prepared.arrived, heads, fates, after)
         batch = Batch(before, list(after.values()), moves, frames, self.registry.version)
@@ -164,10 +183,11 @@ class Processor:
             for topic, following in records.next_offsets.items()
         }
 
-    @property
-    def statuses(self) -> dict[str, str]:
-        """returnStatus of the receipt of each document code."""
-        return {entry["code"]: entry["status"] for entry in self.lawbook.rules["document"]}
+    async def follow(self) -> None:
+        """Registry and rule set as they stand now."""
+        self.registry = await filings.at_hand(self.registry, self.store)
+        await self.rules.follow(self.registry.version, self.store)
+        METRICS.registry_version.set(self.registry.version)
 
 
 def _by_kind(lanes: Iterable[LaneRecords]) -> dict[str, Records]:

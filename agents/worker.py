@@ -35,6 +35,7 @@ from agents.topic_identity import UnequalTopics, check_equal
 from agents.watchdog import STUCK_SECONDS, Stuck, Watchdog
 from schemas.contracts import topic_name
 from schemas.endpoints import SettingsError
+from schemas.law_check import LawError
 from schemas.lawbook import load
 from schemas.registry import RegistryError, adopt_ids
 from sinks.aiokafka_private import UnknownAiokafka
@@ -47,7 +48,8 @@ LOG = logging.getLogger("tidegate.worker")
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
 MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
 DRAIN_SECONDS = 20
-OURS = (UnequalTopics, UnknownFaust, UnknownAiokafka, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap, RegistryError, SettingsError)  # their texts quote no document
+FIRST = ("registry", "rules")  # topics that are taken before the others
+OURS = (UnequalTopics, UnknownFaust, UnknownAiokafka, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap, RegistryError, SettingsError, LawError)  # their texts quote no document
 MOVING_SECONDS = 120.0  # longest rebalance; a claim inside it waits at most half of that for its stores
 
 
@@ -72,7 +74,7 @@ class Worker:
         self.poison: dict[tuple[str, int], PoisonWatch] = {}
         self.stopping = asyncio.Event()
         self._last_record: dict[int, float] = {}
-        self.registry_end = 0  # of the registry topic when this worker started
+        self.ends = [0, 0]  # of the topics of registry and rules when this worker started
         self._newest_ms = 0  # log time of the newest record in a committed batch
         self._clock: AIOKafkaProducer | None = None
 
@@ -89,11 +91,11 @@ class Worker:
         self._clock = AIOKafkaProducer(**self.settings.endpoints.kafka_options(), acks="all")
         await self._clock.start()
         await check_equal(self.settings.endpoints.kafka_options(), intake_topics())
-        # nothing is decided before it is known who may trade in what: a backlog would be rejected whole
-        self.registry_end = await filings.registry_end(self.settings.endpoints.kafka_options())
-        self.intake.only = frozenset({topic_name("registry")})
+        # nothing is decided before it is known who may trade in what and by which rules: a backlog would be rejected whole
+        self.ends = [await filings.end_of(self.settings.endpoints.kafka_options(), kind) for kind in FIRST]
+        self.intake.only = frozenset(map(topic_name, FIRST))
         with suppress(Unavailable):  # read by the first batch then
-            self.processor.registry = await filings.at_hand(self.processor.registry, self.store)
+            await self.processor.follow()
         LOG.info("worker starting", extra={"owner": self.owner, "port": port})
         relay = asyncio.create_task(self._publish(), name="relay")
         batches = asyncio.create_task(self._batches(), name="batches")
@@ -136,8 +138,8 @@ class Worker:
                 return
             async with self.ownership.busy:
                 with suppress(Unavailable):  # asked again with the next batch
-                    if self.intake.only and await filings.taken_to(self.store) >= self.registry_end:
-                        self.intake.only = frozenset()
+                    if self.intake.only:
+                        await self._take_documents_too()
                 if work.generation != self.intake.generation or not work:
                     continue
                 while self.relay.behind() > MAX_UNPUBLISHED:
@@ -158,6 +160,14 @@ class Worker:
                     self._last_record[lane] = now
                     self._newest_ms = max(self._newest_ms, records.clock_ms)
             await self._count(done, work)
+
+    async def _take_documents_too(self) -> None:
+        """Once registry and rules are taken, by whoever owns lane 0, to where they ended when this worker started."""
+        taken = await filings.taken_to(self.store, *FIRST)
+        if all(to >= end for to, end in zip(taken, self.ends, strict=True)):
+            await self.processor.follow()
+            if not self.processor.rules.unusable:
+                self.intake.only = frozenset()
 
     async def _count(self, done: Done, work: Any) -> None:
         METRICS.batch_seconds.observe(done.seconds)
@@ -261,7 +271,9 @@ class Worker:
             return away
         if not self.processor.lanes:
             return "no lanes assigned"
-        return "reading the registry" if self.intake.only else None
+        if why := self.processor.rules.unusable:
+            return f"the live rule set cannot be used by this program: {why}"
+        return "reading registry and rules" if self.intake.only else None
 
 
 def _published(messages: int, seconds: float) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
-from agents.filings import registry_end, taken_to
+from agents.filings import end_of, taken_to
 from loadtest.publish import publish_filings
 from ops.failed import RunFailed
 from ops.supervisor import Supervisor
@@ -39,10 +39,10 @@ async def publish_once(endpoints: Endpoints, market: str, say: Say, odd: bool = 
 
 async def until_taken(endpoints: Endpoints, say: Say, tend: Callable[[], object] = lambda: None) -> None:
     """Until running workers have taken the registry topic as it is now; `tend` is called all the while. RunFailed."""
-    end = await registry_end(endpoints.kafka_options())
+    end = await end_of(endpoints.kafka_options(), "registry")
     store, deadline = Store(endpoints.postgres), time.monotonic() + TAKEN_SECONDS
     try:
-        while (taken := await taken_to(store)) < end:
+        while (taken := (await taken_to(store, "registry"))[0]) < end:
             say("taking the registry", taken, end)
             if time.monotonic() > deadline:
                 raise RunFailed(f"{TAKEN_SECONDS:.0f} s passed and {taken} of {end} registry events were taken: does a worker run?")

@@ -21,6 +21,7 @@ OF_GOODS = [
     pl.when(pl.col("weight_group").is_not_null() & (pl.col("measure") == MASS)).then("content").alias("unit_mg"),
 ]
 PARTS = pl.col(*AMOUNTS, "order_amount_fine")
+LAST_OF_HEAD, FIRST_DERIVED = OF_MANIFEST[-1].meta.output_name(), "hs_code"  # what underived ones end with, and lines lack
 NO_ROW = pl.Series("row", [None], dtype=pl.UInt32)
 
 
@@ -54,6 +55,12 @@ def take(manifests: Manifests, chosen: pl.Series) -> Manifests:
     return Manifests(
         heads.with_columns(number["m"]), lines.select("m", pl.exclude("m"))
     )
+
+
+def underived(manifests: Manifests) -> Manifests:
+    """As `assemble` made them, of derived ones: what is derived stands behind."""
+    heads, lines = manifests.heads, manifests.lines
+    return Manifests(heads[:, : heads.columns.index(LAST_OF_HEAD) + 1], lines[:, : lines.columns.index(FIRST_DERIVED)])
 
 
 def beside(heads: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
@@ -92,7 +99,7 @@ def _derive_lines(manifests: Manifests, law: Law, registry: Registry) -> pl.Data
     return lines.hstack(known.select(OF_LINE)).hstack(controlled)
 
 
-@lru_cache(maxsize=2)  # each keeps its registry
+@lru_cache(maxsize=4)  # each keeps its registry; two days, and as many of a rule set that is tried
 def _codes(law: Law, registry: Registry) -> pl.DataFrame:
     """What the day says of each first eight digits of an HS code in the registry: rates, null where there are none; the lists
     of goods control; weight group and cap, null where the weight is not limited."""

@@ -52,6 +52,21 @@ def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
     return pl.DataFrame([(*of, *what) for of, what in found.items()], schema=FINDINGS, orient="row")
 
 
+def mistyped(law: Law, heads: pl.DataFrame, lines: pl.DataFrame) -> list[tuple[str, str]]:
+    """(code, why) of every rule whose condition is no truth value over the columns of derived manifests; rows are not needed."""
+    found: list[tuple[str, str]] = []
+    for rule in law.rules:
+        table = heads if rule.scope == "manifest" else lines
+        try:
+            (kind,) = table.clear().select(rule.condition).dtypes
+        except pl.exceptions.PolarsError as e:
+            found.append((rule.code, f"the condition does not compile: {e}".split("\n")[0]))
+        else:
+            if kind != pl.Boolean:
+                found.append((rule.code, f"the condition is no truth value but {kind}"))
+    return found
+
+
 def _not_false(table: pl.DataFrame, sieve: Sieve) -> Iterator[tuple[Rule, Mapping[str, Any]]]:
     """The rule and the row (what is read, and verdicts) wherever a rule is true or null, rule by rule.
 

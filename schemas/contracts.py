@@ -17,7 +17,7 @@ _LIST = tomllib.loads((HERE / "topics.toml").read_text())
 PARTITIONS: int = _LIST["partitions"]
 CONFIG: dict[str, str] = _LIST["config"]
 KINDS = {"order": 1, "payment": 2, "waybill": 3}
-REGISTRY_PARTITION = 0  # of the registry topic: all changes come in one order
+REGISTRY_PARTITION = 0  # of the topics of registry and rules: all changes come in one order
 _registered: dict[str, int] = {}  # schema name → id in the registry
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.law import MEASURES
-from schemas import control_check
+from schemas import control_check, rules_check
 from schemas.law_entries import (
     Entry,
     Place,
@@ -65,7 +65,7 @@ def read(folder: Path) -> Files:
 
 
 def problems(folder: Path) -> list[Place]:
-    """Why the tariff, tax items, limits, weight caps and goods control of a folder cannot be used; empty when they can."""
+    """Why the rules, tariff, tax items, limits, weight caps and goods control of a folder cannot be used; empty when they can."""
     files = read(folder)
     sources = {x.get("id") for _, x in files.sources}
     sizes = {str(x.get("name")): x for _, x in files.units if not list(_unit(x))}
@@ -85,6 +85,7 @@ def problems(folder: Path) -> list[Place]:
         ("weights.toml", files.caps, lambda x: both(_cap(x), source(x))),
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
+    found += rules_check.problems(folder)
     found += control_check.problems(files.control, {x["hs8"] for _, x in files.tariff if x.get("hs8")}, source)
     if found:
         return found  # dates that are no dates cannot be compared
@@ -97,6 +98,7 @@ def problems(folder: Path) -> list[Place]:
         *_in_two_groups(files.caps),
         *_uncovered(files),
         *control_check.overlapping(files.control),
+        *rules_check.other_units(folder),
     ]
 
 

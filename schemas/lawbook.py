@@ -1,31 +1,31 @@
 """Reads schemas/law into the law of a day. Its version is the hash of every file it read."""
 
-import hashlib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from pipeline.law import Consequence, Law, Rule, WeightCap
-from schemas import control, law_check, tariff
+from schemas import control, law_check, law_pack, tariff
 from schemas.control import ControlBook
 from schemas.law_check import LawError
 from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity: `on` is cached
 class Lawbook:
-    """Dated law data: `on(day)` gives the law in force that day."""
+    """Dated law data: `on(day)` gives the law in force that day. `version`: the hash of `content`, its files packed."""
 
     version: str
+    content: bytes = field(repr=False)
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
     caps: list[dict[str, Any]]
@@ -76,6 +76,11 @@ class Lawbook:
         begins |= rules | set(self.tariff.lines["from"].to_list())
         return sorted(day for day in begins if day >= min(rules))
 
+    @cached_property
+    def statuses(self) -> dict[str, str]:
+        """returnStatus of the receipt of each document code."""
+        return {entry["code"]: entry["status"] for entry in self.rules["document"]}
+
     def texts(self) -> dict[str, dict[str, Any]]:
         """Code → its entry (en, zh, todo, law …) over every kind of code."""
         tables = ("rule", "ledger", "engine", "document", "dead_letter")
@@ -113,23 +118,38 @@ def _consequence(entry: dict[str, Any]) -> Consequence:
 
 @lru_cache(maxsize=4)
 def load(folder: Path = FOLDER) -> Lawbook:
-    """The law data of a folder; LawError when it cannot be used: with every place and reason, and then none of it is."""
+    """The law data of a folder, as it is when it is first asked for; see `read`."""
+    return read(folder)
+
+
+def read(folder: Path) -> Lawbook:
+    """The law data of a folder as it is now; LawError when it cannot be used: with every place and reason, and then none
+    of it is."""
+    return _read(folder, law_pack.of_folder(folder, FILES))
+
+
+def of_content(content: bytes) -> Lawbook:
+    """The law data of a packed rule set; LawError when it has other files than FILES or cannot be used."""
+    try:
+        files = law_pack.unpacked(content)
+    except law_pack.NoPack as e:
+        raise LawError(f"no rule set: {e}") from None
+    if wrong := [f"{name}:0: {'is missing' if name in FILES else 'is no file of a rule set'}" for name in sorted(set(FILES) ^ set(files))]:
+        raise LawError("; ".join(wrong))
+    with law_pack.as_folder(files, FILES) as folder:
+        return _read(folder, content)
+
+
+def _read(folder: Path, content: bytes) -> Lawbook:
     if problems := law_check.problems(folder):
         raise LawError("; ".join(map(str, problems)))
     rates = tariff.read(folder)
     return Lawbook(
-        version=version(folder),
+        version=law_pack.version_of(content),
+        content=content,
         rules=tomllib.loads((folder / "rules.toml").read_text()),
         limits=tomllib.loads((folder / "limits.toml").read_text())["limit"],
         caps=tomllib.loads((folder / "weights.toml").read_text())["cap"],
         tariff=rates,
         control=control.read(folder, rates.lines),
     )
-
-
-def version(folder: Path = FOLDER) -> str:
-    """Hash of the files that decide, in hex."""
-    digest = hashlib.blake2b(digest_size=8)
-    for name in FILES:
-        digest.update(name.encode() + b"\0" + (folder / name).read_bytes())
-    return digest.hexdigest()

@@ -12,8 +12,8 @@ from pipeline.claims import Claims
 from pipeline.ledgers import Balances
 
 # The order every writer keeps: lane → registry → what came → accounts → numbers → what was decided (docs/adr/0006).
-ARRIVED = ("registry_entry", "document", "document_fate", "open_report", "dead_letter")
-DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "outbox")
+ARRIVED = ("registry_entry", "rule_event", "document", "document_fate", "open_report", "dead_letter")
+DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "shadow_batch", "outbox")
 Frames = dict[str, pl.DataFrame]
 
 
@@ -46,7 +46,7 @@ class LaneState:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What a batch is before its ledgers. `moves`: (topic, partition) → (offset read from, offset to read next);
-    `arrived`: rows of the ARRIVED tables; `registry_version`: that it was judged by."""
+    `arrived`: rows of the ARRIVED tables; `registry_version`: of the registry and rule set that it was judged by."""
 
     before: list[LaneState]
     after: list[LaneState]

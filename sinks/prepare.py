@@ -14,10 +14,12 @@ from pipeline.documents import KINDS, NUMBERS
 from pipeline.flow import Decided, Opened, conclude
 from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
+from pipeline.trial import Tried
 from schemas.contracts import PARTITIONS
 from sinks.batch import Frames, LaneState
 from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, with_details
 from sinks.rows import manifest_frames, number_uses
+from sinks.shadow import shadow_row
 
 # Columns of `document`, from a table of each kind.
 DOCUMENT = [
@@ -60,20 +62,21 @@ class Arrived:
 
     `tables`: new documents by kind, with `value`; `reports`: open_orders.OPEN plus `code`;
     `dead_letters`: rows of the table without lane and batch_seq, plus `message` (the encoded dead letter);
-    `filings`: rows of registry_entry without batch_seq.
+    `filings`, `rule_events`: rows of registry_entry and rule_event without batch_seq.
     """
 
     tables: Mapping[str, pl.DataFrame]
     reports: pl.DataFrame
     dead_letters: pl.DataFrame
     filings: pl.DataFrame
+    rule_events: pl.DataFrame
 
 
 @dataclass(slots=True)
 class Prepared:
     """One batch between its reads and its commit (a sinks.batch.Deciding). `after`: the lanes as it leaves them;
     `lane_of`: `order_hash` and `lane`, one row an order number; `law`: for what concluding needs of it; `statuses`: returnStatus by document code.
-    `decided`: what came of it, once concluded."""
+    `tried`: what another rule set finds in it, and on how many manifests that failed; `decided`: what came of it, once concluded."""
 
     opened: Opened
     arrived: Arrived
@@ -81,6 +84,8 @@ class Prepared:
     lane_of: pl.DataFrame
     law: Law
     statuses: Mapping[str, str]
+    registry_version: int
+    tried: tuple[Tried, int] | None = None
     decided: Decided | None = None
     _posted: Posted | None = None
 
@@ -107,7 +112,10 @@ class Prepared:
         assert self._posted is not None, "posted before it is concluded"
         posted = moved_on(self._posted, moved) if moved else self._posted
         self.decided = conclude(self.opened, posted, self.law)
-        return decided_frames(self.decided, self.arrived, self.after, self.statuses)
+        frames = decided_frames(self.decided, self.arrived, self.after, self.statuses)
+        if self.tried and (self.tried[0].chosen or self.tried[1]):
+            frames["shadow_batch"] = shadow_row(*self.tried, self.registry_version, self.decided, self.after)
+        return frames
 
 
 def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
@@ -131,6 +139,8 @@ def arrived_frames(
         frames["dead_letter"] = _numbered(dead.select(DEAD_LETTER), after)
     if len(filings):
         frames["registry_entry"] = _numbered(filings, after)
+    if len(arrived.rule_events):
+        frames["rule_event"] = _numbered(arrived.rule_events, after)
     return frames
 
 

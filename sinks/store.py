@@ -214,8 +214,8 @@ class Store:
                 raise Fenced("a topic-partition of the batch is not where this worker left it")
 
     async def _hold_registry(self, connection: asyncpg.Connection, batch: Batch) -> None:
-        """Contended unless the registry is still the one the batch was judged by; it stays that until the commit."""
-        if len(batch.arrived.get("registry_entry", ())):
+        """Contended unless registry and rule set are still those the batch was judged by; they stay so until the commit."""
+        if "registry_entry" in batch.arrived or "rule_event" in batch.arrived:
             stands = _count(await connection.execute(sql("registry_advance"), batch.registry_version)) == 1
         else:
             stands = await connection.fetchval(sql("registry_hold")) == batch.registry_version

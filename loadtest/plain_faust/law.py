@@ -13,7 +13,7 @@ import schemas
 from loadtest.plain_faust.control import DayControl, control_on
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -90,9 +90,10 @@ def consequences() -> dict[str, tuple[str, str]]:
 @lru_cache
 def rule_set() -> str:
     """Hash of the law data that decides, as Tidegate computes it."""
-    digest = hashlib.blake2b(digest_size=8)
-    for name in FILES:
-        digest.update(name.encode() + b"\0" + (FOLDER / name).read_bytes())
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(FILES):
+        for part in (name.encode(), (FOLDER / name).read_bytes()):
+            digest.update(len(part).to_bytes(4, "big") + part)
     return digest.hexdigest()
 
 

@@ -16,7 +16,7 @@ from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import Share
 from loadtest.verify.chunks import Recomputation, processes_for
 from loadtest.verify.evidence import Evidence
-from loadtest.verify.kafka import read_filings, read_kafka
+from loadtest.verify.kafka import read_changes, read_kafka
 from loadtest.verify.postgres import at_one_moment, read_share_of_tables, read_tables
 from loadtest.verify.proof import Discrepancy, Proof
 from loadtest.verify.proving import prove, prove_beside
@@ -26,6 +26,7 @@ from schemas.endpoints import Endpoints
 __all__ = ["Discrepancy", "Evidence", "KnownAnswers", "Proof", "prove", "verify"]
 
 Progress = Callable[[str, int, int], None]
+FIRST = ("registry_entries", "rule_sets", "rule_events")  # tables that every decision is recomputed with
 
 
 async def verify(
@@ -59,22 +60,23 @@ async def _gathered(
 
     Tables first, then topics: what is in the tables of a system at rest is in the topics too.
     """
-    filings = await read_filings(endpoints.kafka_options())
+    filings, rulings = [await read_changes(endpoints.kafka_options(), kind) for kind in ("registry", "rules")]
     async with at_one_moment(endpoints.postgres) as connection:
-        entries = (await read_tables(connection, only=("registry_entries",))).registry_entries
-        registry = registry_of(filings, entries)
+        first = await read_tables(connection, only=FIRST)
+        registry = registry_of(filings, first)
         count = processes_for(await connection.fetchval("SELECT count(*) FROM manifest"), processes)
         if count > 1:
             snapshot = str(await connection.fetchval("SELECT pg_export_snapshot()"))
             recomputing = Recomputation(partial(_read_share, endpoints, snapshot), registry, person_key, count)
-            tables = await read_tables(connection, ("lines", "registry_entries"), progress=progress)
+            tables = await read_tables(connection, ("lines", *FIRST), progress=progress)
             # a snapshot can be taken over only while the transaction that exported it stands
             await asyncio.to_thread(recomputing.wait_until_independent)
         else:
-            recomputing, tables = None, await read_tables(connection, ("registry_entries",), progress=progress)
-        tables.registry_entries = entries
+            recomputing, tables = None, await read_tables(connection, FIRST, progress=progress)
+        for name in FIRST:
+            setattr(tables, name, getattr(first, name))
     inputs, ends, outputs = await read_kafka(endpoints.kafka_options(), progress=progress)
-    evidence = Evidence(inputs, ends, outputs, tables, filings)
+    evidence = Evidence(inputs, ends, outputs, tables, filings, rulings)
     return recomputing or Recomputation(lambda _share, _independent: evidence, registry, person_key, 1), evidence
 
 

@@ -11,7 +11,6 @@ from multiprocessing.connection import Connection
 from threading import Event, Thread
 from typing import NamedTuple
 
-from loadtest.verify import law
 from loadtest.verify.cases import EVERYTHING, Cases, Rows, Share
 from loadtest.verify.decided import Case, Facts, check, found_in
 from loadtest.verify.evidence import KINDS, Evidence, ManifestRow, manifest_place
@@ -50,8 +49,8 @@ def processes_for(manifests: int, processes: int) -> int:
 def check_all(
     some: list[Rows], case_of: Callable[[Rows], Case | None], registry: Registry, person_key: bytes
 ) -> Checked:
-    """Check some manifests against the law data on disk."""
-    report, data = Report(), law.load()
+    """Check some manifests against the rule sets that stood at their versions."""
+    report = Report()
     topics = [topic_name(kind) for kind in KINDS]
     facts: list[Facts] = []
     left: list[Rows] = []
@@ -65,7 +64,7 @@ def check_all(
     for case, documents in zip(cases, found_in(cases), strict=True):
         told = len(report.discrepancies)
         try:
-            found = check(case, documents, data, registry, topics, person_key, report)
+            found = check(case, documents, registry.rules.at(case.row.registry_version), registry, topics, person_key, report)
         except Exception as e:  # a row that breaks the check is a discrepancy too; the others are still checked
             report.differs(manifest_place(case.row), "the check itself", "an end", type(e).__name__)
         else:
@@ -95,7 +94,7 @@ class Recomputation:
         self._received: list[bytes] = []
         self._threads: list[Thread] = []
         self._independent = [Event() for _ in range(processes)]
-        law.load()  # read once, before it is copied
+        registry.rules.read()  # once, before they are copied
         for number in range(processes if processes > 1 else 0):
             receiving = self._fork(Share(number, processes))
             thread = Thread(target=self._receive, args=(receiving, self._independent[number]), daemon=True)

@@ -22,6 +22,7 @@ from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, d
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry
+from loadtest.verify.shadow import try_again
 
 LEDGER = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
 Found = tuple[Document | NoDocument | None, ...]
@@ -100,7 +101,9 @@ def check(
     published.check_decision(case.decision, expected, order, taxed, codes, law, topics, place, report)
     published.check_manifest_receipt(case.receipt, expected, case.receipt_id, codes, place, report)
     _count(expected, order, report)
-    return _facts(case, expected, read, asks, day, place)
+    facts = _facts(case, expected, read, asks, day, place)
+    try_again(row, read, accepted_at, codes, stored.intersection(LEDGER), registry, report)
+    return facts
 
 
 def found_in(cases: Sequence[Case]) -> list[Found]:

@@ -252,6 +252,32 @@ class RegistryEntryRow(NamedTuple):
     value: bytes
 
 
+class RuleSetRow(NamedTuple):
+    rule_set: str
+    content: bytes
+
+
+class RuleEventRow(NamedTuple):
+    kafka_offset: int
+    revision: int
+    version: int
+    part: str
+    rule_set: str
+    share_1e4: int
+    by: str
+    log_time: int
+    lane: int
+    batch_seq: int
+
+
+class ShadowRow(NamedTuple):
+    version: int
+    manifests: int
+    failed: int
+    outcomes: str
+    codes: str
+
+
 class DeadLetterRow(NamedTuple):
     topic: str
     partition: int
@@ -287,19 +313,23 @@ class Tables:
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
     registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())
     registry_entries: list[RegistryEntryRow] = field(default_factory=lambda: list[RegistryEntryRow]())
+    rule_sets: list[RuleSetRow] = field(default_factory=lambda: list[RuleSetRow]())
+    rule_events: list[RuleEventRow] = field(default_factory=lambda: list[RuleEventRow]())
+    shadow_batches: list[ShadowRow] = field(default_factory=lambda: list[ShadowRow]())
 
 
 @dataclass(slots=True)
 class Evidence:
     """`inputs`: every record of the document topics; `ends`: (kind, partition) → offset after the last one;
     `outputs`: what the output topics hold, in offset order within each partition; `filings`: every record of the registry
-    topic by (partition, offset)."""
+    topic by (partition, offset), `rulings`: of the rules topic."""
 
     inputs: dict[Place, Record]
     ends: dict[tuple[int, int], int]
     outputs: list[Message]
     tables: Tables
     filings: dict[tuple[int, int], Record] = field(default_factory=lambda: dict[tuple[int, int], Record]())
+    rulings: dict[tuple[int, int], Record] = field(default_factory=lambda: dict[tuple[int, int], Record]())
 
 
 def record_place(kind: int, partition: int, offset: int) -> str:

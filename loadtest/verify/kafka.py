@@ -64,12 +64,12 @@ async def read_kafka(
         await consumer.stop()
 
 
-async def read_filings(options: Mapping[str, Any]) -> dict[tuple[int, int], Record]:
-    """Every record of the registry topic by (partition, offset), up to the end as it was at the start."""
+async def read_changes(options: Mapping[str, Any], kind: str) -> dict[tuple[int, int], Record]:
+    """Every record of the topic of the registry or of the rules by (partition, offset), up to the end as it was at the start."""
     consumer = _consumer(options)
     await consumer.start()
     try:
-        places = [TopicPartition(topic_name("registry"), p) for p in range(PARTITIONS)]
+        places = [TopicPartition(topic_name(kind), p) for p in range(PARTITIONS)]
         starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         filings: dict[tuple[int, int], Record] = {}
 

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -17,7 +17,7 @@ from loadtest.verify.tax import Amount, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
@@ -101,7 +101,7 @@ class LawData:
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
-            units=self.units,
+            units=load().units,  # of the program: by them the registry is read, under whatever rule set
         )
 
     def _rates(self, day: date) -> dict[str, Rate]:
@@ -145,10 +145,27 @@ def day_number(time_ms: int) -> int:
 @lru_cache(maxsize=4)
 def load(folder: Path = FOLDER) -> LawData:
     """Read the law data of a folder."""
-    content = {name: (folder / name).read_bytes() for name in FILES}
-    version = hashlib.blake2b(digest_size=8)
-    for name, data in content.items():
-        version.update(name.encode() + b"\0" + data)
+    return of_files({name: (folder / name).read_bytes() for name in FILES})
+
+
+def of_packed(packed: bytes) -> LawData:
+    """The law data of a rule set as table rule_set keeps it; whatever its bytes lead to when it is none."""
+    parts: list[bytes] = []
+    while packed:
+        length = int.from_bytes(packed[:4], "big")
+        if len(packed) < 4 + length:
+            raise ValueError("it ends within a file")
+        parts.append(packed[4 : 4 + length])
+        packed = packed[4 + length :]
+    return of_files({name.decode(): data for name, data in zip(parts[::2], parts[1::2], strict=True)})
+
+
+def of_files(content: Mapping[str, bytes]) -> LawData:
+    """The law data of a rule set's files by name."""
+    version = hashlib.blake2b(digest_size=16)
+    for name, data in sorted(content.items()):
+        for part in (name.encode(), data):
+            version.update(len(part).to_bytes(4, "big") + part)
     rules = tomllib.loads(content["rules.toml"].decode())
     findings = [*rules["rule"], *rules["ledger"], *rules["engine"]]
     consumption = tomllib.loads(content["consumption.toml"].decode())

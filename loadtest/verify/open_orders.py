@@ -1,6 +1,6 @@
 """Order numbers that wait: truly incomplete, and reported when their time was up and not before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from loadtest.verify.evidence import Lane, OpenReport, record_place
@@ -62,16 +62,17 @@ def _check_stray(order: Order, stray: Candidate, report: Report) -> None:
 
 
 def check_reports(
-    order: Order, reports: list[OpenReport], lanes: Mapping[int, Lane], law: LawData, report: Report
+    order: Order, reports: list[OpenReport], lanes: Mapping[int, Lane], laws: Sequence[LawData], report: Report
 ) -> None:
-    """Reports of one order number are plausible, and none is lacking that was due."""
+    """Reports of one order number are plausible, and none is lacking that was due. `laws`: of all rule sets ever live; a
+    report does not say which it was made under, so none may come before the shortest of their deadlines."""
     for row in reports:
         place = report_place(row)
         report.counts[row.code] += 1
         if row.code not in DEADLINES:
             report.differs(place, "code", sorted(DEADLINES), row.code)
             continue
-        deadline = row.first_log_time + 1000 * _seconds(row, law)
+        deadline = row.first_log_time + 1000 * min(_seconds(row, law) for law in laws)
         clock = lanes[row.lane].record_time if row.lane in lanes else None
         if row.reported_at < deadline or clock is None or row.reported_at > clock:
             report.differs(place, "time of the report", f"from {deadline} to the lane's clock {clock}", row.reported_at)

@@ -31,6 +31,9 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("dead_letters", "dead_letter", rows.DeadLetterRow),
     ("registry_state", "registry_state", rows.RegistryState),
     ("registry_entries", "registry_entry", rows.RegistryEntryRow),
+    ("rule_sets", "rule_set", rows.RuleSetRow),
+    ("rule_events", "rule_event", rows.RuleEventRow),
+    ("shadow_batches", "shadow_batch", rows.ShadowRow),
 )
 """Field of Tables, table, row type."""
 SHARED = ("manifests", "lines", "findings")  # what a share of the decisions is checked with

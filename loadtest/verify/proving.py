@@ -24,6 +24,8 @@ from loadtest.verify.published import (
     sorted_out,
 )  # fmt: skip
 from loadtest.verify.registry import check_registry, registry_of
+from loadtest.verify.rule_sets import RuleSets, check_rules
+from loadtest.verify.shadow import check_shadow
 from loadtest.verify.whereabouts import Whereabouts, account_for
 
 Progress = Callable[[str, int, int], None]
@@ -59,7 +61,7 @@ def prove(
     `person_key`: the key of the pseudonyms (16 to 64 bytes). `complete`: no record may be unread.
     """
     count = processes_for(len(evidence.tables.manifests), processes)
-    registry = registry_of(evidence.filings, evidence.tables.registry_entries)
+    registry = registry_of(evidence.filings, evidence.tables)
     recomputing = Recomputation(lambda share, _: share_of(evidence, share), registry, person_key, count)
     return prove_beside(recomputing, evidence, answers=answers, complete=complete, progress=progress)
 
@@ -74,6 +76,7 @@ def prove_beside(
     if (different := len({m.manifest_id for m in tables.manifests})) != len(tables.manifests):
         report.differs("table manifest", "manifest_id", f"{len(tables.manifests)} different", f"{different}")
     check_registry(evidence, complete, report)
+    check_rules(evidence, complete, report)
     decisions, receipts, dead = sorted_out(evidence.outputs, report)
     found = account_for(evidence, complete, report)
     watch.lap("records")
@@ -89,8 +92,9 @@ def prove_beside(
     _take_messages(tables.manifests, decisions, receipts, report)
     watch.lap("decisions")
     check_ledgers(tables, facts, report)
+    check_shadow(tables.shadow_batches, report)
     watch.lap("ledgers")
-    _check_orders(evidence, found, law, report)
+    _check_orders(evidence, found, RuleSets(tables.rule_sets, tables.rule_events).ever_live(), report)
     watch.lap("orders")
     _check_other_messages(evidence, receipts, dead, law, report)
     for box in (decisions, receipts, dead):
@@ -112,7 +116,7 @@ def _take_messages(manifests: list[ManifestRow], decisions: Box, receipts: Box, 
         receipts.take(manifest_receipt_id(ident), place, row.lane, row.batch_seq, report)
 
 
-def _check_orders(evidence: Evidence, found: Whereabouts, law: law_data.LawData, report: Report) -> None:
+def _check_orders(evidence: Evidence, found: Whereabouts, laws: list[law_data.LawData], report: Report) -> None:
     tables = evidence.tables
     lanes = {lane.lane: lane for lane in tables.lanes}
     reports: dict[str, list[OpenReport]] = {}
@@ -121,7 +125,7 @@ def _check_orders(evidence: Evidence, found: Whereabouts, law: law_data.LawData,
     for order in contested(evidence, found):
         check_order(order, report)
         check_open(order, report)
-        check_reports(order, reports.get(order.order_no, []), lanes, law, report)
+        check_reports(order, reports.get(order.order_no, []), lanes, laws, report)
 
 
 def _check_other_messages(

@@ -9,8 +9,9 @@ import fastavro
 
 from loadtest.verify import law
 from loadtest.verify.documents import Document, NoDocument, framed, payload
-from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RegistryEntryRow
+from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RegistryEntryRow, Tables
 from loadtest.verify.proof import Report
+from loadtest.verify.rule_sets import NOTHING_RULED, RuleSets
 from schemas.contracts import REGISTRY_PARTITION, avro, topic_name
 
 ROLES = {"platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"}
@@ -35,9 +36,11 @@ class Event(NamedTuple):
 
 
 class Registry:
-    """What held at each version. Values are decoded when they are asked for: of a hundred thousand most never are."""
+    """What held at each version. Values are decoded when they are asked for: of a hundred thousand most never are.
+    `rules`: the rule sets, which have the same versions."""
 
-    def __init__(self, records: Mapping[int, Record], entries: list[RegistryEntryRow]) -> None:
+    def __init__(self, records: Mapping[int, Record], entries: list[RegistryEntryRow], rules: RuleSets = NOTHING_RULED) -> None:
+        self.rules = rules
         self._values = {offset: record.value or b"" for offset, record in records.items()}
         self._offsets: dict[str, list[tuple[int, int]]] = {}
         for row in sorted(entries):
@@ -61,9 +64,10 @@ class Registry:
         return self._decoded[offset]
 
 
-def registry_of(filings: Mapping[tuple[int, int], Record], entries: list[RegistryEntryRow]) -> Registry:
-    """The registry of its topic's records and of the table that says from which version on each holds."""
-    return Registry({offset: record for (partition, offset), record in filings.items() if partition == REGISTRY_PARTITION}, entries)
+def registry_of(filings: Mapping[tuple[int, int], Record], tables: Tables) -> Registry:
+    """The registry of its topic's records and of the tables that say from which version on each holds."""
+    records = {offset: record for (partition, offset), record in filings.items() if partition == REGISTRY_PARTITION}
+    return Registry(records, tables.registry_entries, RuleSets(tables.rule_sets, tables.rule_events))
 
 
 def decode(value: bytes) -> Event:
@@ -163,11 +167,15 @@ def _check_event(
 def _check_versions(evidence: Evidence, report: Report) -> None:
     """One version a batch of the lane that reads the topic, from 1 on; a batch is decided by a version not older than
     the one before it in its lane, and the one that made a version by the version before."""
-    made = {(row.lane, row.batch_seq): row.version for row in evidence.tables.registry_entries}
+    rows = [*evidence.tables.registry_entries, *(row for row in evidence.tables.rule_events if row.kafka_offset >= 0)]
+    made = {(row.lane, row.batch_seq): row.version for row in rows}
+    for row in rows:
+        report.same(f"lane {row.lane} batch {row.batch_seq}", "version it makes", made[row.lane, row.batch_seq], row.version)
     expected = list(range(1, len(made) + 1))
-    report.same("table registry_entry", "versions by batch", expected, [v for _, v in sorted(made.items())])
+    report.same("tables registry_entry and rule_event", "versions by batch", expected, [v for _, v in sorted(made.items())])
     report.same("table registry_state", "version", [len(made)], [s.version for s in evidence.tables.registry_state])
-    decided = sorted({(m.lane, m.batch_seq, m.registry_version) for m in evidence.tables.manifests})
+    by_the_one_before = {(*batch, version - 1) for batch, version in made.items()}
+    decided = sorted({(m.lane, m.batch_seq, m.registry_version) for m in evidence.tables.manifests} | by_the_one_before)
     latest: dict[int, int] = {}
     for lane, batch_seq, version in decided:
         place = f"lane {lane} batch {batch_seq}"
@@ -175,7 +183,7 @@ def _check_versions(evidence: Evidence, report: Report) -> None:
             report.differs(place, "registry_version", f"{latest.get(lane, 0)} to {len(made)}", version)
         if (lane, batch_seq) in made:
             report.same(place, "registry_version", made[lane, batch_seq] - 1, version)
-        latest[lane] = max(version, latest.get(lane, 0))
+        latest[lane] = max(version, made.get((lane, batch_seq), 0), latest.get(lane, 0))
 
 
 def firms(

@@ -80,7 +80,7 @@ def _gathered(evidence: Evidence, report: Report) -> Whereabouts:
     for fate in tables.fates:
         found.fates[fate.kind, fate.partition, fate.kafka_offset] = fate
     for letter in tables.dead_letters:
-        if letter.topic != topic_name("registry"):  # its events are no documents (registry.py)
+        if letter.topic not in (topic_name("registry"), topic_name("rules")):  # their events are no documents
             found.dead[kind_of.get(letter.topic, 0), letter.partition, letter.kafka_offset] = letter
     return found
 

@@ -16,7 +16,7 @@ from schemas.endpoints import Endpoints
 from schemas.lawbook import load
 
 app = typer.Typer(no_args_is_help=True, help="List, look at and send anew what could not be taken as a document; resume paused partitions.")
-Code = Annotated[str | None, typer.Option(help="Only with this code (DL-01 to DL-04).")]
+Code = Annotated[str | None, typer.Option(help="Only with this code (DL-01 to DL-07).")]
 Topic = Annotated[str | None, typer.Option(help="Only of this topic, such as cbec.order.")]
 REPLAYED = "tidegate-replayed-from"  # header of a dead letter that was sent anew
 

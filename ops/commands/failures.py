@@ -7,8 +7,10 @@ from aiokafka.errors import KafkaError
 
 from loadtest.generate.sets import NoSuchSet
 from ops.commands.show import FAILED, UNREACHABLE, USAGE, NotFound
+from ops.ruling import Refused
 from ops.stack.errors import StackError
 from schemas.endpoints import SettingsError, StackUnreachable
+from schemas.law_check import LawError
 from schemas.registry import RegistryError
 from sinks.errors import Unavailable
 from sinks.migrate import MigrationError
@@ -40,6 +42,10 @@ def explained(error: Exception) -> tuple[int, str, str] | None:
             return USAGE, "Setting", str(error)
         case MigrationError() | TopicError():
             return FAILED, "Failed", str(error)
+        case Refused():
+            return FAILED, "Refused by a worker", str(error)
+        case LawError():
+            return FAILED, "This rule set cannot be used here", str(error)
         case _ if isinstance(error, AWAY):
             return UNREACHABLE, "Unreachable", f"PostgreSQL: {type(error).__name__}. {_mend('TIDEGATE_POSTGRES')}"
         case OSError() if error.filename:

@@ -1,17 +1,31 @@
-"""law: the law data the workers decide by."""
+"""law: the rule sets that manifests are judged by, and the law data they are made of."""
 
-import tomllib
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from agents import rule_sets
+from ops import law_diff, ruling
+from ops.commands import law_view
+from ops.commands.reach import ready
 from ops.commands.show import FAILED, OUT, AsJson, NotFound, print_json, show_list
-from schemas import law_check, lawbook
-from schemas.lawbook import FOLDER, LawError, load
+from schemas import law_check
+from schemas.endpoints import Endpoints
+from schemas.lawbook import FILES, FOLDER, Lawbook, read
+from schemas.rule_events import LIVE, LONGEST_BY, SHADOW, WHOLE
+from sinks.store import Store
 
-app = typer.Typer(help="The law data: what it rests on, and whether it can be used.", no_args_is_help=True)
-FILES = (*lawbook.FILES, "sources.toml")
+app = typer.Typer(help="The rule sets that manifests are judged by: look at them, check, compare and activate them, try one beside the live one.", no_args_is_help=True)
+Which = Annotated[str, typer.Argument(help="A folder, the beginning of a hash, `live` or `shadow`.")]
+By = Annotated[str, typer.Option(help="Who orders it; kept with the event.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for a worker to take it; 0: do not wait.", min=0)]
+WAIT_SECONDS = 30.0
+T = TypeVar("T")
 
 
 @app.command()
@@ -23,19 +37,16 @@ def check(
 
     Exit code 1 when it is refused, 2 when the folder lacks a file.
     """
-    if missing := [name for name in FILES if not (folder / name).is_file()]:
-        raise NotFound(f"{folder} has no {', '.join(missing)}")
     problems = _problems(folder)
     unsure = [] if problems else law_check.unsure(folder)
     if json_:
         print_json({
-            "usable": not problems,
-            "problems": [{"file": p.file, "line": p.line, "reason": p.what} for p in problems],
+            **_refusal(problems),
             "unsure": [{"file": p.file, "line": p.line, "what": p.what} for p in unsure],
             **({} if problems else _counts(folder)),
         })  # fmt: skip
     elif problems:
-        show_list("Refused", ("file", "line", "reason"), ((p.file, p.line or "-", p.what) for p in problems), "")
+        _show_problems(problems)
     else:
         show_list("Not sure", ("file", "line", "what, from when, source"), ((p.file, p.line, p.what) for p in unsure), "All is sure.")
         c = _counts(folder)
@@ -47,29 +58,146 @@ def check(
         raise typer.Exit(FAILED)
 
 
-def _problems(folder: Path) -> list[law_check.Place]:
-    """What is wrong in the data; if nothing is, what is wrong in the rules."""
-    for name in FILES:
-        if name.endswith(".toml"):
-            try:
-                tomllib.loads((folder / name).read_text())
-            except tomllib.TOMLDecodeError as e:
-                return [law_check.Place(name, 0, str(e))]  # the reason tells the line
-    if found := law_check.problems(folder):
-        return found
-    book = load(folder)
+@app.command("list")
+def list_(json_: AsJson = False) -> None:
+    """List the rule sets that are kept: which is live, which is tried, from which version on each stood and by whom ordered."""
+    found = _with_store(law_view.history)
+    if json_:
+        print_json(found)
+    else:
+        law_view.show_history(found)
+
+
+@app.command()
+def show(
+    which: Which = str(FOLDER),
+    code: Annotated[str, typer.Argument(help="Only this code, with its condition and the parameters in it.")] = "",
+    json_: AsJson = False,
+) -> None:
+    """Show a rule set: its rules, what each does, the law it rests on, its texts in Chinese and English; limits."""
+    book = _book(which)
+    if code and code not in book.texts():
+        raise NotFound(f"no code {code} in the rule set {book.version}")
+    if json_:
+        print_json(law_view.entry(book, code) if code else law_view.contents(book))
+    else:
+        law_view.show_entry(book, code) if code else law_view.show_contents(book)
+
+
+@app.command()
+def diff(before: Which, after: Which, json_: AsJson = False) -> None:
+    """Compare two rule sets: rules added, removed and changed, limits, rates and lists."""
+    a, b = _book(before), _book(after)
+    found = law_diff.differences(a.content, b.content)
+    if json_:
+        print_json({"before": a.version, "after": b.version, "differences": [x._asdict() for x in found]})
+        return
+    columns = ("file", "entry", "change", "field", "before", "after")
+    show_list(f"From {a.version} to {b.version}", columns, ([x[0], x[1], x[2], x[3], *map(law_view.text, x[4:])] for x in found), "They do not differ.")
+
+
+@app.command()
+def activate(
+    which: Annotated[str, typer.Argument(help="A folder of law data, or the beginning of the hash of a set that is kept.")],
+    by: By = "", wait: Wait = WAIT_SECONDS, json_: AsJson = False,
+) -> None:  # fmt: skip
+    """Make a rule set the live one, without a restart: every batch committed after it is judged by it.
+
+    A folder is checked whole first and kept under its hash; the set that was live comes back by its hash. Exit code 1 when
+    it is refused, here or by the worker that takes the event: the live set stays.
+    """
+    _order(LIVE, which, 0, by, wait, json_)
+
+
+@app.command()
+def shadow(
+    which: Annotated[str, typer.Argument(help="A folder, or the beginning of a hash: try this set beside the live one.")] = "",
+    share: Annotated[str, typer.Option(help="On how much of the manifests, such as 10% or 0.5%.")] = "10%",
+    off: Annotated[bool, typer.Option("--off", help="Try none any more.")] = False,
+    differing: Annotated[int, typer.Option(help="Name so many manifests that differ.", min=0)] = 20,
+    by: By = "", wait: Wait = WAIT_SECONDS, json_: AsJson = False,
+) -> None:  # fmt: skip
+    """Try a rule set beside the live one, end it (--off), or without arguments show how far the two agree.
+
+    Nothing that is tried changes a decision. Which manifests are tried follows from their decision id.
+    """
+    if which and off:
+        raise typer.BadParameter("name a rule set or say --off, not both")
+    if which or off:
+        _order(SHADOW, which, _share(share) if which else 0, by, wait, json_)
+        return
+    found = _with_store(lambda store: law_view.agreement(store, differing))
+    if json_:
+        print_json(found)
+    else:
+        law_view.show_agreement(found)
+
+
+def _share(text: str) -> int:
+    """In 10^-4."""
     try:
-        for day in book.days():
-            book.on(day)
-    except LawError as e:
-        code = f'code = "{str(e).partition(":")[0]}"'
-        lines = (folder / "rules.toml").read_text().splitlines()
-        return [law_check.Place("rules.toml", lines.index(code) + 1 if code in lines else 0, str(e))]
-    return []
+        share = Decimal(text.removesuffix("%")) * WHOLE / 100
+    except InvalidOperation:
+        share = Decimal(0)
+    if share != int(share) or not 1 <= share <= WHOLE:
+        raise typer.BadParameter("a share from 0.01% to 100%, in steps of 0.01%", param_hint="--share")
+    return int(share)
+
+
+def _order(part: str, which: str, share: int, by: str, wait: float, json_: bool) -> None:
+    folder = Path(which)
+    if folder.is_dir() and (problems := _problems(folder)):
+        if json_:
+            print_json(_refusal(problems))
+        else:
+            _show_problems(problems)
+        raise typer.Exit(FAILED)
+    by = (by or os.environ.get("USER", ""))[:LONGEST_BY]
+    endpoints = Endpoints.resolve()
+
+    async def ordering(store: Store) -> ruling.Ordered:
+        await ready(endpoints)
+        name = "" if not which else await ruling.keep(store, folder) if folder.is_dir() else await ruling.version_of(store, which)
+        return await ruling.order(endpoints, store, part, name, share, by, wait)
+
+    law_view.show_ordered(part, _with_store(ordering), share, json_)
+
+
+def _with_store(ask: Callable[[Store], Awaitable[T]]) -> T:
+    async def asked() -> T:
+        store = Store(Endpoints.resolve().postgres)
+        try:
+            return await ask(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(asked())
+
+
+def _book(which: str) -> Lawbook:
+    if Path(which).is_dir():
+        if problems := _problems(Path(which)):
+            raise law_check.LawError("; ".join(map(str, problems)))
+        return read(Path(which))
+    return _with_store(lambda store: ruling.book_of(store, which))
+
+
+def _problems(folder: Path) -> list[law_check.Place]:
+    if missing := [name for name in FILES if not (folder / name).is_file()]:
+        raise NotFound(f"{folder} has no {', '.join(missing)}")
+    return rule_sets.problems(folder)
+
+
+def _refusal(problems: list[law_check.Place]) -> dict[str, Any]:
+    return {"usable": not problems, "problems": [{"file": p.file, "line": p.line, "reason": p.what} for p in problems]}
+
+
+def _show_problems(problems: list[law_check.Place]) -> None:
+    show_list("Refused", ("file", "line", "reason"), ((p.file, p.line or "-", p.what) for p in problems), "")
 
 
 def _counts(folder: Path) -> dict[str, int | str]:
-    book = load(folder)
+    book = read(folder)
     rows = law_check.read(folder).tariff
     lines = {x["hs8"] for _, x in rows}
     return {

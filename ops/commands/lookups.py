@@ -8,6 +8,7 @@ import typer
 
 from agents.reading import documents, read_records, read_stored
 from ops.commands.show import AsJson, print_json, show_list, yuan
+from ops.ruling import texts_in
 from pipeline.documents import BIT, KINDS
 from pipeline.open_orders import open_orders
 from schemas.endpoints import Endpoints
@@ -31,7 +32,7 @@ def decisions(
         raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT", param_hint="--outcome")
     if queue and queue not in ("review", "orderer"):
         raise typer.BadParameter("queue is review or orderer", param_hint="--queue")
-    if code and code not in load().texts():
+    if code and code not in load().texts() and not any(code in texts_in(r["content"]) for r in asyncio.run(fetch("rule_set_contents"))):
         raise typer.BadParameter(f"no code {code}; docs/platforms.md lists all codes", param_hint="--code")
     wanted = outcome.upper() if outcome else None
     rows = asyncio.run(fetch("decisions_list", wanted, queue, platform, code, limit))

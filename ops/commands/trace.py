@@ -11,11 +11,11 @@ from rich.markup import escape
 from agents.reading import order_hashes
 from ops.commands.lookups import Platform
 from ops.commands.show import OUT, AsJson, NotFound, plain, print_json, table, yuan
+from ops.ruling import texts_of
 from pipeline.documents import BIT, KINDS
 from schemas.codec import decode_output
 from schemas.contracts import topic_name, topics
 from schemas.endpoints import Endpoints
-from schemas.lawbook import load
 from schemas.registry import adopt_ids
 from sinks.messages import unpack
 from sinks.store import Store
@@ -55,8 +55,10 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
             manifests, reports = ([r for r in rows if r["ebp_code"] == platform] for rows in (manifests, reports))
         for m in manifests:
             m["findings"] = [dict(r) for r in await store.fetch("trace_findings", m["manifest_id"])]
+            texts = await texts_of(store, m["rule_set"]) if m["findings"] else {}
             for f in m["findings"]:
                 f["values_read"] = json.loads(f["values_read"])
+                f |= {name: texts[f["code"]][name] for name in ("en", "zh", "todo")}
             m["lines"] = [dict(r) for r in await store.fetch("trace_lines", m["manifest_id"])]
             m["entries"] = [dict(r) for r in await store.fetch("trace_entries", m["person_key"], m["manifest_id"])]
             numbers = [f"P|{m['pay_code']}|{m['pay_transaction_id']}", f"W|{m['logistics_code']}|{m['logistics_no']}"]
@@ -130,11 +132,10 @@ def _show_manifest(m: dict[str, Any]) -> None:
         f"tax CNY {yuan(m['tax_fen'])}{'' if m['taxed'] else ' (not taxed)'}; law {m['rule_set']}, "
         f"lane {m['lane']} batch {m['batch_seq']}, {'published' if m['published'] else 'not yet published'}, decision {m['decision_id'].hex()}"
     )
-    texts = load().texts()
     if m["findings"]:
         OUT.print(table("Findings", ("code", "outcome", "meaning", "values read", "what to do"), (
-            (f["code"], f["outcome"], f"{texts[f['code']]['en']}\n{texts[f['code']]['zh']}",
-             "\n".join(f"{k} = {'null' if v is None else v}" for k, v in f["values_read"].items()), texts[f["code"]].get("todo", ""))
+            (f["code"], f["outcome"], f"{f['en']}\n{f['zh']}",
+             "\n".join(f"{k} = {'null' if v is None else v}" for k, v in f["values_read"].items()), f["todo"])
             for f in m["findings"])))  # fmt: skip
     else:
         OUT.print("No findings: every check passed.")

@@ -1,1 +1,2 @@
+-- The version of registry and rules.
 SELECT version FROM registry_state

@@ -4,7 +4,7 @@ from functools import cache
 
 from loadtest.generate.filings import filings
 from loadtest.plain_faust.registry import Registry as BaselineRegistry
-from loadtest.verify.evidence import Record, RegistryEntryRow
+from loadtest.verify.evidence import Record, RegistryEntryRow, Tables
 from loadtest.verify.registry import Registry, registry_of
 from schemas.filings import written
 
@@ -16,7 +16,7 @@ def verifier_registry() -> Registry:
     """All of VERSION."""
     filed = {(0, n): Record(0, f.key.encode(), written(f)) for n, f in enumerate(filings("small"))}
     rows = [RegistryEntryRow(n, f.key, f.revision, VERSION, 0, 1, written(f)) for n, f in enumerate(filings("small"))]
-    return registry_of(filed, rows)
+    return registry_of(filed, Tables(registry_entries=rows))
 
 
 @cache

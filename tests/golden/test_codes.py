@@ -26,7 +26,7 @@ from tests.verify.played import Play
 Vector = dict[str, Any]
 VECTORS: dict[str, list[Vector]] = tomllib.loads((Path(__file__).parent / "codes.toml").read_text())
 SIDES = [("fires", "with"), ("spares", "instead")]
-OF_THE_REGISTRY = {"DL-05", "DL-06"}  # tests/schemas/test_filings.py, tests/agents/test_filings.py
+OF_THE_REGISTRY = {"DL-05", "DL-06", "DL-07"}  # tests/schemas/test_filings.py, tests/agents/test_filings.py
 WAITING_SINCE = datetime(2019, 11, 11, tzinfo=UTC)
 
 

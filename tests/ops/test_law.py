@@ -56,3 +56,105 @@ def test_a_file_that_is_no_toml_is_refused(run: Run, folder: Path) -> None:
     changed(folder, "limits.toml", "[[limit]]", "[[limit]")
     said = run("law", "check", str(folder), "--json")
     assert (said.code, said.data["usable"], "limits.toml" in said.data["problems"][0]["file"]) == (1, False, True)
+
+
+RULE = """
+[[rule]]
+code = "TST-01"
+scope = "manifest"
+outcome = "HOLD"
+queue = "review"
+blames = ["order"]
+when = "order_guid = 'x'"
+en = "a test"
+zh = "试"
+todo = "nothing"
+law = "none"
+since = "2019-01-01"
+"""
+OLDER = ROW.replace("2024-01-01", "2023-06-01")
+
+
+def added(folder: Path, old: str = "", new: str = "") -> int:
+    """One rule more, with a mistake in it; gives the line it begins in."""
+    path = folder / "rules.toml"
+    text = path.read_text()
+    assert old in RULE
+    path.write_text(text + (RULE.replace(old, new) if old else RULE))
+    return text.count("\n") + 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("order_guid =", "order_secret =", "TST-01: unknown columns ['order_secret']"),
+        ("order_guid =", "order_guid = =", "TST-01: the condition does not compile"),
+        ("order_guid = 'x'", "order_guid", "TST-01: the condition is no truth value but String"),
+        ("order_guid = 'x'", "order_goodsValue_e5 = order_guid", "TST-01: the condition does not compile"),
+        ('"TST-01"', '"PAY-01"', "PAY-01 stands in line"),
+        ('"TST-01"', '"a test"', "a code is two to four capitals"),
+        ("[[rule]]", "[[ledger]]", "unknown code TST-01: no ledger of the program"),
+        ('law = "none"', 'law = ""', "TST-01: no source"),
+        ('"HOLD"', '"RELEASE"', "TST-01: the outcome of a finding is HOLD or REJECT"),
+        ('queue = "review"', 'queue = "attic"', "TST-01: unknown queue 'attic'"),
+        ('["order"]', '["invoice"]', "TST-01: blames ['invoice'] are not some of"),
+        ('"manifest"', '"parcel"', "TST-01: scope 'parcel' is not one of"),
+        ("2019-01-01", "soon", "TST-01: since 'soon' is no date"),
+    ],
+)
+def test_a_bad_rule_is_not_activated(run: Run, folder: Path, old: str, new: str, reason: str) -> None:
+    line = added(folder, old, new)
+    said = run("law", "activate", str(folder), "--json")
+    (problem,) = said.data["problems"]
+    assert (said.code, problem["file"], reason in problem["reason"]) == (1, "rules.toml", True), problem
+    assert problem["line"] - line in (0, 1), "its heading, or the line of its code"
+    shown = run("law", "activate", str(folder))
+    assert (shown.code, "Refused" in shown.out, str(problem["line"]) in shown.out.replace(",", "")) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reason"),
+    [
+        (TARIFF, ROW, ROW + OLDER, "overlaps with line"),
+        (TARIFF, ROW, ROW.replace("1000", "10001"), "tariff_1e4 10001 out of range"),
+        (TARIFF, ROW, ROW.replace("gacc", ""), "no source"),
+        ("limits.toml", "value = 500000", "value = -1", "value -1 out of range"),
+        ("limits.toml", 'name = "annual_limit_fen"', 'name = "limit_a_year"', "'annual_limit_fen' is not in force on"),
+        ("limits.toml", "[[limit]]", "[[limit]", "at line 2"),
+        ("rules.toml", '"order_guid", ', '"order_guid", "order_secret", ', "unknown columns ['order_secret'] of manifest"),
+        ("rules.toml", 'personal = [\n  "order_buyerRegNo", ', "personal = [\n  ", "['order_buyerRegNo'] are personal columns"),
+        ("rules.toml", 'status = "-304001"', 'status = "120"', "DOC-01: status '120' is not the -304001 that receipts have"),
+        ("consumption.toml", "size = 1000\n", "size = 1001\n", "is not the one of the program"),
+    ],
+)
+def test_bad_data_is_not_activated(run: Run, folder: Path, file: str, old: str, new: str, reason: str) -> None:
+    line = changed(folder, file, old, new)
+    said = run("law", "activate", str(folder), "--json")
+    found = [p for p in said.data["problems"] if p["file"] == file and reason in p["reason"]]
+    assert said.code == 1 and found, said.data
+    assert found[0]["line"] == 0 or abs(found[0]["line"] - line) <= 3
+
+
+def test_two_sets_are_compared(run: Run, folder: Path) -> None:
+    assert run("law", "diff", str(FOLDER), str(folder)).out.strip() == "They do not differ."
+    added(folder)
+    changed(folder, "limits.toml", "value = 500000", "value = 600000")
+    changed(folder, TARIFF, ROW, "")
+    changed(folder, "rules.toml", '"2019-01-01"', '"2020-01-01"')
+    said = run("law", "diff", str(FOLDER), str(folder), "--json")
+    found = [(d["file"], d["entry"], d["change"], d["field"]) for d in said.data["differences"]]
+    assert found == [
+        ("limits.toml", "limit single_limit_fen from 2019-01-01", "changed", "value"),
+        ("rules.toml", "rule FMT-01", "changed", "since"), ("rules.toml", "rule TST-01", "added", ""),
+        (TARIFF, "whisky 22083000 from 2024-01-01", "removed", ""),
+    ]  # fmt: skip
+    shown = run("law", "diff", str(FOLDER), str(folder))
+    assert (shown.code, "500000" in shown.out, "TST-01" in shown.out) == (0, True, True)
+
+
+def test_a_set_is_shown_in_both_languages(run: Run) -> None:
+    said = run("law", "show", str(FOLDER))
+    assert (said.code, "the tax the platform withheld" in said.out, "平台代扣税款与应征税款不符" in said.out) == (0, True, True)
+    one = run("law", "show", str(FOLDER), "TAX-02", "--json").data
+    assert (one["code"], [p["name"] for p in one["parameters"]], "tax_known" in one["when"]) == ("TAX-02", ["tax_tolerance_fen"], True)
+    assert run("law", "show", str(FOLDER), "TAX-99").code == 2

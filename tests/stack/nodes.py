@@ -25,7 +25,7 @@ from tests.pipeline.trios import HOUR_MS
 LAWBOOK = load()
 NOW_MS = BASE_MS + HOUR_MS
 PATIENCE_SECONDS = 60  # a test that waits longer has failed
-INTAKE = ("order", "payment", "waybill", "clock", "registry")
+INTAKE = ("order", "payment", "waybill", "clock", "registry", "rules")
 T = TypeVar("T")
 Action = Callable[[], Awaitable[None]]
 

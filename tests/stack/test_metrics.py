@@ -35,6 +35,7 @@ OF_CONTENTION = {"batch_repeats", "slow_path_batches"}
 ELSEWHERE = {
     "store_unavailable": "test_outage.py",
     "paused_partitions": "test_worker.py",
+    "shadow_failures": "test_shadow.py",
     "quarantined": "../agents/test_quarantine.py",
     "quarantine_bisections": "../agents/test_quarantine.py",
 }

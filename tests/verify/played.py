@@ -17,6 +17,7 @@ from agents.look_again import as_lanes
 from agents.poison import dead_letter_rows
 from agents.reading import Read
 from agents.records import Records
+from agents.rule_sets import NO_EVENTS
 from loadtest.generate import GeneratedSet, Planned, profile
 from loadtest.generate.filings import events, odd_events
 from loadtest.verify import Evidence, evidence
@@ -83,7 +84,7 @@ class Play:
         statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
         deciding = as_lanes(lane_by)
         due = placed(self._reports if reports is None else reports, deciding, after)
-        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filed)
+        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filed, NO_EVENTS)
         heads = numbered_heads(decided.heads, deciding, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
         self._keep(arrived_frames(arrived, heads, decided.fates, after))
@@ -126,6 +127,9 @@ class Play:
         tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
         tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(FILED)))
         tables.registry_state = [evidence.RegistryState(1)]
+        book = self.store.lawbook
+        tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
+        tables.rule_events = [evidence.RuleEventRow(-1, 0, 0, "live", book.version, 0, "", BASE_MS, 0, 0)]
         tables.lanes = [
             Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete))
             for n, s in self.lanes.items()

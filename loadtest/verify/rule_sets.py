@@ -1,0 +1,144 @@
+"""The rule sets as their topic and tables say, and whether they agree (docs/decisions.md section 10)."""
+
+import hashlib
+import re
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import fastavro
+
+from loadtest.verify import law
+from loadtest.verify.documents import NoDocument, framed, payload
+from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RuleEventRow, RuleSetRow
+from loadtest.verify.law import LawData
+from loadtest.verify.proof import Report
+from schemas.contracts import REGISTRY_PARTITION, avro, topic_name
+
+FIRST = -1  # offset of what was installed when the first worker started
+UNUSABLE = "DL-07"
+
+
+class Ruling(NamedTuple):
+    """What an event says."""
+
+    part: str
+    revision: int
+    rule_set: str
+    share: int
+    by: str
+
+
+class RuleSets:
+    """Which rule set stood at each version. Without events: the one on disk."""
+
+    def __init__(self, kept: list[RuleSetRow], events: list[RuleEventRow]) -> None:
+        self._contents = {row.rule_set: row.content for row in kept}
+        ordered = sorted(events, key=lambda row: row.kafka_offset)
+        self._live = [(row.version, row.rule_set) for row in ordered if row.part == "live"]
+        self._tried = [(row.version, row.rule_set, row.share_1e4) for row in ordered if row.part == "shadow"]
+        self._laws: dict[str, LawData] = {}
+
+    def at(self, version: int) -> LawData:
+        """The law data that decisions of a version are judged by."""
+        return self._law(next((name for since, name in reversed(self._live) if since <= version), ""))
+
+    def trial_at(self, version: int) -> tuple[LawData, int] | None:
+        """The law data that is tried at a version, and on how many of 10,000 manifests."""
+        for since, name, share in reversed(self._tried):
+            if since <= version:
+                return (self._law(name), share) if name else None
+        return None
+
+    def ever_live(self) -> list[LawData]:
+        """All that ever were to be judged by."""
+        return [self._law(name) for name in dict.fromkeys(name for _, name in self._live)] or [law.load()]
+
+    def read(self) -> None:
+        """Read them all now."""
+        self.ever_live()
+
+    def _law(self, name: str) -> LawData:
+        if name not in self._laws:
+            try:
+                self._laws[name] = law.of_packed(self._contents[name])
+            except Exception:  # not kept, or no rule set: what names it then differs from the one on disk, and is told
+                self._laws[name] = law.load()
+        return self._laws[name]
+
+
+NOTHING_RULED = RuleSets([], [])
+
+
+def decode(record: Record, partition: int) -> Ruling:
+    """The event of a record; NoDocument with its code."""
+    if partition != REGISTRY_PARTITION:
+        raise NoDocument("DL-05")
+    name, start = framed("rules", record.value or b"")
+    event = payload(record.value or b"", start, _parsed(name))
+    said = Ruling(event["part"], event["revision"], event["ruleSet"], event["share"], event["by"])
+    if record.key != f"{said.part}|{said.revision}".encode():
+        raise NoDocument("DL-04")
+    if not _fits(said):
+        raise NoDocument("DL-05")
+    return said
+
+
+@lru_cache
+def _parsed(name: str) -> Any:
+    return fastavro.parse_schema(avro(name), named_schemas={})
+
+
+def _fits(said: Ruling) -> bool:
+    hashed = re.fullmatch(r"[0-9a-f]{32}", said.rule_set) is not None
+    shares = {"live": hashed and said.share == 0, "shadow": 1 <= said.share <= 10_000 if hashed else said.share == 0 and said.rule_set == ""}
+    return shares.get(said.part, False) and 0 <= said.revision < 1 << 62 and len(said.by) <= 100
+
+
+def check_rules(evidence: Evidence, complete: bool, report: Report) -> None:
+    """Every record of the topic made the rule event it should, or is a dead letter; what is kept has the hash it is under."""
+    tables, topic = evidence.tables, topic_name("rules")
+    for row in tables.rule_sets:
+        report.same(f"rule_set {row.rule_set}", "hash of its content", hashlib.blake2b(row.content, digest_size=16).hexdigest(), row.rule_set)
+    kept = {row.rule_set for row in tables.rule_sets}
+    rows = {row.kafka_offset: row for row in tables.rule_events}
+    if (first := rows.pop(FIRST, None)) and (first.version, first.part, first.rule_set in kept) != (0, "live", True):
+        report.differs("table rule_event", "the first event", "a live rule set that is kept, at version 0", first)
+    dead = {(d.partition, d.kafka_offset): d for d in tables.dead_letters if d.topic == topic}
+    read_to = {c.partition: c.next_offset for c in tables.consumed if c.topic == topic}
+    known: dict[str, int] = {}
+    for (partition, offset), record in sorted(evidence.rulings.items()):
+        place = f"{topic}[{partition}]@{offset}"
+        row, letter = rows.get(offset) if partition == REGISTRY_PARTITION else None, dead.get((partition, offset))
+        if offset >= read_to.get(partition, 0):
+            report.counts["unread"] += 1
+            if complete or row or letter:
+                report.differs(place, "reading", "read", "not read")
+            continue
+        report.counts["rule_events"] += 1
+        _check_event(place, record, partition, known, row, letter, kept, report)
+    for offset in rows.keys() - {offset for partition, offset in evidence.rulings if partition == REGISTRY_PARTITION}:
+        report.differs(f"{topic}[{REGISTRY_PARTITION}]@{offset}", "row of rule_event", "a record at this place", "none")
+
+
+def _check_event(
+    place: str, record: Record, partition: int, revisions: dict[str, int], row: RuleEventRow | None,
+    letter: DeadLetterRow | None, kept: set[str], report: Report,
+) -> None:  # fmt: skip
+    try:
+        said = decode(record, partition)
+        if said.revision <= revisions.get(said.part, -1):
+            raise NoDocument("DL-06")
+    except NoDocument as e:
+        report.same(place, "dead-letter code", e.code, letter.code if letter else "none")
+        report.same(place, "rows of rule_event", 0, int(row is not None))
+        return
+    if letter is not None and letter.code == UNUSABLE:  # whether a set can be used is for the program to say
+        report.same(place, "rows of rule_event", 0, int(row is not None))
+        return
+    revisions[said.part] = said.revision
+    stands = (said.part, said.revision, said.rule_set, said.share, said.by, record.log_ms)
+    report.same(place, "row of rule_event", stands, (row.part, row.revision, row.rule_set, row.share_1e4, row.by, row.log_time) if row else None)
+    if said.rule_set and said.rule_set not in kept:
+        report.differs(place, "its rule set", "one that is kept", said.rule_set)
+    if letter:
+        report.differs(place, "state", "an event that was taken", f"a dead letter {letter.code} too")

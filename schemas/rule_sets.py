@@ -1,0 +1,60 @@
+"""Whether a whole rule set can be used: every file, every day, every condition (docs/decisions.md section 10)."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from schemas import law_check, lawbook
+from schemas.law_check import LawError
+from schemas.law_entries import Place
+from schemas.lawbook import FILES, Lawbook
+
+LINE = re.compile(r"at line (\d+)")
+
+
+def problems(folder: Path) -> list[Place]:
+    """Why the folder is no rule set that can be used; empty when it is."""
+    if found := [*_ill_formed(folder)] or law_check.problems(folder):
+        return found
+    return list(uncompiled(lawbook.read(folder), (folder / "rules.toml").read_text()))
+
+
+def _ill_formed(folder: Path) -> Iterator[Place]:
+    """Files that are missing or no TOML."""
+    for name in FILES:
+        path = folder / name
+        if not path.is_file():
+            yield Place(name, 0, "the file is missing")
+            continue
+        try:
+            text = path.read_text()
+            if name.endswith(".toml"):
+                tomllib.loads(text)
+        except UnicodeDecodeError:
+            yield Place(name, 0, "the file is no text in UTF-8")
+        except tomllib.TOMLDecodeError as e:
+            yield Place(name, int(at[1]) if (at := LINE.search(str(e))) else 0, str(e))
+
+
+def uncompiled(book: Lawbook, rules: str) -> Iterator[Place]:
+    """What keeps a book from having a law on each of its days; `rules`: the text of its rules.toml."""
+    lines = rules.splitlines()
+    for day in book.days():
+        try:
+            book.on(day)
+        except LawError as e:
+            code = f'code = "{str(e).partition(":")[0]}"'
+            yield Place("rules.toml", lines.index(code) + 1 if code in lines else 0, str(e))
+            return
+        except KeyError as e:
+            yield Place("limits.toml", 0, f"{e} is not in force on {day}, the program needs it")
+            return
+
+
+def usable(content: bytes) -> Lawbook:
+    """The book of a packed rule set; LawError with every reason when it cannot be used."""
+    book = lawbook.of_content(content)
+    if found := list(uncompiled(book, "")):
+        raise LawError("; ".join(map(str, found)))
+    return book

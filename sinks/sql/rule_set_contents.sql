@@ -1,0 +1,1 @@
+SELECT content FROM rule_set

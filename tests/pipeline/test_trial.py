@@ -1,0 +1,61 @@
+"""A rule set tried beside the live one: the same set agrees in everything, another differs where it should."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipeline.decide import Judged
+from pipeline.flow import Decided
+from pipeline.manifests import Manifests, underived
+from pipeline.trial import Agreement, agreement, tried
+from tests.pipeline.memory import BASE_MS, REGISTRY, MemoryStore, as_records
+from tests.verify.played import generated
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture(scope="module")
+def decided(store: MemoryStore, tmp_path_factory: pytest.TempPathFactory) -> Decided:
+    """A set with every story, in one batch around a midnight in Shanghai."""
+    folder: Path = tmp_path_factory.mktemp("trial") / "set"
+    planned = list(generated(folder, 400, 41).documents())
+    midnight = BASE_MS + 86_400_000 - planned[len(planned) // 2].due_ms
+    return store.process(as_records(planned, midnight))
+
+
+def compared(store: MemoryStore, decided: Decided, chosen: pl.Series) -> Agreement:
+    judged = Judged(Manifests(decided.heads, decided.lines), decided.findings)
+    other = tried(judged, chosen, store.lawbook.on, REGISTRY)
+    return agreement(other, decided.heads["outcome"], decided.findings, decided.posted.refusals)
+
+
+def every(decided: Decided, n: int) -> pl.Series:
+    return pl.Series([m % n == 0 for m in range(len(decided.heads))])
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_live_set_agrees_with_itself(store: MemoryStore, decided: Decided, n: int) -> None:
+    assert decided.heads["accepted_on"].n_unique() > 1 and len(decided.posted.refusals)
+    chosen = every(decided, n)
+    found = compared(store, decided, chosen)
+    assert found.differing == []
+    assert sum(found.outcomes.values()) == int(chosen.sum())
+    assert {live for live, other in found.outcomes if live == other} == {"RELEASE", "HOLD", "REJECT"}
+    assert all(live == other for live, other in found.outcomes)
+    counts = decided.findings.filter(pl.col("m").is_in(chosen.arg_true().cast(pl.UInt32).implode()))["code"].value_counts()
+    assert found.codes == {code: [count, 0, 0] for code, count in counts.iter_rows()}
+
+
+def test_nobody_chosen_is_nothing_tried(store: MemoryStore, decided: Decided) -> None:
+    assert compared(store, decided, pl.Series([False] * len(decided.heads))) == Agreement()
+
+
+def test_underived_ones_have_no_column_that_is_derived(decided: Decided) -> None:
+    given = underived(Manifests(decided.heads, decided.lines))
+    assert {"accepted_on", "completing", "attempt"} <= set(given.heads.columns)
+    assert not {"dutiable_fen", "tax_known", "platform_status", "outcome"} & set(given.heads.columns)
+    assert not {"registered", "line_price_times_qty_e5", "listed"} & set(given.lines.columns)
