@@ -34,6 +34,8 @@ async def gather(
     documents = [_document(dict(r)) for r in await store.fetch("trace_documents", key, order_no)]
     rows = [dict(r) for r in await store.fetch("trace_manifests", key, order_no) if platform in (None, r["ebp_code"])]
     explained = [await explain(store, r, documents, rules) for r in rows if attempt in (None, r["attempt"])]
+    there = {(r["ebp_code"], r["attempt"]) for r in rows}
+    explained = [m | {"followed": (m["ebp_code"], m["attempt"] + 1) in there} for m in explained]
     wanted = [d for d in documents if platform is None or d["ebp_code"] in (platform, "")]
     return {"order_no": order_no, "documents": wanted, "manifests": explained, "attempts": [r["attempt"] for r in rows]}
 
@@ -67,7 +69,7 @@ def passed(again: Recomputed, book: Lawbook, fired: set[str]) -> list[dict[str, 
         if x.rule.code not in fired and x.verdict is False:
             entry = found.setdefault(x.rule.code, {"code": x.rule.code, **_texts(texts[x.rule.code]), "read": []})
             entry["read"].append({"line": x.position, "values": json.loads(x.values_read)})
-    return list(found.values())
+    return [found[code] for code in texts if code in found]
 
 
 def used(row: Mapping[str, Any], documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

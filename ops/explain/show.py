@@ -1,10 +1,11 @@
 """A decision as a page for people who have never seen the system, in English or Chinese."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.markup import escape
 from rich.padding import Padding
@@ -12,9 +13,10 @@ from rich.text import Text
 
 from ops.commands.show import OUT, plain, table, yuan
 from ops.explain import formulas
-from ops.explain.values import kilogram, shown_value
+from ops.explain.values import decimals, kilogram, shown_value
 
 COLOUR = {"RELEASE": "green", "HOLD": "yellow", "REJECT": "red"}
+BEIJING = ZoneInfo("Asia/Shanghai")
 WIDTH = 110  # of running text: longer lines are hard to read
 
 
@@ -22,6 +24,12 @@ WIDTH = 110  # of running text: longer lines are hard to read
 def texts(lang: str) -> dict[str, str]:
     """The labels of a language: en or zh."""
     return tomllib.loads((Path(__file__).parent / "texts.toml").read_text())[lang]
+
+
+@cache
+def laws_zh() -> dict[str, str]:
+    """Law or source of a rule → the same in Chinese."""
+    return tomllib.loads((Path(__file__).parent / "laws_zh.toml").read_text())
 
 
 def show(found: dict[str, Any], lang: str, every: bool) -> None:
@@ -61,31 +69,49 @@ class _Page:
         line = Text(f"{self.t[label]}{colon}", style=style)
         OUT.print(line.append(plain(text), style="not bold"), width=min(OUT.width, WIDTH))
 
+    def _items(self, label: str, items: Sequence[str]) -> None:
+        """One behind the label, several each on a line of its own."""
+        if len(items) == 1:
+            self._line(label, items[0])
+            return
+        self._line(label, "")
+        for item in items:
+            OUT.print(Padding(Text(plain(f"· {item}")), (0, 0, 0, 2)), width=min(OUT.width, WIDTH))
+
+    def _in_brackets(self, text: str) -> str:
+        return f"（{text}）" if self.lang == "zh" else f" ({text})"
+
     def _answer(self) -> None:
         t, m = self.t, self.m
-        wait = f", {t['queue_' + m['queue']]}" if m["queue"] else ""
-        wait = wait.replace(", ", "，") if self.lang == "zh" else wait
+        comma = "，" if self.lang == "zh" else ", "
+        wait = f"{comma}{t['queue_' + m['queue']]}" if m["queue"] else ""
         OUT.print()
         OUT.rule(style="dim")
-        OUT.print(f"{t['order_number']} [bold]{escape(plain(m['order_no']))}[/], {t['platform']} {escape(plain(m['ebp_code']))}, {t['attempt']} {m['attempt']}")
-        OUT.print(f"[bold {COLOUR[m['outcome']]}]{t[m['outcome']]}[/][bold]{wait}[/] ({t['return_status']} {m['return_status']})")
-        self._line("why", self._why())
-        self._line("what_to_do", self._to_do())
+        number = escape(plain(m["order_no"]))
+        OUT.print(comma.join((f"{t['order_number']} [bold]{number}[/]", f"{t['platform']} {escape(plain(m['ebp_code']))}", t["attempt"].format(n=m["attempt"]))))
+        status = self._in_brackets(f"{t['return_status']} {m['return_status']}")
+        OUT.print(f"[bold {COLOUR[m['outcome']]}]{t[m['outcome']]}[/][bold]{wait}[/]{status}")
+        self._items("why", self._why())
+        self._items("what_to_do", self._to_do())
+        if m["followed"]:
+            OUT.print(t["next_attempt"].format(next=m["attempt"] + 1))
 
-    def _why(self) -> str:
+    def _why(self) -> list[str]:
         m = self.m
-        deciding = [f for f in m["findings"] if f["outcome"] == m["outcome"]]
-        coded = self._listed(f"{self._said(f)} ({f['code']})" for f in deciding)
-        why = self.t[f"why_{m['outcome']}"].format(texts=coded, rules=len(m["passed"]))
-        besides = [f"{self._said(f)} ({f['code']})" for f in m["findings"] if f["outcome"] != m["outcome"]]
-        return self._listed([why, *([self.t["also_held"].format(texts=self._listed(besides))] if besides else [])])
+        if not m["findings"]:
+            return [self.t["why_RELEASE"].format(rules=len(m["passed"]))]
+        coded = {f["code"]: f"{self._said(f)}{self._in_brackets(f['code'])}" for f in m["findings"]}
+        why = [coded[f["code"]] for f in m["findings"] if f["outcome"] == m["outcome"]]
+        besides = [coded[f["code"]] for f in m["findings"] if f["outcome"] != m["outcome"]]
+        return [*why, *([self.t["also_held"].format(texts=self._listed(besides))] if besides else [])]
 
-    def _to_do(self) -> str:
+    def _to_do(self) -> list[str]:
         m = self.m
-        todos = [self._said(f, "todo") for f in m["findings"]]
+        todos = [self._said(f, "todo") for f in m["findings"] if f["outcome"] == m["outcome"]]
         if m["at_fault"]:
-            todos.append(self.t["at_fault"].format(kinds=", ".join(self.t[kind] for kind in m["at_fault"])))
-        return self._listed(todos) if todos else self.t["nothing_to_do"]
+            joined = self.t["and"].join(self.t[kind] for kind in m["at_fault"])
+            todos.append(self.t["at_fault"].format(kinds=joined))
+        return list(dict.fromkeys(todos)) or [self.t["nothing_to_do"]]
 
     def _agreement(self) -> None:
         t, found = self.t, self.m["differences"]
@@ -95,25 +121,39 @@ class _Page:
         OUT.print(f"[bold white on red] {t['disagree']} [/]")
         OUT.print(table("", (t["what"], t["stored"], t["recomputed"]), ((d["what"], d["stored"], d["recomputed"]) for d in found)))
 
-    def _values(self, values: dict[str, str | None]) -> str:
+    def _values(self, values: dict[str, Any]) -> str:
         return "\n".join(f"{name} = {shown_value(name, value, self.t)}" for name, value in values.items())
 
     def _findings(self) -> None:
         t, found = self.t, self.m["findings"]
         if not found:
             return
-        rows = ((f["code"], t[f["outcome"]], self._said(f), self._values(f["values"]), f["law"]) for f in found)
+        rows = ((f["code"], t[f["outcome"]], self._said(f), self._values(f["values"] | self._limits_of(f)), self._law(f)) for f in found)
         OUT.print(table(f"\n{t['found']} ({len(found)})", (t["code"], t["outcome"], t["meaning"], t["values"], t["law"]), rows))
         if any("***" in str(v) for f in found for v in f["values"].values()):
             OUT.print(f"[dim]{t['masked']}[/]")
+
+    def _law(self, entry: dict[str, Any]) -> str:
+        return laws_zh().get(entry["law"], entry["law"]) if self.lang == "zh" else entry["law"]
+
+    def _limits_of(self, finding: dict[str, Any]) -> dict[str, Any]:
+        """What the balance that a ledger saw was held against."""
+        saw = finding["values"]
+        if "balance_fen" in saw:
+            return {"limit_fen": self.m["limits"]["annual_limit_fen"]}
+        return {"limit_mg": self.m["caps"][saw["weight_group"]]} if "balance_mg" in saw else {}
 
     def _passed(self, every: bool) -> None:
         t, rules = self.t, self.m["passed"]
         if not rules:
             return
         if not every:
-            OUT.print(Text(f"\n{t['passed']} ({len(rules)}; {t['passed_hint']})", style="bold"))
-            OUT.print(Padding(Text(" ".join(r["code"] for r in rules)), (0, 0, 0, 2)), width=min(OUT.width, WIDTH))
+            count = self._in_brackets(self._listed((str(len(rules)), t["passed_hint"])))
+            OUT.print(Text(f"\n{t['passed']}{count}", style="bold"))
+            families: dict[str, list[str]] = {}
+            for r in rules:
+                families.setdefault(r["code"].partition("-")[0], []).append(r["code"])
+            OUT.print(table("", (t["family"], t["code"]), ((t.get(f"family_{name}", name), " ".join(codes)) for name, codes in families.items())))
             return
         rows = (
             (r["code"], "" if x["line"] is None else str(x["line"]), self._said(r), self._values(x["values"]))
@@ -128,7 +168,7 @@ class _Page:
             OUT.print(t["not_taxed_REJECT" if m["outcome"] == "REJECT" else "not_taxed"])
             return
         total = {name: yuan(m[f"{key}_fen"]) for name, key in formulas.HEADS.items()}
-        OUT.print(t["tax_total"].format(**total), t["withheld"].format(withheld=shown_value("order_taxTotal_e5", str(m["tax_total_e5"]), t).split(" ")[-1]))
+        OUT.print(t["tax_total"].format(**total), t["withheld"].format(withheld=decimals(m["tax_total_e5"], 5)))
         full = m["dutiable_fen"] > m["limits"]["single_limit_fen"]
         OUT.print(t["full_rates" if full else "composite"].format(limit=yuan(m["limits"]["single_limit_fen"])))
         rows = (
@@ -171,9 +211,10 @@ class _Page:
 
     def _made_by(self) -> None:
         t, m = self.t, self.m
+        OUT.print()
         named = {name: m[f"{name}_code"] or t["none"] for name in ("guarantor", "declarant", "warehouse", "customs")}
         OUT.print(Text(plain(t["behind"].format(**named, mode=m["trade_mode"] or t["none"])), style="dim"))
         OUT.print(Text(t["made_by"].format(
-            time=f"{m['accepted_at'].astimezone():%Y-%m-%d %H:%M:%S}", rule_set=m["rule_set"], registry=m["registry_version"], batch=m["batch_seq"],
+            time=f"{m['accepted_at'].astimezone(BEIJING):%Y-%m-%d %H:%M:%S}", rule_set=m["rule_set"], registry=m["registry_version"], batch=m["batch_seq"],
             lane=m["lane"], decision=m["decision_id"].hex(),
         ), style="dim"))  # fmt: skip

@@ -6,10 +6,11 @@ MONEY = (
 )  # fmt: skip
 
 
-def shown_value(name: str, value: str | None, labels: dict[str, str]) -> str:
+def shown_value(name: str, stored: str | int | None, labels: dict[str, str]) -> str:
     """As stored, and behind it what it means: CNY of money columns (_e5, _fen), units of quantities, kg of weights (_mg)."""
-    if value is None:
+    if stored is None:
         return labels["unknown"]
+    value = str(stored)
     if value == "":
         return labels["empty"]
     if value in ("True", "False"):
