@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from history.build import build as build_history
-from ops.commands.show import OUT, AsJson, Steps, print_json
+from loadtest.verify.history import check_history
+from ops.commands.load import show_counts, show_discrepancies
+from ops.commands.show import FAILED, OUT, AsJson, NotFound, Steps, print_json
 from schemas.endpoints import Endpoints, home_folder
 from schemas.lawbook import load
 from schemas.registry import adopt_ids
@@ -36,6 +38,25 @@ def build(
         print_json({"folder": str(where), "manifests_written": written})
     else:
         OUT.print(f"{written:,} manifests written to {where}.")
+
+
+@app.command()
+def check(folder: Folder = None, json_: AsJson = False) -> None:
+    """Prove the history from the tables: every decision of the batches it covers once, as it was decided, no batch left out.
+
+    Shares no code with what wrote it. Exit code 1 when anything differs.
+    """
+    where = folder_of(folder)
+    if not where.is_dir():
+        raise NotFound(f"{where} holds no history: run `tidegate history build`")
+    proof = asyncio.run(check_history(Endpoints.resolve().postgres, where))
+    if json_:
+        print_json(proof.to_json())
+    else:
+        show_counts(proof)
+        show_discrepancies(proof)
+    if not proof.verified:
+        raise typer.Exit(FAILED)
 
 
 async def _build(folder: Path, anew: bool, steps: Steps) -> int:
