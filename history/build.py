@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from history.parts import FULL, Content, Covers, parts, write
+from history.parts import FULL, Content, Covers, drop_after, parts, write
 from history.recall import recall
 from pipeline.documents import KINDS
 from pipeline.registry import SCHEMAS
@@ -90,6 +90,7 @@ async def build(store: Store, folder: Path, personal: frozenset[str], anew: bool
         write(folder, number, Covers(window.lanes, len(days), (after, upto), _day(days.min()), _day(days.max())), content, personal)
         after, done = upto, done + len(days)
         progress("history", done, total)
+    drop_after(folder, len(kept) + len(todo))
     return done
 
 

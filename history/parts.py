@@ -88,6 +88,12 @@ def write(folder: Path, number: int, covers: Covers, content: Content, personal:
     beside.replace(place)
 
 
+def drop_after(folder: Path, number: int) -> None:
+    """Remove the parts behind this one: all was written anew, and came to fewer."""
+    for path, _ in parts(folder)[number:]:
+        shutil.rmtree(path)
+
+
 def read(part: Path, manifests: Iterable[str] | None = None, lines: Iterable[str] | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The tables of a part with their personal columns; those columns alone that are named, all by default."""
     return _table(part, "manifests", manifests), _table(part, "lines", lines)

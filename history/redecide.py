@@ -56,7 +56,7 @@ class Differences:
 
 
 class Registries:
-    """The registry at any version, from what the history keeps; those at hand are kept."""
+    """The registry at any version, from what the history keeps; the last two are kept."""
 
     def __init__(self, rows: Mapping[str, pl.DataFrame]) -> None:
         self._rows = rows
@@ -64,10 +64,10 @@ class Registries:
 
     def at(self, version: int) -> Registry:
         """As it was at this version."""
-        if version not in self._at:
-            tables = {name: self._table(name, version) for name in SCHEMAS}
-            self._at = {**dict(list(self._at.items())[-1:]), version: Registry(version, **tables)}  # each is large
-        return self._at[version]
+        if (found := self._at.get(version)) is None:
+            found = Registry(version, **{name: self._table(name, version) for name in SCHEMAS})
+            self._at = {**dict(list(self._at.items())[-1:]), version: found}  # two of them: each is large
+        return found
 
     def _table(self, name: str, version: int) -> pl.DataFrame:
         rows = self._rows[name].filter(pl.col("version") <= version).drop("version")

@@ -36,7 +36,7 @@ async def gather(
     explained = [await explain(store, r, documents, rules) for r in rows if attempt in (None, r["attempt"])]
     there = {(r["ebp_code"], r["attempt"]) for r in rows}
     explained = [m | {"followed": (m["ebp_code"], m["attempt"] + 1) in there} for m in explained]
-    wanted = [d for d in documents if platform is None or d["ebp_code"] in (platform, "")]
+    wanted = [d | {"used_by": _attempts(d, rows)} for d in documents if platform is None or d["ebp_code"] in (platform, "")]
     return {"order_no": order_no, "documents": wanted, "manifests": explained, "attempts": [r["attempt"] for r in rows]}
 
 
@@ -74,8 +74,13 @@ def passed(again: Recomputed, book: Lawbook, fired: set[str]) -> list[dict[str, 
 
 def used(row: Mapping[str, Any], documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The three documents a manifest was made of."""
-    places = {(n, row[f"{kind}_partition"], row[f"{kind}_offset"]) for n, kind in enumerate(KINDS, start=1)}
-    return [d for d in documents if (KINDS.index(d["kind"]) + 1, d["partition"], d["offset"]) in places]
+    return [d for d in documents if _attempts(d, [row])]
+
+
+def _attempts(document: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The attempts that used a document: it may be kept after a REJECT."""
+    place, kind = (document["partition"], document["offset"]), document["kind"]
+    return [row["attempt"] for row in rows if (row[f"{kind}_partition"], row[f"{kind}_offset"]) == place]
 
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:

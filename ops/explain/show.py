@@ -59,7 +59,7 @@ class _Page:
         """A text of a rule in the language, such as its meaning or (`todo`) what to do."""
         if not name:
             return entry[self.lang]
-        return entry.get("todo_zh", entry["todo"]) if self.lang == "zh" else entry["todo"]
+        return entry["todo_zh" if self.lang == "zh" and "todo_zh" in entry else "todo"]
 
     def _listed(self, words: Iterable[str]) -> str:
         return ("；" if self.lang == "zh" else "; ").join(dict.fromkeys(words))
@@ -134,7 +134,7 @@ class _Page:
             OUT.print(f"[dim]{t['masked']}[/]")
 
     def _law(self, entry: dict[str, Any]) -> str:
-        return laws_zh().get(entry["law"], entry["law"]) if self.lang == "zh" else entry["law"]
+        return laws_zh()[entry["law"]] if self.lang == "zh" and entry["law"] in laws_zh() else entry["law"]
 
     def _limits_of(self, finding: dict[str, Any]) -> dict[str, Any]:
         """What the balance that a ledger saw was held against."""
@@ -159,7 +159,7 @@ class _Page:
             (r["code"], "" if x["line"] is None else str(x["line"]), self._said(r), self._values(x["values"]))
             for r in rules for x in r["read"]
         )  # fmt: skip
-        OUT.print(table(f"\n{t['passed']} ({len(rules)})", (t["code"], t["line"], t["meaning"], t["values"]), rows))
+        OUT.print(table(f"\n{t['passed']} ({len(rules)})", (t["code"], t["line"], t["would"], t["values"]), rows))
 
     def _tax(self) -> None:
         t, m = self.t, self.m
@@ -202,12 +202,18 @@ class _Page:
         return f"CNY {yuan(amount)}" if unit == "fen" else kilogram(amount)
 
     def _documents(self, every: list[dict[str, Any]]) -> None:
-        t, used = self.t, self.m["documents"]
+        t, m, used = self.t, self.m, self.m["documents"]
         rows = ((t[d["kind"]], f"{d['topic']}[{d['partition']}]@{d['offset']}", d["log_time"]) for d in used)
         OUT.print(table(f"\n{t['documents']}", (t["document"], t["place"], t["time"]), rows))
-        if others := [d for d in every if d not in used]:
-            rows = ((t[d["kind"]], f"{d['topic']}[{d['partition']}]@{d['offset']}", d["log_time"], d["code"] or "-") for d in others)
+        if others := [d for d in every if m["attempt"] not in d["used_by"]]:
+            rows = ((t[d["kind"]], f"{d['topic']}[{d['partition']}]@{d['offset']}", d["log_time"], self._became(d)) for d in others)
             OUT.print(table(f"\n{t['others']}", (t["document"], t["place"], t["time"], t["fate"]), rows))
+
+    def _became(self, document: dict[str, Any]) -> str:
+        """What became of a document that this decision did not use."""
+        if document["used_by"]:
+            return self.t["used_elsewhere"].format(n=", ".join(map(str, document["used_by"])))
+        return f"{self.t['fate_' + document['fate']]}{self._in_brackets(document['code'])}" if document["fate"] else self.t["waits"]
 
     def _made_by(self) -> None:
         t, m = self.t, self.m

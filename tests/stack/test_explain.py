@@ -1,5 +1,6 @@
 """Every decision of a generated set is explained by what is stored; the history holds them all and judges them the same."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,38 +9,52 @@ import pytest
 from history.build import build
 from history.redecide import redecide
 from loadtest.publish import preload
+from loadtest.verify.history import check_history
 from ops.explain.gather import gather
+from ops.explain.show import show
 from schemas.endpoints import Endpoints
-from schemas.lawbook import load
+from schemas.lawbook import FOLDER, load
 from sinks.store import Store
 from tests.stack.workers import generated, workers
 
 PERSONAL = frozenset(load().rules["columns"]["personal"])
+WITH = "SELECT count(*) FROM finding WHERE code = 'TAX-02'"
+ALONE = f"{WITH} AND (SELECT count(*) FROM finding f WHERE f.manifest_id = finding.manifest_id) = 1"
 
 
-@pytest.fixture
-async def decided(topics: Endpoints, tmp_path: Path) -> Endpoints:
-    """A set with every story, decided by a real worker."""
-    documents = generated(tmp_path / "set", 400, 9)
+async def test_a_set_is_explained_and_judged_again(topics: Endpoints, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    documents = generated(tmp_path / "set", 250, 9)
     await preload(documents, topics.kafka_options(), lambda _more: None)
     async with workers(topics, tmp_path, 1) as group:
         await group.settled()
         assert await group.stop() == [0]
-    return topics
-
-
-async def test_explained_and_judged_again(decided: Endpoints, tmp_path: Path) -> None:
-    store = Store(decided.postgres)
+        held, alone = await group.db.fetchval(WITH), await group.db.fetchval(ALONE)
+        orders = [r[0] for r in await group.db.fetch("SELECT DISTINCT order_no FROM manifest")]
+        decided = await group.db.fetchval("SELECT count(*) FROM manifest")
+    history, store = tmp_path / "history", Store(topics.postgres)
     try:
-        orders = [r[0] for r in await (await store.connection()).fetch("SELECT DISTINCT order_no FROM manifest")]
-        wrong: list[Any] = []
+        differ: list[Any] = []
         for order_no in orders:
             found = await gather(store, order_no)
-            wrong += [(m["order_no"], m["differences"]) for m in found["manifests"] if m["differences"]]
-        assert wrong == []
-        written = await build(store, tmp_path / "history", PERSONAL)
+            show(found, "zh", every=False)
+            differ += [(order_no, m["differences"]) for m in found["manifests"] if m["differences"]]
+        assert await build(store, history, PERSONAL) == decided
     finally:
         await store.close()
-    found = redecide(tmp_path / "history", load())
-    assert found.manifests == written
-    assert not found.differ, found
+    assert differ == []
+    assert capsys.readouterr().out.count("分毫不差") == decided > 200
+    proof = await check_history(topics.postgres, history)
+    assert proof.verified, proof.discrepancies[:3]
+    assert (proof.counts["history_manifests"], proof.counts["batches_not_in_the_history_yet"]) == (decided, 0)
+    same = redecide(history, load())
+    assert (same.manifests, same.differ) == (decided, False)
+    law = tmp_path / "law"
+    shutil.copytree(FOLDER, law)
+    limits = (law / "limits.toml").read_text()
+    (law / "limits.toml").write_text(limits.replace('name = "tax_tolerance_fen"\nvalue = 1\n', 'name = "tax_tolerance_fen"\nvalue = 10000000\n'))
+    tolerant = redecide(history, load(law))
+    assert held > 0 and alone > 0
+    assert tolerant.codes == {"TAX-02": (held, 0)}
+    assert {kind: n for kind, n in tolerant.outcomes.items() if kind[0] != kind[1]} == {("HOLD", "RELEASE"): alone}
+    assert (tolerant.tax_more, tolerant.tax_less, tolerant.tax_now_fen) == (0, 0, same.tax_now_fen)
+    assert len(tolerant.orders["- TAX-02"]) == min(held, 5)
