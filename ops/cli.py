@@ -18,6 +18,7 @@ from ops.commands import (
     lookups,
     redecide,
     registry,
+    replay,
     stack,
     trace,
     work,
@@ -51,7 +52,7 @@ for command, panel in (
     (trace.trace, "Look"),
     (explain.explain, "Look"),
     (load.capacity, "Load and proof"),
-    (load.replay, "Load and proof"),
+    (replay.replay, "Load and proof"),
     (load.verify, "Load and proof"),
     (redecide.redecide, "Load and proof"),
 ):
