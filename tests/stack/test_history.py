@@ -18,6 +18,7 @@ from history.parts import NoHistory, parts, read
 from history.redecide import redecide
 from loadtest.generate.filings import filings
 from loadtest.verify.history import check_history
+from ops.explain.gather import gather
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
 from schemas.filings import written
@@ -26,6 +27,7 @@ from sinks.store import Store
 from tests.pipeline.memory import BASE_MS, Rec
 from tests.pipeline.trios import numbered, records
 from tests.stack.nodes import nodes
+from tests.stack.test_registry_versions import event
 
 PERSONAL = frozenset(load().rules["columns"]["personal"])
 
@@ -143,3 +145,23 @@ async def test_days_are_chosen_by_acceptance(endpoints: Endpoints, tmp_path: Pat
             redecide(tmp_path, load(), since, until)
     then = redecide(tmp_path, load(), as_of=date(2019, 1, 1))
     assert then.manifests == 1
+
+
+async def test_each_is_judged_again_by_the_registry_of_its_time(endpoints: Endpoints, tmp_path: Path) -> None:
+    """A platform is suspended, and active again: the one between is rejected, also when it is explained or judged again."""
+    first = len(filings("small"))
+    await decide(
+        endpoints, three(1, 0), [event(first, 2, status="suspended")], three(2, 1), [event(first + 1, 3)], three(3, 2)
+    )
+    store = Store(endpoints.postgres)
+    try:
+        explained = [(await gather(store, f"EXAMPLE-{n}"))["manifests"][0] for n in (1, 2, 3)]
+    finally:
+        await store.close()
+    assert [(m["outcome"], m["registry_version"], m["differences"]) for m in explained] == [
+        ("RELEASE", 1, []), ("REJECT", 2, []), ("RELEASE", 3, []),
+    ]  # fmt: skip
+    for full in (1, 100):
+        await built(endpoints, tmp_path / str(full), full=full)
+        found = redecide(tmp_path / str(full), load())
+        assert (found.manifests, found.differ) == (3, False)
