@@ -7,6 +7,7 @@ COPY pipeline pipeline
 COPY schemas schemas
 COPY sinks sinks
 COPY agents agents
+COPY history history
 COPY loadtest loadtest
 COPY ops ops
 RUN /opt/tidegate/bin/pip install --no-cache-dir .

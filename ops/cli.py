@@ -8,7 +8,21 @@ import sys
 
 import typer
 
-from ops.commands import dead_letters, doctor, law, load, lookups, registry, replay, stack, trace, work
+from ops.commands import (
+    dead_letters,
+    doctor,
+    explain,
+    history,
+    law,
+    load,
+    lookups,
+    redecide,
+    registry,
+    replay,
+    stack,
+    trace,
+    work,
+)
 from ops.commands.demo import demo
 from ops.commands.failures import explained
 from ops.commands.show import ERR, fail
@@ -36,12 +50,15 @@ for command, panel in (
     (lookups.decisions, "Look"),
     (lookups.waiting, "Look"),
     (trace.trace, "Look"),
+    (explain.explain, "Look"),
     (load.capacity, "Load and proof"),
     (replay.replay, "Load and proof"),
     (load.verify, "Load and proof"),
+    (redecide.redecide, "Load and proof"),
 ):
     app.command(rich_help_panel=panel)(command)
 app.add_typer(law.app, name="law", rich_help_panel="Look")
+app.add_typer(history.app, name="history", rich_help_panel="Load and proof")
 app.add_typer(registry.app, name="registry", rich_help_panel="Look")
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
 

@@ -12,6 +12,7 @@ from pipeline.law import Law, Rule
 from pipeline.manifests import Manifests
 
 FINDINGS = {"m": pl.UInt32, "code": pl.String, "outcome": pl.String, "values_read": pl.String}
+CODES = {name: FINDINGS[name] for name in ("m", "code", "outcome")}
 MASK = "***"
 JSON = json.JSONEncoder(ensure_ascii=False)
 
@@ -33,6 +34,45 @@ def _sieve(law: Law, scope: str) -> Sieve:
     verdicts = [rule.condition.alias(rule.code) for rule in rules]
     stopped = pl.any_horizontal(pl.lit(False), *(rule.code for rule in rules)).fill_null(True)  # there may be no rules
     return Sieve(rules, [pl.col("m", *read), *verdicts], stopped)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One rule at one manifest, or at one line of it: its verdict, and what it read as a finding would keep it (JSON)."""
+
+    rule: Rule
+    m: int
+    position: int | None
+    verdict: bool | None
+    values_read: str
+
+
+def looked_at(manifests: Manifests, law: Law) -> Iterator[Looked]:
+    """Every rule at every manifest and line, row by row: for a few manifests, to explain them."""
+    tables = (("manifest", manifests.heads, []), ("line", manifests.lines, ["position"]))
+    for scope, table, place in tables:
+        sieve = _sieve(law, scope)
+        for row in table.select(*sieve.columns, *place).rows(named=True) if len(table) else ():
+            for rule in sieve.rules:
+                yield Looked(rule, row["m"], row.get("position"), row[rule.code], _as_json(rule.reads, row, law.personal))
+
+
+def codes(manifests: Manifests, law: Law) -> pl.DataFrame:
+    """`m`, `code` and `outcome` of the same findings, without the values they read: for a great many manifests."""
+    found: list[pl.DataFrame] = []
+    for scope, table in (("manifest", manifests.heads), ("line", manifests.lines)):
+        sieve = _sieve(law, scope)
+        if not sieve.rules or not len(table):
+            continue
+        stopped = table.select(sieve.columns).filter(sieve.stopped)
+        verdicts = stopped.unpivot([rule.code for rule in sieve.rules], index="m", variable_name="code", value_name="verdict")
+        found.append(verdicts.filter(pl.col("verdict").fill_null(True)))
+    if not found:
+        return pl.DataFrame(schema=CODES)
+    outcomes = {code: x.outcome for code, x in law.consequences.items()}
+    code = pl.when(pl.col("verdict").is_null()).then(pl.lit("SYS-01")).otherwise("code").alias("code")
+    unique = pl.concat(found).select("m", code).unique()
+    return unique.with_columns(pl.col("code").replace_strict(outcomes, return_dtype=pl.String).alias("outcome"))
 
 
 def findings(manifests: Manifests, law: Law) -> pl.DataFrame:

@@ -56,7 +56,7 @@ def _tax_lines(heads: pl.DataFrame, lines: pl.DataFrame, law: Law) -> pl.DataFra
     lines = lines.hstack(heads.select(OF_HEAD)[lines["m"]])
     lines = lines.hstack([(lines["price"] + _shares(lines)).alias("line_dutiable_fen")])
     rows = lines["term"].is_not_null().arg_true()
-    measured = _by_quantity(lines[rows], law.terms)
+    measured = by_quantity(lines[rows], law.terms)
     lines.replace_column(lines.columns.index("consumption_1e4"), lines["consumption_1e4"].scatter(rows, measured["rate_1e4"]))
     taxed = lines.select(COMPOSITE)
     amount = pl.repeat(0, len(lines), dtype=I128, eager=True).scatter(rows, measured["amount"]).alias("amount")
@@ -69,7 +69,7 @@ def _tax_lines(heads: pl.DataFrame, lines: pl.DataFrame, law: Law) -> pl.DataFra
     return taxed.with_columns(taxed[name].scatter(odd, replaced[name]) for name in TAXES)
 
 
-def _by_quantity(lines: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+def by_quantity(lines: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
     """rate_1e4 and the amount by quantity (`amount` / `per` fen) of lines with a term, by their price for a unit."""
     return lines.hstack(terms[lines["term"]]).select(BY_QUANTITY)
 

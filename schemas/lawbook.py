@@ -86,6 +86,10 @@ class Lawbook:
         tables = ("rule", "ledger", "engine", "document", "dead_letter")
         return {entry["code"]: entry for table in tables for entry in self.rules[table]}
 
+    def ledger_codes(self) -> frozenset[str]:
+        """Codes of what the ledgers find: they rest on balances, which no document holds."""
+        return frozenset(entry["code"] for entry in self.rules["ledger"])
+
     def _compile(self, entry: dict[str, Any], limits: dict[str, int]) -> Rule:
         allowed = set(self.rules["columns"][entry["scope"]])
         try:

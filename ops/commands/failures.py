@@ -5,6 +5,9 @@ import os
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from history.parts import NoHistory
+from history.recall import Incomplete
+from history.rule_sets import UnknownRuleSet
 from loadtest.generate.sets import NoSuchSet
 from ops.commands.show import FAILED, UNREACHABLE, USAGE, NotFound
 from ops.ruling import Refused
@@ -36,8 +39,12 @@ def explained(error: Exception) -> tuple[int, str, str] | None:
             return UNREACHABLE, "Unreachable", f"{error}. {_mend('TIDEGATE_POSTGRES')}"
         case RegistryError():
             return UNREACHABLE, "Schema registry", f"{error}. Does TIDEGATE_SCHEMA_REGISTRY name the right place?"
-        case NotFound() | NoSuchSet():
+        case NotFound() | NoSuchSet() | NoHistory():
             return USAGE, "Not found", str(error)
+        case UnknownRuleSet() | Incomplete():
+            return FAILED, "Cannot be recomputed", str(error)
+        case LawError():
+            return FAILED, "The rule set cannot be used", str(error)
         case SettingsError():
             return USAGE, "Setting", str(error)
         case MigrationError() | TopicError():

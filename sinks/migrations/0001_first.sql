@@ -174,7 +174,7 @@ CREATE TABLE manifest (
     address_key bytea NOT NULL,
     PRIMARY KEY (order_hash, ebp_code, order_no, attempt)
 );
-CREATE INDEX manifest_decided ON manifest USING brin (accepted_at) WITH (pages_per_range = 16);
+CREATE INDEX manifest_decided ON manifest USING brin (accepted_at, batch_seq) WITH (pages_per_range = 16);
 
 CREATE TABLE manifest_line (
     manifest_id bigint,

@@ -17,7 +17,8 @@ ARROW: dict[str, set[str]] = {
     "sinks": {"pipeline", "schemas"},
     "agents": {"pipeline", "schemas", "sinks"},
     "loadtest": {"schemas"},
-    "ops": {"pipeline", "schemas", "sinks", "agents", "loadtest"},
+    "history": {"pipeline", "schemas", "sinks", "agents"},
+    "ops": {"pipeline", "schemas", "sinks", "agents", "history", "loadtest"},
 }
 # The core does nothing but compute: no clock, no I/O, no logging, no concurrency.
 CORE_IMPORTS = {
@@ -113,13 +114,13 @@ def test_every_named_query_is_used_and_every_used_one_is_there() -> None:
     there = {p.stem for p in (ROOT / "sinks" / "sql").glob("*.sql")}
     words = {
         node.value
-        for p in files("sinks", "agents", "ops")
+        for p in files("sinks", "agents", "history", "ops")
         for node in ast.walk(ast.parse(p.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     called = {
         node.args[0].value
-        for p in files("sinks", "agents", "ops")
+        for p in files("sinks", "agents", "history", "ops")
         for node in ast.walk(ast.parse(p.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sql"
         and node.args and isinstance(node.args[0], ast.Constant)

@@ -30,7 +30,7 @@ CONDITION = re.compile(
 SWAPPED = {"<>": "=", "=": "<>", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "AND": "OR", "OR": "AND",
            "NOT": "NOT NOT", "BETWEEN": "NOT BETWEEN", "NOT BETWEEN": "BETWEEN", "IN": "NOT IN", "NOT IN": "IN",
            " + ": " - ", " - ": " + ", " * ": " + "}  # fmt: skip
-TOLD = ("en", "zh", "todo", "law", "law_match", "source", "sure")  # texts for people: they decide nothing
+TOLD = ("en", "zh", "todo", "todo_zh", "law", "law_match", "source", "sure")  # texts for people: they decide nothing
 VALUE = re.compile(r'(?P<date>\b\d{4}-\d\d-\d\d\b)|(?P<number>\b\d+\b)|"(?P<text>[^"]*)"')
 TARIFF = {"hs8": "number", "tariff_1e4": "number", "provisional_1e4": "number", "vat_1e4": "number",
           "consumption": "item", "from": "date", "to": "date"}  # fmt: skip

@@ -9,12 +9,12 @@ from schemas.contracts import HERE
 from tests.ops.conftest import Run
 
 COMMANDS = (
-    "demo", "up", "down", "status", "topics", "migrate", "doctor", "worker", "send", "decisions", "waiting", "trace", "capacity",
+    "demo", "up", "down", "status", "topics", "migrate", "doctor", "worker", "send", "decisions", "waiting", "trace", "explain", "redecide", "history", "history build", "history check", "capacity",
     "replay", "verify", "law", "law check", "dead-letters", "dead-letters list", "dead-letters show", "dead-letters replay", "dead-letters resume",
 )  # fmt: skip
 ORDER = str(HERE / "examples" / "release" / "order.json")
 NEED_A_STACK = (
-    "topics", "migrate", "worker", f"send {ORDER}", "decisions", "waiting", "trace X", "replay", "verify", "dead-letters list",
+    "topics", "migrate", "worker", f"send {ORDER}", "decisions", "waiting", "trace X", "explain X", "history build", "replay", "verify", "dead-letters list",
     "dead-letters show cbec.order[0]@0", "dead-letters replay", "dead-letters resume",
 )  # fmt: skip
 

@@ -84,6 +84,8 @@ def commands(places: list[str]) -> list[list[str]]:
     """Each command that shows something of documents, for people and for machines."""
     asked = [["waiting"], ["decisions", "--limit", "100"], ["dead-letters", "list"], ["verify"]]
     asked += [["trace", order_number(n)] for n in PEOPLE.values()]
+    asked += [["explain", order_number(n), "--all", "--lang", lang] for n in PEOPLE.values() for lang in ("en", "zh")]
+    asked += [["history", "build"], ["history", "check"], ["redecide"]]
     asked += [["dead-letters", "show", place] for place in places]
     return [[*one, *more] for one in asked for more in ([], ["--json"])]
 

@@ -1,0 +1,68 @@
+"""history: decisions in columns, for judging all of them again."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from history.build import build as build_history
+from loadtest.verify.history import check_history
+from ops.commands.load import show_counts, show_discrepancies
+from ops.commands.show import FAILED, OUT, AsJson, NotFound, Steps, print_json
+from schemas.endpoints import Endpoints, home_folder
+from schemas.lawbook import load
+from schemas.registry import adopt_ids
+from sinks.store import Store
+
+app = typer.Typer(help="The history of decisions in columns (Parquet), which `tidegate redecide` judges again.", no_args_is_help=True)
+Folder = Annotated[Path | None, typer.Option(help="Folder of the history; `history` below TIDEGATE_HOME unless given.", file_okay=False)]
+
+
+def folder_of(folder: Path | None) -> Path:
+    """The one given, or that of this installation."""
+    return folder or home_folder() / "history"
+
+
+@app.command()
+def build(
+    folder: Folder = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Write all of it again, from the first batch on.")] = False,
+    json_: AsJson = False,
+) -> None:
+    """Bring the history up to what is decided now. Reads PostgreSQL beside the workers and makes none of them wait."""
+    where = folder_of(folder)
+    with Steps() as steps:
+        written = asyncio.run(_build(where, anew, steps))
+    if json_:
+        print_json({"folder": str(where), "manifests_written": written})
+    else:
+        OUT.print(f"{written:,} manifests written to {where}.")
+
+
+@app.command()
+def check(folder: Folder = None, json_: AsJson = False) -> None:
+    """Prove the history from the tables: every decision of the batches it covers once, as it was decided, no batch left out.
+
+    Shares no code with what wrote it. Exit code 1 when anything differs.
+    """
+    where = folder_of(folder)
+    if not where.is_dir():
+        raise NotFound(f"{where} holds no history: run `tidegate history build`")
+    proof = asyncio.run(check_history(Endpoints.resolve().postgres, where))
+    if json_:
+        print_json(proof.to_json())
+    else:
+        show_counts(proof)
+        show_discrepancies(proof)
+    if not proof.verified:
+        raise typer.Exit(FAILED)
+
+
+async def _build(folder: Path, anew: bool, steps: Steps) -> int:
+    await adopt_ids(register=False)
+    store = Store(Endpoints.resolve().postgres)
+    try:
+        return await build_history(store, folder, frozenset(load().rules["columns"]["personal"]), anew, steps)
+    finally:
+        await store.close()

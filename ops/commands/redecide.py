@@ -1,0 +1,71 @@
+"""redecide: what another rule set, or the law of another day, would have decided."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from history.redecide import Differences
+from history.redecide import redecide as redecide_history
+from history.rule_sets import named
+from ops.commands.history import Folder, folder_of
+from ops.commands.show import OUT, AsJson, Steps, print_json, table, yuan
+from schemas.lawbook import FOLDER
+
+
+def redecide(
+    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of acceptance.")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of acceptance.")] = None,
+    rules: Annotated[str, typer.Option(help="Folder of a rule set, or a version that is at hand.")] = str(FOLDER),
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="By the law of this day, not of each day of acceptance.")] = None,
+    history: Folder = None,
+    json_: AsJson = False,
+) -> None:
+    """Judge the history again by a rule set and list what differs: outcomes, findings, tax.
+
+    What the ledgers found is taken as it was, for balances of that time would be others under other rules. Nothing that
+    is stored changes.
+    """
+    book = named(rules)
+    days = (x and x.date() for x in (since, until, as_of))
+    with Steps() as steps:
+        found = redecide_history(folder_of(history), book, *days, progress=steps)
+    if json_:
+        print_json(as_json(found, book.version))
+    else:
+        show(found, book.version)
+
+
+def as_json(found: Differences, version: str) -> dict[str, Any]:
+    """Everything, with keys that JSON has."""
+    outcomes = [{"then": then, "now": now, "manifests": n} for (then, now), n in sorted(found.outcomes.items())]
+    codes = {code: {"only_then": then, "only_now": now} for code, (then, now) in sorted(found.codes.items())}
+    return {**asdict(found), "rule_set": version, "differ": found.differ, "outcomes": outcomes, "codes": codes}
+
+
+def show(found: Differences, version: str) -> None:
+    """Tables for people."""
+    OUT.print(f"{found.manifests:,} manifests judged again by rule set {version}.")
+    rows = [(f"{then} → {now}", n, orders(found, f"{then} → {now}")) for (then, now), n in sorted(found.outcomes.items())]
+    OUT.print(table("Outcomes, then → now", ("outcome", "manifests", "the first of them"), rows))
+    if found.codes:
+        rows = [(code, then, now, orders(found, f"- {code}", f"+ {code}")) for code, (then, now) in sorted(found.codes.items())]
+        OUT.print(table("Findings", ("code", "only then", "only now", "the first of them"), rows))
+    change = found.tax_now_fen - found.tax_then_fen
+    OUT.print(
+        f"Tax CNY {yuan(found.tax_then_fen)} then, CNY {yuan(found.tax_now_fen)} now ({'+' if change >= 0 else '-'}{yuan(abs(change))}): "
+        f"{found.tax_more:,} manifests pay more, {found.tax_less:,} less. {orders(found, 'tax')}"
+    )
+    OUT.print("Ledgers (yearly limits, numbers in use) are taken as they were.", style="dim")
+    if found.unasked:
+        OUT.print(f"{found.unasked:,} manifests were rejected by the rules then and are not now: the ledgers were never asked of them.")
+    if found.as_they_were:
+        OUT.print(f"{found.as_they_were:,} quarantined manifests are left as they were.")
+    if not found.differ:
+        OUT.print("[bold green]No difference.[/]")
+
+
+def orders(found: Differences, *kinds: str) -> str:
+    """Order numbers of the first of these kinds."""
+    return ", ".join(f"{order_no} ({ebp_code})" for kind in kinds for ebp_code, order_no, _ in found.orders.get(kind, []))

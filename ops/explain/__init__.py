@@ -1,0 +1,1 @@
+"""What `tidegate explain` says of a decision, and how it shows it."""

@@ -1,0 +1,1 @@
+SELECT lane, batch_seq FROM lane ORDER BY lane
