@@ -1,7 +1,6 @@
 """explain: why a manifest was decided as it was, recomputed from what is stored."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,7 +23,6 @@ def explain(
     attempt: Annotated[int | None, typer.Option(help="Only this attempt.", min=1)] = None,
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
     every: Annotated[bool, typer.Option("--all", help="Also what each rule read that found nothing.")] = False,
-    rules: Annotated[Path | None, typer.Option(help="Folder of the rule set, when it is not this installation's.")] = None,
     json_: AsJson = False,
 ) -> None:
     """Explain a decision: what, why, what to do, every rule with the values it read, tax and balances step by step.
@@ -34,7 +32,7 @@ def explain(
     """
     if lang not in LANGUAGES:
         raise typer.BadParameter("lang is en or zh", param_hint="--lang")
-    found = asyncio.run(_found(order_no, platform, attempt, rules))
+    found = asyncio.run(_found(order_no, platform, attempt))
     if not found["manifests"]:
         raise NotFound(_why_nothing(found, platform, attempt))
     if json_:
@@ -45,11 +43,11 @@ def explain(
         raise typer.Exit(FAILED)
 
 
-async def _found(order_no: str, platform: str | None, attempt: int | None, rules: Path | None) -> dict[str, Any]:
+async def _found(order_no: str, platform: str | None, attempt: int | None) -> dict[str, Any]:
     await adopt_ids(register=False)
     store = Store(Endpoints.resolve().postgres)
     try:
-        return await gather(store, order_no, platform, attempt, rules)
+        return await gather(store, order_no, platform, attempt)
     finally:
         await store.close()
 

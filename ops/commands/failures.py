@@ -43,8 +43,6 @@ def explained(error: Exception) -> tuple[int, str, str] | None:
             return USAGE, "Not found", str(error)
         case UnknownRuleSet() | Incomplete():
             return FAILED, "Cannot be recomputed", str(error)
-        case LawError():
-            return FAILED, "The rule set cannot be used", str(error)
         case SettingsError():
             return USAGE, "Setting", str(error)
         case MigrationError() | TopicError():

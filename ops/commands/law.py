@@ -75,7 +75,7 @@ def show(
     json_: AsJson = False,
 ) -> None:
     """Show a rule set: its rules, what each does, the law it rests on, its texts in Chinese and English; limits."""
-    book = _book(which)
+    book = book_named(which)
     if code and code not in book.texts():
         raise NotFound(f"no code {code} in the rule set {book.version}")
     if json_:
@@ -87,7 +87,7 @@ def show(
 @app.command()
 def diff(before: Which, after: Which, json_: AsJson = False) -> None:
     """Compare two rule sets: rules added, removed and changed, limits, rates and lists."""
-    a, b = _book(before), _book(after)
+    a, b = book_named(before), book_named(after)
     found = law_diff.differences(a.content, b.content)
     if json_:
         print_json({"before": a.version, "after": b.version, "differences": [x._asdict() for x in found]})
@@ -174,7 +174,8 @@ def _with_store(ask: Callable[[Store], Awaitable[T]]) -> T:
     return asyncio.run(asked())
 
 
-def _book(which: str) -> Lawbook:
+def book_named(which: str) -> Lawbook:
+    """The rule set of a folder, or one that is kept; NotFound, LawError when it cannot be used."""
     if Path(which).is_dir():
         if problems := _problems(Path(which)):
             raise law_check.LawError("; ".join(map(str, problems)))

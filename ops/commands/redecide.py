@@ -8,8 +8,8 @@ import typer
 
 from history.redecide import Differences
 from history.redecide import redecide as redecide_history
-from history.rule_sets import named
 from ops.commands.history import Folder, folder_of
+from ops.commands.law import book_named
 from ops.commands.show import OUT, AsJson, Steps, print_json, table, yuan
 from schemas.lawbook import FOLDER
 
@@ -17,7 +17,7 @@ from schemas.lawbook import FOLDER
 def redecide(
     since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of acceptance.")] = None,
     until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of acceptance.")] = None,
-    rules: Annotated[str, typer.Option(help="Folder of a rule set, or a version that is at hand.")] = str(FOLDER),
+    rules: Annotated[str, typer.Option(help="Folder of a rule set, or one that is kept: live, shadow, or the beginning of its hash.")] = str(FOLDER),
     as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="By the law of this day, not of each day of acceptance.")] = None,
     history: Folder = None,
     json_: AsJson = False,
@@ -27,7 +27,7 @@ def redecide(
     What the ledgers found is taken as it was, for balances of that time would be others under other rules. Nothing that
     is stored changes.
     """
-    book = named(rules)
+    book = book_named(rules)
     days = (x and x.date() for x in (since, until, as_of))
     with Steps() as steps:
         found = redecide_history(folder_of(history), book, *days, progress=steps)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -24,27 +23,27 @@ TEXTS = ("en", "zh", "todo", "todo_zh", "law", "since", "when")
 
 
 async def gather(
-    store: Store, order_no: str, platform: str | None = None, attempt: int | None = None, rules: Path | None = None
+    store: Store, order_no: str, platform: str | None = None, attempt: int | None = None
 ) -> dict[str, Any]:
     """`documents` and `open` reports of an order number, and its `manifests` explained.
 
-    `rules`: folder of a rule set that is not this installation's. UnknownRuleSet and recall.Incomplete pass through.
+    UnknownRuleSet and recall.Incomplete pass through.
     """
     key = order_hashes(pl.Series([order_no])).item()
     documents = [_document(dict(r)) for r in await store.fetch("trace_documents", key, order_no)]
     rows = [dict(r) for r in await store.fetch("trace_manifests", key, order_no) if platform in (None, r["ebp_code"])]
-    explained = [await explain(store, r, documents, rules) for r in rows if attempt in (None, r["attempt"])]
+    explained = [await explain(store, r, documents) for r in rows if attempt in (None, r["attempt"])]
     there = {(r["ebp_code"], r["attempt"]) for r in rows}
     explained = [m | {"followed": (m["ebp_code"], m["attempt"] + 1) in there} for m in explained]
     wanted = [d | {"used_by": _attempts(d, rows)} for d in documents if platform is None or d["ebp_code"] in (platform, "")]
     return {"order_no": order_no, "documents": wanted, "manifests": explained, "attempts": [r["attempt"] for r in rows]}
 
 
-async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict[str, Any]], rules: Path | None = None) -> dict[str, Any]:
+async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One decision: a row of table manifest, the documents of its order number."""
     lines = [dict(r) for r in await store.fetch("trace_lines", row["manifest_id"])]
     findings = [dict(r) for r in await store.fetch("trace_findings", row["manifest_id"])]
-    book = rule_set(row["rule_set"], rules)
+    book = await rule_set(store, row["rule_set"])
     recalled = await recall(store, [row])
     registry = await registry_of(store, recalled.manifests, row["registry_version"])
     again = recompute(recalled, book, registry, findings)
