@@ -55,6 +55,14 @@ class Batch:
     registry_version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Freezing:
+    """`accounts`: guarantees.MOVES; `packed`: the entries of each (sinks/guarantees.py)."""
+
+    accounts: pl.DataFrame
+    packed: list[bytes]
+
+
 class Deciding(Protocol):
     """A batch that is decided while its transaction is under way."""
 
@@ -69,4 +77,8 @@ class Deciding(Protocol):
 
     def conclude(self, moved: Mapping[Ledger, pl.DataFrame]) -> Frames:
         """Rows of the DECIDED tables, once all of it is taken; `moved`: accounts that counted on meanwhile, by ledger."""
+        ...
+
+    def freezing(self) -> Freezing:
+        """What it freezes as posted last, to be added when all else is written."""
         ...

@@ -15,7 +15,8 @@ from pipeline.flow import Decided, Opened, conclude
 from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
 from schemas.contracts import PARTITIONS
-from sinks.batch import Frames, LaneState
+from sinks.batch import Frames, Freezing, LaneState
+from sinks.guarantees import freezing
 from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, with_details
 from sinks.rows import manifest_frames, number_uses
 
@@ -108,6 +109,11 @@ class Prepared:
         posted = moved_on(self._posted, moved) if moved else self._posted
         self.decided = conclude(self.opened, posted, self.law)
         return decided_frames(self.decided, self.arrived, self.after, self.statuses)
+
+    def freezing(self) -> Freezing:
+        """See sinks.batch.Deciding."""
+        assert self._posted is not None, "posted before it freezes"
+        return freezing(self._posted.frozen, self.opened.judged.manifests.heads["manifest_id"])
 
 
 def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:

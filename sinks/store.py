@@ -13,12 +13,14 @@ import polars as pl
 from pipeline.accounts import Ledger
 from pipeline.attempts import Past
 from pipeline.claims import Claims
+from pipeline.guarantees import STANDING
 from pipeline.ledgers import USES, Balances
 from sinks.arrays import take_columns
 from sinks.batch import ARRIVED, DECIDED, Batch, Deciding
 from sinks.claims import Taking
 from sinks.copy import copy_all, encoded
 from sinks.errors import Contended, Fenced, Unavailable
+from sinks.guarantees import freeze
 from sinks.named_sql import sql
 from sinks.stored import StoredDocuments
 
@@ -120,8 +122,10 @@ class Store:
         """Balances and number uses the claims need, read without locks (the fast path); no ledger that is not asked."""
         if not len(claims.numbers):
             return Balances({}, _frame([], USES))
+        guarantors = claims.guarantees["guarantor_code"].unique()
+        standing = await self.fetch("guarantee_accounts", guarantors) if len(guarantors) else []
         accounts = {ledger: await self._accounts(ledger, asked) for ledger, asked in claims.amounts.items()}
-        return Balances(accounts, await self._uses(claims))
+        return Balances(accounts, await self._uses(claims), _frame(standing, STANDING))
 
     async def _accounts(self, ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:
         # keys come in their order, as the index has them; few come twice, and PostgreSQL passes over those
@@ -157,6 +161,7 @@ class Store:
                 taking.balances = replace(taking.balances, uses=await self._uses(deciding.claims))
             await copy_all(connection, encoded(deciding.conclude(moved), DECIDED))
             await self._step("rows-written")
+            await freeze(connection, deciding.freezing(), batch.after)
 
         await self._transaction(batch, work)
         return repeats

@@ -28,7 +28,8 @@ class Size:
     items: int
 
 
-# `full` with the eleven of the stories about firms that may not trade: 500 enterprises and 100,000 items.
+# `full` with those of the stories about firms that may not trade and guarantees that do not suffice: some 500 enterprises
+# and 100,000 items.
 SIZES = {"small": Size(24, 24, 6, 9, 5, 4, 4, 1_128), "full": Size(50, 279, 12, 20, 29, 29, 20, 100_000)}
 
 

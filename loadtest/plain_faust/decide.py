@@ -58,7 +58,7 @@ def decide(
     outcome = _worst(codes)
     if outcome != "REJECT" and (refusals := ledgers.post(m, f"{order['ebpCode']}|{order['orderNo']}", outcome)):
         codes += refusals
-        outcome = "REJECT"
+        outcome = _worst(codes)
     lines = m.tax if outcome != "REJECT" else None
     return Decision(m, outcome, _queue(outcome, codes), tuple(codes), lines is not None, lines or [])
 
@@ -73,7 +73,8 @@ def _worst(codes: list[str]) -> str:
 def _queue(outcome: str, codes: list[str]) -> str:
     if outcome != "HOLD":
         return ""
-    return "orderer" if any([consequences()[code][1] == "orderer" for code in codes]) else "review"
+    queues = {consequences()[code][1] for code in codes}
+    return "orderer" if "orderer" in queues else "review" if "review" in queues else "guarantee"
 
 
 def encode(decision: Decision, places: Sequence[Place]) -> bytes:

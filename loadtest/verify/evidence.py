@@ -238,6 +238,24 @@ class UseRow(NamedTuple):
     accepted_at: int
 
 
+class GuaranteeAccountRow(NamedTuple):
+    guarantor_code: str
+    entry_no: int
+    frozen_fen: int
+
+
+class GuaranteeEntryRow(NamedTuple):
+    """`moved`: (manifest_id, fen) of each of `entries`, packed."""
+
+    guarantor_code: str
+    entry_no: int
+    entries: int
+    frozen_after_fen: int
+    moved: bytes
+    lane: int
+    batch_seq: int
+
+
 class RegistryState(NamedTuple):
     version: int
 
@@ -269,7 +287,7 @@ class DeadLetterRow(NamedTuple):
 @dataclass(slots=True)
 class Tables:
     """Rows by table, one field a table; `uses` is number_use, `entries` quota_entry, `accounts` quota_account, `fates`
-    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry."""
+    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry, and so on."""
 
     lanes: list[Lane] = field(default_factory=lambda: list[Lane]())
     consumed: list[Consumed] = field(default_factory=lambda: list[Consumed]())
@@ -283,6 +301,8 @@ class Tables:
     entries: list[EntryRow] = field(default_factory=lambda: list[EntryRow]())
     weight_accounts: list[WeightAccountRow] = field(default_factory=lambda: list[WeightAccountRow]())
     weight_entries: list[WeightEntryRow] = field(default_factory=lambda: list[WeightEntryRow]())
+    guarantee_accounts: list[GuaranteeAccountRow] = field(default_factory=lambda: list[GuaranteeAccountRow]())
+    guarantee_entries: list[GuaranteeEntryRow] = field(default_factory=lambda: list[GuaranteeEntryRow]())
     uses: list[UseRow] = field(default_factory=lambda: list[UseRow]())
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
     registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())

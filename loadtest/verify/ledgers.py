@@ -8,6 +8,7 @@ from typing import Any
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Tables, UseRow
+from loadtest.verify.guarantees import check_guarantees
 from loadtest.verify.proof import Report
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,6 +18,7 @@ def check_ledgers(tables: Tables, facts: Mapping[int, Facts], report: Report) ->
     """Replay all accounts and numbers. `facts` by manifest_id."""
     for book in books(tables):
         check_book(book, facts, report)
+    check_guarantees(tables, facts, report)
     numbers = _grouped_uses(tables.uses)
     for number, uses in numbers.items():
         _check_uses(number, uses, facts, report)

@@ -27,6 +27,8 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("entries", "quota_entry", rows.EntryRow),
     ("weight_accounts", "weight_account", rows.WeightAccountRow),
     ("weight_entries", "weight_entry", rows.WeightEntryRow),
+    ("guarantee_accounts", "guarantee_account", rows.GuaranteeAccountRow),
+    ("guarantee_entries", "guarantee_entry", rows.GuaranteeEntryRow),
     ("uses", "number_use", rows.UseRow),
     ("dead_letters", "dead_letter", rows.DeadLetterRow),
     ("registry_state", "registry_state", rows.RegistryState),
