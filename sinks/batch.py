@@ -13,7 +13,8 @@ from pipeline.ledgers import Balances
 
 # The order every writer keeps: lane → registry → what came → accounts → numbers → what was decided (docs/adr/0006).
 ARRIVED = ("registry_entry", "document", "document_fate", "open_report", "dead_letter")
-DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "outbox")
+DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "held", "outbox")
+REVISED = ("revision", "outbox")
 Frames = dict[str, pl.DataFrame]
 
 
@@ -61,6 +62,17 @@ class Freezing:
 
     accounts: pl.DataFrame
     packed: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Manifests that are released after all. `frames`: rows of the REVISED tables; `manifest_ids` in their order, and the
+    persons whose quota and weight they take."""
+
+    frames: Frames
+    manifest_ids: pl.Series
+    person_keys: pl.Series
+    freezing: Freezing
 
 
 class Deciding(Protocol):

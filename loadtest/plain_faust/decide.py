@@ -85,7 +85,7 @@ def encode(decision: Decision, places: Sequence[Place]) -> bytes:
     consumption, vat = sum(x.consumption_fen for x in lines), sum(x.vat_fen for x in lines)
     record: dict[str, Any] = {
         "decisionId": blake2b(f"{ebp_code}|{order_no}|1|1".encode(), digest_size=16).hexdigest(),
-        "ebpCode": ebp_code, "orderNo": order_no, "attempt": 1, "outcome": decision.outcome, "queue": decision.queue,
+        "ebpCode": ebp_code, "orderNo": order_no, "attempt": 1, "revision": 1, "outcome": decision.outcome, "queue": decision.queue,
         "returnStatus": STATUS[decision.outcome], "tradeMode": m.trade_mode, "acceptedAt": m.accepted_ms,
         "dutiableFen": m.dutiable_fen, "taxed": decision.taxed, "tariffFen": tariff,
         "consumptionTaxFen": consumption, "vatFen": vat, "taxFen": tariff + consumption + vat,

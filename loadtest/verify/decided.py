@@ -172,9 +172,9 @@ def _row(
     ))  # fmt: skip
 
 
-def decision_id(row: ManifestRow) -> bytes:
-    """BLAKE2b-128 of key, attempt and step."""
-    return blake2b(f"{row.ebp_code}|{row.order_no}|{row.attempt}|1".encode(), digest_size=16).digest()
+def decision_id(row: ManifestRow, revision: int = 1) -> bytes:
+    """BLAKE2b-128 of key, attempt and revision."""
+    return blake2b(f"{row.ebp_code}|{row.order_no}|{row.attempt}|{revision}".encode(), digest_size=16).digest()
 
 
 def _pseudonym(text: str, key: bytes) -> bytes:

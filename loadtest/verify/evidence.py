@@ -256,6 +256,25 @@ class GuaranteeEntryRow(NamedTuple):
     batch_seq: int
 
 
+class HeldRow(NamedTuple):
+    manifest_id: int
+    lane: int
+    guarantor_code: str
+    amount_fen: int
+
+
+class RevisionRow(NamedTuple):
+    manifest_id: int
+    revision: int
+    decision_id: bytes
+    outcome: str
+    return_status: int
+    registry_version: int
+    revised_at: int
+    lane: int
+    batch_seq: int
+
+
 class RegistryState(NamedTuple):
     version: int
 
@@ -303,6 +322,8 @@ class Tables:
     weight_entries: list[WeightEntryRow] = field(default_factory=lambda: list[WeightEntryRow]())
     guarantee_accounts: list[GuaranteeAccountRow] = field(default_factory=lambda: list[GuaranteeAccountRow]())
     guarantee_entries: list[GuaranteeEntryRow] = field(default_factory=lambda: list[GuaranteeEntryRow]())
+    held: list[HeldRow] = field(default_factory=lambda: list[HeldRow]())
+    revisions: list[RevisionRow] = field(default_factory=lambda: list[RevisionRow]())
     uses: list[UseRow] = field(default_factory=lambda: list[UseRow]())
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
     registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())

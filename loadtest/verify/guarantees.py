@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import GuaranteeEntryRow, Tables
 from loadtest.verify.proof import Report
+from loadtest.verify.revisions import Revised
 
 EXHAUSTED, NOT_VALID = "GUA-01", "GUA-02"
 
@@ -22,22 +23,24 @@ class Entry(NamedTuple):
     batch: tuple[int, int]
 
 
-def check_guarantees(tables: Tables, facts: Mapping[int, Facts], report: Report) -> None:
-    """Replay all accounts. `facts` by manifest_id."""
+def check_guarantees(
+    tables: Tables, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+) -> None:
+    """Replay all accounts. `facts`, and those that were `revised`, by manifest_id."""
     rows: dict[str, list[GuaranteeEntryRow]] = {}
     for row in sorted(tables.guarantee_entries, key=lambda row: row.entry_no):
         rows.setdefault(row.guarantor_code, []).append(row)
     entries = {guarantor: list(_unpacked(guarantor, found, report)) for guarantor, found in rows.items()}
     posted: dict[int, list[str]] = {}
     for guarantor, found in entries.items():
-        _replay(guarantor, found, facts, report)
+        _replay(guarantor, found, facts, revised, report)
         for entry in found:
             posted.setdefault(entry.manifest_id, []).append(guarantor)
     stood = {row.guarantor_code: (row.entry_no, row.frozen_fen) for row in tables.guarantee_accounts}
     ended = {g: (found[-1].entry_no, found[-1].before + found[-1].amount) for g, found in entries.items() if found}
     report.same("table guarantee_account", "last number and balance of each", ended, stood)
     for one in facts.values():
-        wanted = [one.secured.guarantor] if one.accepted and one.secured.amount and not one.unsecured else []
+        wanted = [one.secured.guarantor] if one.accepted and one.secured.amount and not (one.unsecured and one.manifest_id not in revised) else []
         report.same(one.place, "guarantee accounts it froze on", wanted, posted.get(one.manifest_id, []))
         if one.unsecured:
             _check_refusal(one, entries.get(one.secured.guarantor, []), facts, report)
@@ -57,8 +60,10 @@ def _unpacked(guarantor: str, rows: list[GuaranteeEntryRow], report: Report) -> 
         report.same(place, "last number, entries, balance after", (number, len(row.moved) // 16, balance), said)
 
 
-def _replay(guarantor: str, entries: list[Entry], facts: Mapping[int, Facts], report: Report) -> None:
-    latest: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+def _replay(
+    guarantor: str, entries: list[Entry], facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+) -> None:
+    latest: dict[tuple[int, int], tuple[int, ...]] = {}
     for entry in entries:
         place = f"guarantee account {guarantor} entry {entry.entry_no}"
         one = facts.get(entry.manifest_id)
@@ -66,11 +71,14 @@ def _replay(guarantor: str, entries: list[Entry], facts: Mapping[int, Facts], re
             report.differs(place, "manifest", "an accepted one of this guarantor", entry.manifest_id if one is None else one.place)
             continue
         report.same(place, "amount", one.secured.amount, entry.amount)
-        if entry.before + entry.amount > one.secured.limit:
-            report.differs(place, "balance", f"at most the limit {one.secured.limit}", entry.before + entry.amount)
-        if latest.get(entry.batch, one.completing) > one.completing:
-            report.differs(place, "order within its batch", "by completing document", one.place)
-        latest[entry.batch] = one.completing
+        limit = revised[entry.manifest_id].limit if entry.manifest_id in revised else one.secured.limit
+        if entry.before + entry.amount > limit:
+            report.differs(place, "balance", f"at most the limit {limit}", entry.before + entry.amount)
+        # of those that were held the oldest acceptance comes first, of equals the lower manifest_id
+        turn = (one.accepted_at, one.manifest_id) if entry.manifest_id in revised else one.completing
+        if latest.get(entry.batch, turn) > turn:
+            report.differs(place, "order within its batch", "by completing document, or acceptance", one.place)
+        latest[entry.batch] = turn
 
 
 def _check_refusal(one: Facts, entries: list[Entry], facts: Mapping[int, Facts], report: Report) -> None:

@@ -29,6 +29,8 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("weight_entries", "weight_entry", rows.WeightEntryRow),
     ("guarantee_accounts", "guarantee_account", rows.GuaranteeAccountRow),
     ("guarantee_entries", "guarantee_entry", rows.GuaranteeEntryRow),
+    ("held", "held", rows.HeldRow),
+    ("revisions", "revision", rows.RevisionRow),
     ("uses", "number_use", rows.UseRow),
     ("dead_letters", "dead_letter", rows.DeadLetterRow),
     ("registry_state", "registry_state", rows.RegistryState),

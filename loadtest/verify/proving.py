@@ -24,6 +24,7 @@ from loadtest.verify.published import (
     sorted_out,
 )  # fmt: skip
 from loadtest.verify.registry import check_registry, registry_of
+from loadtest.verify.revisions import check_revisions
 from loadtest.verify.whereabouts import Whereabouts, account_for
 
 Progress = Callable[[str, int, int], None]
@@ -86,9 +87,10 @@ def prove_beside(
         report,
         lambda done: progress("decisions", done, len(tables.manifests)),
     )
+    revised = check_revisions(evidence, decisions, receipts, report)
     _take_messages(tables.manifests, decisions, receipts, report)
     watch.lap("decisions")
-    check_ledgers(tables, facts, report)
+    check_ledgers(tables, facts, revised, report)
     watch.lap("ledgers")
     _check_orders(evidence, found, law, report)
     watch.lap("orders")
