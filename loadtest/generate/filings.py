@@ -41,6 +41,12 @@ def events(size: str) -> Iterator[Event]:
         yield Event(filing.key.encode(), written(filing))
 
 
+def top_ups() -> Iterator[Event]:
+    """Events that release whatever a set has that is held for its guarantee alone."""
+    for filing in map(_guarantee, guaranteed.TOP_UPS):
+        yield Event(filing.key.encode(), written(filing))
+
+
 def odd_events(size: str) -> Iterator[Event]:
     """Events after those that are old, repeated or no events: they change nothing."""
     first = filings(size)[0]

@@ -1,6 +1,7 @@
 """decisions and waiting: lists for officers and platforms."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import polars as pl
@@ -39,12 +40,18 @@ def decisions(
         print_json([dict(r) for r in rows])
         return
     shown = (
-        (r["accepted_at"], r["ebp_code"], r["order_no"], r["attempt"], r["outcome"] + (f" ({r['queue']})" if r["queue"] else ""),
+        (r["accepted_at"], r["ebp_code"], r["order_no"], r["attempt"], _outcome(r),
          yuan(r["dutiable_fen"]), yuan(r["tax_fen"]), " ".join(r["codes"]))
         for r in rows
     )  # fmt: skip
     columns = ("accepted", "platform", "order number", "attempt", "outcome", "dutiable CNY", "tax CNY", "findings")
     show_list("Decisions", columns, shown, "No decision fits.")
+
+
+def _outcome(r: Mapping[str, Any]) -> str:
+    """With the queue, and what it was revised to."""
+    queue, revised = (f" ({r['queue']})" if r["queue"] else ""), (f", then {r['revised']}" if r["revised"] else "")
+    return f"{r['outcome']}{queue}{revised}"
 
 
 def waiting(platform: Platform = None, limit: Limit = 20, json_: AsJson = False) -> None:

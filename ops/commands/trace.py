@@ -43,7 +43,7 @@ def trace(
 
 
 async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any]:
-    """Documents, manifests (with findings, lines, entries, what they froze, uses, receipts) and open reports of an order number."""
+    """Documents, manifests (with findings, lines, entries, what they froze, uses, revisions, receipts) and open reports of an order number."""
     await adopt_ids(register=False)
     store = Store(dsn)
     key = order_hashes(pl.Series([order_no])).item()
@@ -61,9 +61,11 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
             m["lines"] = [dict(r) for r in await store.fetch("trace_lines", m["manifest_id"])]
             m["entries"] = [dict(r) for r in await store.fetch("trace_entries", m["person_key"], m["manifest_id"])]
             m["frozen"] = await _frozen(store, m["guarantor_code"], m["manifest_id"])
+            m["revisions"] = [dict(r) for r in await store.fetch("trace_revisions", m["manifest_id"])]
             numbers = [f"P|{m['pay_code']}|{m['pay_transaction_id']}", f"W|{m['logistics_code']}|{m['logistics_no']}"]
             m["numbers"] = [dict(r) for r in await store.fetch("trace_uses", numbers, m["manifest_id"])]
-        receipts = await _receipts(store, order_no, {(r["lane"], r["batch_seq"]) for r in [*documents, *manifests]})
+        revisions = [r for m in manifests for r in m["revisions"]]
+        receipts = await _receipts(store, order_no, {(r["lane"], r["batch_seq"]) for r in [*documents, *manifests, *revisions]})
     finally:
         await store.close()
     for d in documents:
@@ -139,6 +141,11 @@ def _show_manifest(m: dict[str, Any]) -> None:
         f"tax CNY {yuan(m['tax_fen'])}{'' if m['taxed'] else ' (not taxed)'}; law {m['rule_set']}, "
         f"lane {m['lane']} batch {m['batch_seq']}, {'published' if m['published'] else 'not yet published'}, decision {m['decision_id'].hex()}"
     )
+    for r in m["revisions"]:
+        OUT.print(
+            f"[bold]Revision {r['revision']}: [green]{r['outcome']}[/][/], return status {r['return_status']}, {r['revised_at'].astimezone():%Y-%m-%d %H:%M:%S}; "
+            f"lane {r['lane']} batch {r['batch_seq']}, {'published' if r['published'] else 'not yet published'}, decision {r['decision_id'].hex()}"
+        )
     texts = load().texts()
     if m["findings"]:
         OUT.print(table("Findings", ("code", "outcome", "meaning", "values read", "what to do"), (
