@@ -154,7 +154,7 @@ def _told(maker: Maker, count: int) -> Iterator[tuple[str, list[Case]]]:
             if maker.index + size <= end:
                 yield name, told(maker)
                 continue
-        yield "clean", [maker.case(maker.trio())]
+        yield "clean", [maker.case(maker.clean())]
 
 
 @lru_cache

@@ -76,6 +76,11 @@ class Market:
     carriers: tuple[tuple[str, str], ...]
     goods: dict[str, tuple[Item, ...]]
 
+    @property
+    def secured_by_first(self) -> tuple[Shop, ...]:
+        """The shops on the first platform that do not guarantee for themselves: it does."""
+        return tuple(shop for shop in self.platforms[0] if int(shop.ebc_code[-3:]) > self.size.guaranteeing_shops)
+
     def shop(self, rng: Random, platform: int | None = None) -> Shop:
         """A shop: its platform drawn by Zipf shares (exponent 1) unless given, then one of that platform's."""
         if platform is None:
