@@ -17,6 +17,7 @@ from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
 from agents.quarantine import open_or_quarantine
 from agents.reading import DeadLetter, Read, as_documents, read_records, read_stored
+from agents.reassess import Reassess
 from agents.recent import Recent
 from agents.records import Records
 from agents.records import together as records_together
@@ -77,6 +78,7 @@ class Processor:
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: LookAgain = field(default_factory=LookAgain)
     recent: Recent = field(default_factory=Recent)
+    held: Reassess = field(default_factory=Reassess)
     jitter: random.Random = field(default_factory=random.Random)
     rules: RuleSets = field(init=False)
     pseudonyms: Pseudonyms = field(init=False)
@@ -89,9 +91,11 @@ class Processor:
         self, states: Iterable[LaneState], positions: Mapping[tuple[str, int], int], look_again: Mapping[int, int]
     ) -> None:
         """Lanes just claimed, where they are read next, and order numbers of their last batch, to be looked at again."""
+        states = list(states)
         self.lanes.update({s.lane: s for s in states})
         self.positions.update(positions)
         self.again.own(look_again)
+        self.held.own(s.lane for s in states)
 
     def disown(self, lanes: Iterable[int]) -> None:
         """Lanes that went to another worker: whoever claimed them looks at their last batch again."""
@@ -102,6 +106,7 @@ class Processor:
             self.recent.disown()
         self.positions = {place: o for place, o in self.positions.items() if place[1] not in gone}
         self.again.disown(gone)
+        self.held.disown(gone)
 
     async def process(self, work: Mapping[int, LaneRecords]) -> Done:
         """Commit one batch of the lanes in `work`. Fenced and anything unknown pass through: the worker exits."""
@@ -125,7 +130,15 @@ class Processor:
                 METRICS.store_unavailable.inc()
                 LOG.warning("store unavailable", extra={"reason": str(e)})
                 await backoff(8, 0.5 + self.jitter.random())
+        await self._reassess()
         return _done(decided, read, dead, time.perf_counter() - started)
+
+    async def _reassess(self) -> None:
+        """Release what was held and fits now, once; what has to be repeated is done by the next tick."""
+        try:
+            self.lanes.update(await self.held.released(self.store, self.registry, self.lanes))
+        except (Contended, Unavailable) as e:
+            METRICS.batch_repeats.labels(f"revision: {e}"[:40]).inc()
 
     async def _attempt(
         self, work: Mapping[int, LaneRecords], read: Read, came: Came
@@ -169,6 +182,8 @@ class Processor:
         METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
         assert prepared.decided is not None
         self.lanes.update(after)
+        if len(prepared.decided.posted.frozen.refusals):
+            self.held.committed(prepared.decided.heads)
         stored_now = batch.arrived["document"]
         waiting = stored_now["order_hash"].filter(stored_now["waiting"])
         self.recent.add(after, as_documents(read, stored=True), waiting)

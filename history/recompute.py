@@ -9,7 +9,7 @@ import polars as pl
 
 from history.recall import Recalled
 from pipeline import decide as deciding
-from pipeline import flow
+from pipeline import flow, guarantees
 from pipeline.attempts import NO_FATES
 from pipeline.claims import Claims
 from pipeline.ledgers import USES, Posted
@@ -50,12 +50,13 @@ def recompute(recalled: Recalled, book: Lawbook, registry: Registry, findings: S
 
     `findings`: those stored of it. Of the ledgers they are taken as they are: balances are not in the documents.
     """
-    law = book.on(recalled.manifests.heads["accepted_on"].item())
+    day = recalled.manifests.heads["accepted_on"].item()
+    law = book.on(day)
     kept = {entry["code"] for entry in findings}
-    judged = deciding.judge(recalled.manifests, law, registry, quarantined=QUARANTINE in kept)
+    judged = deciding.judge(recalled.manifests, law, day, registry, quarantined=QUARANTINE in kept)
     refused = [x for x in findings if x["code"] in book.ledger_codes()]
     refusals = pl.DataFrame([(0, x["code"], x["outcome"], x["values_read"]) for x in refused], schema=FINDINGS, orient="row")
-    posted = Posted(refusals, {}, pl.DataFrame(schema=USES))
+    posted = Posted(refusals, {}, pl.DataFrame(schema=USES), guarantees.NOTHING)
     return Recomputed(judged, flow.conclude(flow.Opened(judged, NO_FATES, NO_CLAIMS), posted, law))
 
 
@@ -102,4 +103,4 @@ def _told(value: Any) -> str | None:
     return None if value is None else value.hex() if isinstance(value, bytes) else str(value)
 
 
-NO_CLAIMS = Claims(pl.DataFrame(), {})
+NO_CLAIMS = Claims(pl.DataFrame(), {}, guarantees.NO_CLAIMS)

@@ -12,6 +12,7 @@ from ops.commands import (
     dead_letters,
     doctor,
     explain,
+    guarantee,
     history,
     law,
     load,
@@ -60,6 +61,7 @@ for command, panel in (
 app.add_typer(law.app, name="law", rich_help_panel="Look")
 app.add_typer(history.app, name="history", rich_help_panel="Load and proof")
 app.add_typer(registry.app, name="registry", rich_help_panel="Look")
+app.add_typer(guarantee.app, name="guarantee", rich_help_panel="Look")
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
 
 

@@ -15,6 +15,8 @@ ASKING = [
     # null only in quarantine: amounts that cannot be read reserve nothing until they are reviewed
     pl.col("dutiable_fen").fill_null(0).alias("amount_fen"),
     pl.col("annual_limit_fen").alias("limit_fen"),
+    pl.col("guarantor_code", "guarantee_limit_fen"),
+    pl.when("tax_known").then("tax_due_fen").otherwise(0).alias("tax_fen"),
     pl.concat_str(pl.lit("P|"), "payment_payCode", pl.lit("|"), "payment_payTransactionId").alias("number_p"),
     pl.concat_str(pl.lit("W|"), "waybill_logisticsCode", pl.lit("|"), "waybill_logisticsNo").alias("number_w"),
     pl.col("waybill_reuse_months"),
@@ -22,6 +24,9 @@ ASKING = [
 ACCEPTABLE = pl.col("outcome") != "REJECT"
 NUMBERS = pl.col("m", "turn", "accepted_at", "ebp_code", "order_no", "number_p", "number_w", "waybill_reuse_months")
 QUOTA_CLAIM = pl.col("m", "turn", "outcome", *QUOTA.key, "amount_fen", "limit_fen")
+# Where nothing is due, or nobody knows what, nothing is frozen; without a guarantor there is no account (REG-08 holds it).
+GUARANTEED = (pl.col("tax_fen") > 0) & (pl.col("guarantor_code") != "")
+GUARANTEE_CLAIM = [pl.col("m", "turn", "guarantor_code"), pl.col("tax_fen").alias("amount_fen"), pl.col("guarantee_limit_fen").alias("limit_fen")]
 # Of a line of a group with a yearly cap: its weight in mg, rounded up (a quantity has parts of 10^-5). 128 bits: the
 # quantity is not bounded by any price.
 WEIGHED = pl.col("weight_group").is_not_null() & pl.col("weighed") & (pl.col("line_qty_e5") > 0)
@@ -32,10 +37,12 @@ GROUP_MG = [LINE_MG.sum().alias("amount_mg"), pl.col("cap_mg").first().alias("li
 @dataclass(frozen=True, slots=True)
 class Claims:
     """`numbers`: one row a manifest, in the order they completed: `m`, `turn` (counted in that order), who asks, and the
-    numbers it wants; `amounts`: claims as in accounts.Ledger, of those ledgers that are asked for anything."""
+    numbers it wants; `amounts`: claims as in accounts.Ledger, of those ledgers that are asked for anything; `guarantees`:
+    claims as in guarantees.CLAIM."""
 
     numbers: pl.DataFrame
     amounts: dict[Ledger, pl.DataFrame]
+    guarantees: pl.DataFrame
 
 
 def claims(manifests: Manifests) -> Claims:
@@ -50,7 +57,8 @@ def claims(manifests: Manifests) -> Claims:
         asked = weighed.join(asking.select("m", "turn", "outcome", "person_key", "year"), on="m")
         if len(asked):
             amounts[WEIGHT] = _by_account(WEIGHT, asked)
-    return Claims(asking.select(NUMBERS), amounts)
+    guarantees = asking.filter(GUARANTEED).select(GUARANTEE_CLAIM).sort("guarantor_code", "turn")
+    return Claims(asking.select(NUMBERS), amounts, guarantees)
 
 
 def _by_account(ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:

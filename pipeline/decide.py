@@ -1,11 +1,12 @@
 """From findings to an outcome, and from documents to judged manifests."""
 
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 import polars as pl
 
-from pipeline import rules
+from pipeline import guarantees, rules
 from pipeline.law import RETURN_STATUS, Law
 from pipeline.manifests import Manifests, beside, derive
 from pipeline.registry import Registry
@@ -17,7 +18,13 @@ REJECT = pl.col("reject")
 VERDICT = [
     pl.col("m"),
     pl.when(REJECT).then(pl.lit("REJECT")).otherwise(pl.lit("HOLD")).alias("outcome"),
-    pl.when(REJECT).then(pl.lit("")).when("orderer").then(pl.lit("orderer")).otherwise(pl.lit("review")).alias("queue"),
+    (
+        pl.when(REJECT).then(pl.lit(""))
+        .when("orderer").then(pl.lit("orderer"))
+        .when("guarantee").then(pl.lit("guarantee"))
+        .otherwise(pl.lit("review"))
+        .alias("queue")
+    ),
     pl.when(REJECT).then(RETURN_STATUS["REJECT"]).otherwise(RETURN_STATUS["HOLD"]).cast(pl.Int16).alias("return_status"),
     pl.col("fault_kinds").cast(pl.Int16),
     REJECT,
@@ -40,8 +47,8 @@ class Judged:
     findings: pl.DataFrame
 
 
-def judge(manifests: Manifests, law: Law, registry: Registry, quarantined: bool = False) -> Judged:
-    """Derive, evaluate every rule and conclude. `quarantined`: evaluate none, hold all (SYS-02)."""
+def judge(manifests: Manifests, law: Law, day: date, registry: Registry, quarantined: bool = False) -> Judged:
+    """Derive, evaluate every rule and conclude manifests of an acceptance date. `quarantined`: evaluate none, hold all (SYS-02)."""
     derived = derive(manifests, law, registry)
     derived = without_tax(derived) if quarantined else with_tax(derived, law)
     if quarantined:
@@ -50,7 +57,8 @@ def judge(manifests: Manifests, law: Law, registry: Registry, quarantined: bool 
         found = rules.findings(derived, law)
     terms = [*_terms(law), pl.lit(registry.version, pl.Int64).alias("registry_version")]
     verdicts = _verdicts(derived.heads, found, law).with_columns(terms)
-    return Judged(Manifests(derived.heads.hstack(verdicts), derived.lines), found)
+    guaranteed = [registry.guarantees_on(day, derived.heads["guarantor_code"])]
+    return Judged(Manifests(derived.heads.hstack(verdicts).hstack(guaranteed), derived.lines), found)
 
 
 def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame:
@@ -72,6 +80,7 @@ def _blame(law: Law) -> list[pl.Expr]:
     return [
         rejects.any().alias("reject"),
         (code == CONFIRMATION).any().alias("orderer"),
+        code.is_in(guarantees.CODES).all().alias("guarantee"),  # held for nothing else
         pl.when(rejects).then(blamed).otherwise(0).bitwise_or().alias("fault_kinds"),
     ]
 

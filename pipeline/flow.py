@@ -83,9 +83,10 @@ def _judge_by_day(manifests: Manifests, law_on: LawOn, registry: Registry, quara
     """Each acceptance date under its own law; a batch nearly always lies within one."""
     days = manifests.heads["accepted_on"]
     if days.n_unique() <= 1:
-        return deciding.judge(manifests, law_on(days[0] if len(days) else NO_DAY), registry, quarantined)
+        day = days[0] if len(days) else NO_DAY
+        return deciding.judge(manifests, law_on(day), day, registry, quarantined)
     return merge_judged(
-        deciding.judge(take(manifests, days == day), law_on(day), registry, quarantined)
+        deciding.judge(take(manifests, days == day), law_on(day), day, registry, quarantined)
         for day in days.unique().sort().to_list()
     )
 

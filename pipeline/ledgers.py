@@ -6,14 +6,16 @@ The whole batch is checked at once; only manifests that touch a failing key of a
 import json
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from pipeline import guarantees
 from pipeline.accounts import ONE, Ledger, running
 from pipeline.claims import LETTERS, Claims
+from pipeline.guarantees import Frozen
 from pipeline.rules import FINDINGS
 
 NUMBERS = {"P": "PAY-03", "W": "WAY-06"}
@@ -39,10 +41,11 @@ Row = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Balances:
     """`accounts`: how those at hand stand (Ledger.standing), of each ledger that is asked; `uses`: the last use (USES) of
-    each number at hand."""
+    each number at hand; `guarantees`: how the guarantors' accounts at hand stand (guarantees.STANDING)."""
 
     accounts: Mapping[Ledger, pl.DataFrame]
     uses: pl.DataFrame
+    guarantees: pl.DataFrame = field(default_factory=lambda: guarantees.NO_STANDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,13 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`refusals`: FINDINGS; `moves`: of each ledger that was asked; `uses`: numbers taken, in the numbers' order."""
+    """`refusals`: FINDINGS, those of guarantees hold a manifest, all others reject it; `moves`: of each ledger that was
+    asked; `uses`: numbers taken, in the numbers' order; `frozen`: by the guarantees."""
 
     refusals: pl.DataFrame
     moves: Mapping[Ledger, Moves]
     uses: pl.DataFrame
+    frozen: Frozen
 
 
 def post(asked: Claims, balances: Balances) -> Posted:
@@ -69,14 +74,19 @@ def post(asked: Claims, balances: Balances) -> Posted:
     at_hand = {x: _beside_balances(x, claims, balances.accounts[x]) for x, claims in asked.amounts.items()}
     failing = pl.concat([numbers.filter(HELD)["m"], *(claims.filter(x.over)["m"] for x, claims in at_hand.items())])
     refusals = _one_by_one(numbers, at_hand, failing) if len(failing) else NO_REFUSALS
-    if not len(refusals):
-        return Posted(refusals, {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}, _uses(numbers))
     refused = pl.col("m").is_in(pl.lit(refusals["m"]).implode())
+    secured = asked.guarantees.filter(~refused) if len(refusals) else asked.guarantees
+    frozen = guarantees.freeze(secured, balances.guarantees)
+    if len(frozen.refusals):  # what is held for its guarantee waits with all it needs reserved
+        held = pl.when(pl.col("m").is_in(frozen.refusals["m"].implode())).then(pl.lit("HOLD")).otherwise("outcome")
+        at_hand = {x: claims.with_columns(held.alias("outcome")) for x, claims in at_hand.items()}
+    if not len(refusals):
+        return Posted(frozen.refusals, {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}, _uses(numbers), frozen)
     moves: dict[Ledger, Moves] = {}
     for ledger, claims in at_hand.items():
         quoted = claims.select(pl.col("a").filter(refused)).to_series()
         moves[ledger] = _moves(ledger, claims.filter(~refused), pl.col("a").is_in(pl.lit(quoted).implode()).alias("exact"))
-    return Posted(refusals, moves, _uses(numbers.filter(~refused)))
+    return Posted(pl.concat([refusals, frozen.refusals]), moves, _uses(numbers.filter(~refused)), frozen)
 
 
 def _beside_balances(ledger: Ledger, claims: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:

@@ -1,10 +1,11 @@
-"""The registry: enterprises by role, goods items, and who stands behind the orders of a firm on a platform.
+"""The registry: enterprises by role, goods items, who stands behind the orders of a firm on a platform, and guarantees.
 
 It changes in numbered versions; a batch is decided by one of them (docs/decisions.md section 9).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 import polars as pl
@@ -19,8 +20,15 @@ RELATION = {
     "ebp_code": pl.String, "ebc_code": pl.String, "guarantor_code": pl.String, "declarant_code": pl.String,
     "warehouse_code": pl.String, "customs_code": pl.String, "relation_status": pl.String,
 }  # fmt: skip
-KEYS = {"enterprises": ("role", "code"), "goods": ("ebc_code", "item_no"), "relations": ("ebp_code", "ebc_code")}
-SCHEMAS = {"enterprises": ENTERPRISE, "goods": GOODS, "relations": RELATION}
+INSTRUMENT = {
+    "guarantor_code": pl.String, "instrument_no": pl.String, "kind": pl.String, "amount_fen": pl.Int64,
+    "valid_from": pl.Date, "valid_to": pl.Date, "use_order": pl.Int32, "instrument_status": pl.String,
+}  # fmt: skip
+KEYS = {
+    "enterprises": ("role", "code"), "goods": ("ebc_code", "item_no"), "relations": ("ebp_code", "ebc_code"),
+    "instruments": ("guarantor_code", "instrument_no"),
+}  # fmt: skip
+SCHEMAS = {"enterprises": ENTERPRISE, "goods": GOODS, "relations": RELATION, "instruments": INSTRUMENT}
 # Manifest column that names a firm → (its role, the column that gets its status; empty: not registered).
 NAMED = {
     "order_ebpCode": ("platform", "platform_status"),
@@ -42,21 +50,24 @@ UNFILED = pl.col(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registry:
-    """One version. `enterprises`, `goods`, `relations`: as in SCHEMAS, each key once."""
+    """One version. `enterprises`, `goods`, `relations`, `instruments`: as in SCHEMAS, each key once."""
 
     version: int = 0
     enterprises: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENTERPRISE))
     goods: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GOODS))
     relations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RELATION))
+    instruments: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INSTRUMENT))
     _statuses: list[pl.Expr] = field(init=False)
     _behind: pl.DataFrame = field(init=False)
     _places: "_Places" = field(init=False)
+    _guaranteed: dict[date, pl.DataFrame] = field(init=False)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # frozen to everybody else
         set_field(self, "_statuses", [self._status(column, *of) for column, of in NAMED.items()])
         set_field(self, "_behind", self._relations_with_statuses())
         set_field(self, "_places", _Places.of(self.goods))
+        set_field(self, "_guaranteed", {})
 
     def changed(self, version: int, **entries: Sequence[tuple[Any, ...]]) -> "Registry":
         """The next version: `entries`, rows by the name of their table, later ones instead of earlier ones of their key."""
@@ -80,6 +91,15 @@ class Registry:
         found = self.goods[rows]
         same = (found["ebc_code"] == ebc_codes) & (found["item_no"] == item_nos)
         return found.select(pl.when(same).then(pl.all())) if not same.all() else found
+
+    def guarantees_on(self, day: date, guarantors: pl.Series) -> pl.Series:
+        """`guarantee_limit_fen`: what the instruments of each guarantor valid on a day add up to; 0 without any."""
+        if (known := self._guaranteed.get(day)) is None:
+            valid = (pl.col("valid_from") <= day) & (pl.col("valid_to") >= day) & (pl.col("instrument_status") == "active")
+            known = self.instruments.filter(valid).group_by("guarantor_code").agg(pl.col("amount_fen").sum())
+            self._guaranteed[day] = known
+        beside = guarantors.to_frame("guarantor_code").join(known, on="guarantor_code", how="left", maintain_order="left")
+        return beside["amount_fen"].fill_null(0).alias("guarantee_limit_fen")
 
     def _status(self, column: str, role: str, name: str) -> pl.Expr:
         firms = self.enterprises.filter(pl.col("role") == role)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, get_args
 
 from pipeline.law import MEASURES
@@ -15,12 +16,15 @@ from schemas.tariff_fill import CHAPTER
 ROLES = get_args(Role)
 CLASSES = ("aeo", "general", "dishonest")
 STATUSES = ("active", "suspended", "revoked")
-PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations"}
-KEYED = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode")}
+PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations", "guarantee": "instruments"}
+KEYED = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"), "guarantee": ("guarantorCode", "instrumentNo")}
 HS_CODE, CUSTOMS_CODE = re.compile(r"[0-9]{10}"), re.compile(r"[0-9]{4}")
-LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
+LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
 REVISIONS = range(2**62)
 PRICES = range(10**11)  # CNY 10^9 in fen
+INSTRUMENTS = ("cash", "letter", "insurance")
+GUARANTEED = range(10**13)  # CNY 10^11 in fen
+USE_ORDERS = range(1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def _unfit(filing: Filing) -> Iterator[str]:
     for name, text in content.items():
         if isinstance(text, str) and ("\0" in text or len(text) > LONGEST.get(name, 100)):
             yield f"{name} is too long, or holds U+0000"
-    yield from {"enterprise": _unfit_enterprise, "goods": _unfit_goods, "relation": _unfit_relation}[filing.part](content)
+    yield from _UNFIT[filing.part](content)
 
 
 def _unfit_enterprise(content: Mapping[str, Any]) -> Iterator[str]:
@@ -115,6 +119,24 @@ def _unfit_relation(content: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is empty"
 
 
+def _unfit_guarantee(content: Mapping[str, Any]) -> Iterator[str]:
+    if content["kind"] not in INSTRUMENTS:
+        yield f"kind is not one of {', '.join(INSTRUMENTS)}"
+    if content["amountFen"] not in GUARANTEED or content["useOrder"] not in USE_ORDERS:
+        yield "amountFen or useOrder is out of range"
+    first, last = _day(content["validFrom"]), _day(content["validTo"])
+    if first is None or last is None or last < first:
+        yield "validFrom to validTo are no days, written as 2019-01-01, one not after the other"
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None  # weeks and days without hyphens are read too
+
+
 def _units() -> dict[str, tuple[str, int]]:
     return load().tariff.sizes
 
@@ -134,4 +156,10 @@ def _relation_row(r: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(r[name] for name in names)
 
 
-_ROWS = {"enterprise": _enterprise_row, "goods": _goods_row, "relation": _relation_row}
+def _guarantee_row(g: Mapping[str, Any]) -> tuple[Any, ...]:
+    days = (date.fromisoformat(g[name]) for name in ("validFrom", "validTo"))
+    return g["guarantorCode"], g["instrumentNo"], g["kind"], g["amountFen"], *days, g["useOrder"], g["status"]
+
+
+_ROWS = {"enterprise": _enterprise_row, "goods": _goods_row, "relation": _relation_row, "guarantee": _guarantee_row}
+_UNFIT = {"enterprise": _unfit_enterprise, "goods": _unfit_goods, "relation": _unfit_relation, "guarantee": _unfit_guarantee}

@@ -13,7 +13,8 @@ from pipeline.ledgers import Balances
 
 # The order every writer keeps: lane → registry → what came → accounts → numbers → what was decided (docs/adr/0006).
 ARRIVED = ("registry_entry", "rule_event", "document", "document_fate", "open_report", "dead_letter")
-DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "shadow_batch", "outbox")
+DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "held", "shadow_batch", "outbox")
+REVISED = ("revision", "outbox")
 Frames = dict[str, pl.DataFrame]
 
 
@@ -55,6 +56,25 @@ class Batch:
     registry_version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Freezing:
+    """`accounts`: guarantees.MOVES; `packed`: the entries of each (sinks/guarantees.py)."""
+
+    accounts: pl.DataFrame
+    packed: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Manifests that are released after all. `frames`: rows of the REVISED tables; `manifest_ids` in their order, and the
+    persons whose quota and weight they take."""
+
+    frames: Frames
+    manifest_ids: pl.Series
+    person_keys: pl.Series
+    freezing: Freezing
+
+
 class Deciding(Protocol):
     """A batch that is decided while its transaction is under way."""
 
@@ -69,4 +89,8 @@ class Deciding(Protocol):
 
     def conclude(self, moved: Mapping[Ledger, pl.DataFrame]) -> Frames:
         """Rows of the DECIDED tables, once all of it is taken; `moved`: accounts that counted on meanwhile, by ledger."""
+        ...
+
+    def freezing(self) -> Freezing:
+        """What it freezes as posted last, to be added when all else is written."""
         ...

@@ -16,7 +16,8 @@ from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
 from pipeline.trial import Tried
 from schemas.contracts import PARTITIONS
-from sinks.batch import Frames, LaneState
+from sinks.batch import Frames, Freezing, LaneState
+from sinks.guarantees import freezing
 from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, with_details
 from sinks.rows import manifest_frames, number_uses
 from sinks.shadow import shadow_row
@@ -116,6 +117,11 @@ class Prepared:
         if self.tried and (self.tried[0].chosen or self.tried[1]):
             frames["shadow_batch"] = shadow_row(*self.tried, self.registry_version, self.decided, self.after)
         return frames
+
+    def freezing(self) -> Freezing:
+        """See sinks.batch.Deciding."""
+        assert self._posted is not None, "posted before it freezes"
+        return freezing(self._posted.frozen, self.opened.judged.manifests.heads["manifest_id"])
 
 
 def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from sinks.receipts import ID, KEY, receipts
 OUTPUT = {"RELEASE": "release", "HOLD": "hold", "REJECT": "reject"}
 # What decision_id is the hash of: key, attempt and step 1.
 DECISION = pl.concat_str("ebp_code", "order_no", "attempt", pl.lit("1"), separator="|")
+FIRST = pl.lit(1, pl.Int32).alias("revision")
 DECISION_ID = pl.col("decision_id").bin.encode("hex").alias("decisionId")
 LINES = pl.struct(
     gnum="line_gnum", hsCode="hs_code", dutiableFen="dutiable_fen",
@@ -68,11 +69,11 @@ def decision_ids(heads: pl.DataFrame) -> pl.Series:
 
 def with_details(decided: Decided) -> pl.DataFrame:
     """Heads beside what their messages say: `lines` and `findings` as lists of structs, the `code` of the first finding,
-    `decisionId` (hex) and `key`. Heads carry lane, batch_seq and decision_id (bytes)."""
+    `decisionId` (hex), `revision` and `key`. Heads carry lane, batch_seq and decision_id (bytes)."""
     heads = decided.heads
     lines = decided.tax.group_by("m", maintain_order=True).agg(LINES)
     findings = decided.findings.sort("m", "code").group_by("m", maintain_order=True).agg(FINDINGS)
-    names = heads.select(DECISION_ID, KEY)
+    names = heads.select(DECISION_ID, KEY, FIRST)
     return heads.hstack([*beside(heads, lines), *beside(heads, findings), *names.get_columns()])
 
 
@@ -108,7 +109,7 @@ def _decision(topics: tuple[str, ...]) -> list[pl.Expr]:
         "batchSeq": pl.col("batch_seq"),
     }
     return [
-        pl.col("decisionId", "attempt", "outcome", "queue", "taxed", "lane"),
+        pl.col("decisionId", "attempt", "revision", "outcome", "queue", "taxed", "lane"),
         pl.col("lines", "findings").fill_null([]),
         *(value.alias(name) for name, value in fields.items()),
     ]

@@ -37,6 +37,11 @@ LINE = {
 }  # fmt: skip
 HOLDER = pl.col("order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at")  # of a number
 MANIFEST_ROW = [pl.col(*SAME, *PLACES), *(pl.col(source).alias(name) for name, source in HEAD.items()), TAX.alias("tax_fen")]
+HELD = [
+    pl.col("guarantor_code", "lane", "accepted_at", "manifest_id", "order_hash", "ebp_code", "order_no", "attempt"),
+    TAX.alias("amount_fen"),
+]
+NOBODY_HELD = pl.DataFrame()
 LINE_ROW = [
     pl.col("manifest_id", "dutiable_fen", "tariff_fen", "vat_fen"),
     *(pl.col(source).alias(name) for name, source in LINE.items()),
@@ -49,10 +54,12 @@ TAX_ROW = pl.when("taxed").then(pl.col("taxed").cum_sum() - 1)
 
 
 def manifest_frames(decided: Decided) -> Frames:
-    """Frames of manifest, manifest_line, finding and the entries of each ledger; heads carry manifest_id."""
+    """Frames of held, manifest, manifest_line, finding and the entries of each ledger; heads carry manifest_id."""
     ids = decided.heads["manifest_id"]
     findings = decided.findings.sort("m", maintain_order=True)
+    held = decided.heads.filter(pl.col("queue") == "guarantee").select(HELD) if len(decided.posted.frozen.refusals) else NOBODY_HELD
     return {
+        "held": held,
         "manifest": decided.heads.select(MANIFEST_ROW).sort("order_hash", "ebp_code"),
         "manifest_line": _lines(decided),
         "finding": findings.select("code", "outcome", "values_read").hstack([ids[findings["m"]]]),

@@ -10,15 +10,17 @@ from typing import Any
 import asyncpg
 import polars as pl
 
-from pipeline.accounts import Ledger
+from pipeline.accounts import LEDGERS, Ledger
 from pipeline.attempts import Past
 from pipeline.claims import Claims
+from pipeline.guarantees import STANDING
 from pipeline.ledgers import USES, Balances
 from sinks.arrays import take_columns
-from sinks.batch import ARRIVED, DECIDED, Batch, Deciding
+from sinks.batch import ARRIVED, DECIDED, REVISED, Batch, Deciding, Revision
 from sinks.claims import Taking
 from sinks.copy import copy_all, encoded
 from sinks.errors import Contended, Fenced, Unavailable
+from sinks.guarantees import freeze
 from sinks.named_sql import sql
 from sinks.stored import StoredDocuments
 
@@ -120,8 +122,10 @@ class Store:
         """Balances and number uses the claims need, read without locks (the fast path); no ledger that is not asked."""
         if not len(claims.numbers):
             return Balances({}, _frame([], USES))
+        guarantors = claims.guarantees["guarantor_code"].unique()
+        standing = await self.fetch("guarantee_accounts", guarantors) if len(guarantors) else []
         accounts = {ledger: await self._accounts(ledger, asked) for ledger, asked in claims.amounts.items()}
-        return Balances(accounts, await self._uses(claims))
+        return Balances(accounts, await self._uses(claims), _frame(standing, STANDING))
 
     async def _accounts(self, ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:
         # keys come in their order, as the index has them; few come twice, and PostgreSQL passes over those
@@ -157,9 +161,28 @@ class Store:
                 taking.balances = replace(taking.balances, uses=await self._uses(deciding.claims))
             await copy_all(connection, encoded(deciding.conclude(moved), DECIDED))
             await self._step("rows-written")
+            await freeze(connection, deciding.freezing(), batch.after)
 
         await self._transaction(batch, work)
         return repeats
+
+    async def revise(self, batch: Batch, revision: Revision) -> None:
+        """Commit a batch that releases what was held. Contended: it does not fit any more, or the lanes' owner has to look
+        anew; Fenced and Unavailable as for `commit`."""
+
+        async def work() -> None:
+            connection = await self.connection()
+            whose = revision.person_keys, revision.manifest_ids
+            for ledger in LEDGERS:
+                await connection.execute(sql(f"{ledger.name}_confirm_lock"), *whose)
+                await connection.execute(sql(f"{ledger.name}_confirm"), *whose)
+            await copy_all(connection, encoded(revision.frames, REVISED))
+            if await connection.fetchval(sql("held_remove"), revision.manifest_ids) != len(revision.manifest_ids):
+                raise Contended("held")
+            await self._step("revised")
+            await freeze(connection, revision.freezing, batch.after)
+
+        await self._transaction(batch, work)
 
     async def _transaction(self, batch: Batch, work: Callable[[], Awaitable[None]]) -> None:
         connection = await self.connection()

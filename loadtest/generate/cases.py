@@ -92,6 +92,18 @@ class Maker:
             self.rng.random() < DIRECT_SHARE if direct is None else direct,
         )
 
+    def clean(self) -> Trio:
+        """A clean trio, of the profile's hot guarantor or item for their shares of them."""
+        share = self.profile.hot_guarantor_share
+        if not share or self.rng.random() >= share:
+            return self.trio()
+        shops = self.market.secured_by_first
+        if self.rng.random() >= self.profile.hot_item_share / share:
+            return self.trio(shop=self.rng.choice(shops))
+        trio = self.trio(direct=False, shop=shops[0])
+        trio.only(shops[0].bonded[0], self.rng.randrange(1, 3), shops[0].bonded[0].price_e5)
+        return trio
+
     def person(self) -> Person:
         """Somebody who belongs to the next number: in no trio yet, and in no later one unless it is given to it."""
         return person(self.rng, self.seed * 1_000_003 + self.index + 1)

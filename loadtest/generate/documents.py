@@ -16,6 +16,7 @@ from loadtest.generate import (
     arrivals,
     controls,
     faults,
+    guaranteed,
     identities,
     poison,
     registrations,
@@ -33,7 +34,7 @@ from schemas.contracts import PARTITIONS, newest
 CHUNK = 5_000  # order numbers planned together: rivals never stand in two chunks
 DEFAULT_BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai: in the past on any machine
 # imported for the stories they register
-TOLD = (arrivals, controls, faults, identities, poison, registrations, rivals, taxes, versions, weights)
+TOLD = (arrivals, controls, faults, guaranteed, identities, poison, registrations, rivals, taxes, versions, weights)
 _GAP_MS = 30_000  # between the last order or payment and the first waybill, where waybills are late
 _OTHER_PARTITION = 5
 
@@ -153,7 +154,7 @@ def _told(maker: Maker, count: int) -> Iterator[tuple[str, list[Case]]]:
             if maker.index + size <= end:
                 yield name, told(maker)
                 continue
-        yield "clean", [maker.case(maker.trio())]
+        yield "clean", [maker.case(maker.clean())]
 
 
 @lru_cache

@@ -1,11 +1,13 @@
-"""What a market filed, as events of the registry topic: enterprises, goods, relations, and a few events that are none."""
+"""What a market filed, as events of the registry topic: enterprises, goods, relations, guarantees, and a few that are none."""
 
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from loadtest.generate import guaranteed
 from loadtest.generate import registrations as barred
 from loadtest.generate.firms import Market, code, market, platform_name, shop_name
+from loadtest.generate.guaranteed import Instrument
 from loadtest.generate.law import Item
 from loadtest.generate.registrations import Relation
 from schemas.filings import Filing, written
@@ -27,13 +29,21 @@ def filings(size: str) -> tuple[Filing, ...]:
     """Everything that holds at the end, each entry once."""
     trade = market(size)
     found = [*_enterprises(trade, size), *_goods(trade, size)]
-    found += [_relation(n, r) for n, r in enumerate([*_relations(trade), *barred.relations(size)])]
+    relations = [*_relations(trade), *barred.relations(size), *_answering_for_themselves(size)]
+    found += [_relation(n, r) for n, r in enumerate(relations)]
+    found += [_guarantee(one) for one in _instruments(relations)]
     return tuple(found)
 
 
 def events(size: str) -> Iterator[Event]:
     """Events that bring it about."""
     for filing in filings(size):
+        yield Event(filing.key.encode(), written(filing))
+
+
+def top_ups() -> Iterator[Event]:
+    """Events that release whatever a set has that is held for its guarantee alone."""
+    for filing in map(_guarantee, guaranteed.TOP_UPS):
         yield Event(filing.key.encode(), written(filing))
 
 
@@ -64,6 +74,9 @@ def _enterprises(trade: Market, size: str) -> Iterator[Filing]:
     for platform in barred.PLATFORMS:
         status = barred.SUSPENDED if platform == barred.PLATFORM_SUSPENDED else ACTIVE
         yield _enterprise("platform", platform, platform_name(platform), status)
+    for platform in guaranteed.GUARANTORS:
+        yield _enterprise("platform", platform, platform_name(platform))
+        yield _enterprise("guarantor", platform, f"样例担保人{platform[-4:]}")
     yield _enterprise("ecommerce", barred.SHOP, shop_name(barred.SHOP), barred.SUSPENDED, revision=2)
     yield _enterprise("payment", barred.PAYER, "样例支付901号科技有限公司", barred.SUSPENDED)
     yield _enterprise("carrier", barred.CARRIER, "样例速递901号供应链有限公司", barred.REVOKED)
@@ -112,6 +125,26 @@ def _relations(trade: Market) -> Iterator[Relation]:
                 code("D", number % trade.size.declarants + 1),
                 code("A", number % trade.size.warehouses + 1),
             )
+
+
+def _answering_for_themselves(size: str) -> Iterator[Relation]:
+    firm = barred.shop(size).ebc_code
+    yield from (Relation(platform, firm, platform, code("D", 1), code("A", 1)) for platform in guaranteed.GUARANTORS)
+
+
+def _instruments(relations: list[Relation]) -> Iterator[Instrument]:
+    """Plenty for every guarantor that is in no story of its own."""
+    others = dict.fromkeys(r.guarantor for r in relations if r.guarantor not in guaranteed.GUARANTORS)
+    yield from (one for guarantor in others for one in guaranteed.plenty(guarantor))
+    yield from guaranteed.INSTRUMENTS
+
+
+def _guarantee(one: Instrument) -> Filing:
+    content = {
+        "guarantorCode": one.guarantor, "instrumentNo": one.number, "kind": one.kind, "amountFen": one.amount_fen,
+        "validFrom": one.first, "validTo": one.last, "useOrder": one.use_order, "status": one.status,
+    }  # fmt: skip
+    return Filing("guarantee", 1, content)
 
 
 def _relation(number: int, r: Relation) -> Filing:

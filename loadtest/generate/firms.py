@@ -28,7 +28,8 @@ class Size:
     items: int
 
 
-# `full` with the eleven of the stories about firms that may not trade: 500 enterprises and 100,000 items.
+# `full` with those of the stories about firms that may not trade and guarantees that do not suffice: some 500 enterprises
+# and 100,000 items.
 SIZES = {"small": Size(24, 24, 6, 9, 5, 4, 4, 1_128), "full": Size(50, 279, 12, 20, 29, 29, 20, 100_000)}
 
 
@@ -74,6 +75,11 @@ class Market:
     payers: tuple[tuple[str, str], ...]
     carriers: tuple[tuple[str, str], ...]
     goods: dict[str, tuple[Item, ...]]
+
+    @property
+    def secured_by_first(self) -> tuple[Shop, ...]:
+        """The shops on the first platform that do not guarantee for themselves: it does."""
+        return tuple(shop for shop in self.platforms[0] if int(shop.ebc_code[-3:]) > self.size.guaranteeing_shops)
 
     def shop(self, rng: Random, platform: int | None = None) -> Shop:
         """A shop: its platform drawn by Zipf shares (exponent 1) unless given, then one of that platform's."""

@@ -14,7 +14,8 @@ class Profile:
     Orders come at `orders_per_second`, or along the festival's curve when `curve_peak_per_second` is not 0: then
     `orders_per_second` is the mean and the peak is the curve's. Delays are means of an exponential distribution, in ms
     after the order. `waybills_late`: every waybill comes after the last order and payment.
-    `market`: size of the registry (firms.SIZES).
+    `market`: size of the registry (firms.SIZES). `hot_guarantor_share`: of the clean orders so many are secured by one
+    guarantor besides those that are anyway, `hot_item_share`: so many are of one item.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Profile:
     waybill_delay_ms: int
     waybills_late: bool
     market: str
+    hot_guarantor_share: float = 0.0
+    hot_item_share: float = 0.0
 
 
 def profile(name: str) -> Profile:

@@ -58,7 +58,7 @@ def decide(
     outcome = _worst(codes)
     if outcome != "REJECT" and (refusals := ledgers.post(m, f"{order['ebpCode']}|{order['orderNo']}", outcome)):
         codes += refusals
-        outcome = "REJECT"
+        outcome = _worst(codes)
     lines = m.tax if outcome != "REJECT" else None
     return Decision(m, outcome, _queue(outcome, codes), tuple(codes), lines is not None, lines or [])
 
@@ -73,7 +73,8 @@ def _worst(codes: list[str]) -> str:
 def _queue(outcome: str, codes: list[str]) -> str:
     if outcome != "HOLD":
         return ""
-    return "orderer" if any([consequences()[code][1] == "orderer" for code in codes]) else "review"
+    queues = {consequences()[code][1] for code in codes}
+    return "orderer" if "orderer" in queues else "review" if "review" in queues else "guarantee"
 
 
 def encode(decision: Decision, places: Sequence[Place]) -> bytes:
@@ -84,7 +85,7 @@ def encode(decision: Decision, places: Sequence[Place]) -> bytes:
     consumption, vat = sum(x.consumption_fen for x in lines), sum(x.vat_fen for x in lines)
     record: dict[str, Any] = {
         "decisionId": blake2b(f"{ebp_code}|{order_no}|1|1".encode(), digest_size=16).hexdigest(),
-        "ebpCode": ebp_code, "orderNo": order_no, "attempt": 1, "outcome": decision.outcome, "queue": decision.queue,
+        "ebpCode": ebp_code, "orderNo": order_no, "attempt": 1, "revision": 1, "outcome": decision.outcome, "queue": decision.queue,
         "returnStatus": STATUS[decision.outcome], "tradeMode": m.trade_mode, "acceptedAt": m.accepted_ms,
         "dutiableFen": m.dutiable_fen, "taxed": decision.taxed, "tariffFen": tariff,
         "consumptionTaxFen": consumption, "vatFen": vat, "taxFen": tariff + consumption + vat,

@@ -16,7 +16,7 @@ Uses = MutableMapping[str, list[str | int]]
 @dataclass(frozen=True, slots=True)
 class Ledgers:
     """`accounts`: `<year>|<person>` → [reserved, used] in fen; `weights`: `<year>|<group>|<person>` → the same in mg; `uses`:
-    number → [document key, acceptance time in ms].
+    number → [document key, acceptance time in ms]; `frozen`: guarantor → fen.
 
     `key`: 16 to 64 bytes of the persons' pseudonyms.
     """
@@ -24,10 +24,11 @@ class Ledgers:
     accounts: Accounts
     weights: Accounts
     uses: Uses
+    frozen: MutableMapping[str, int]
     key: bytes
 
     def post(self, m: Manifest, me: str, outcome: str) -> list[str]:
-        """Codes that refuse the manifest of document key `me`; without any, what it needs is taken."""
+        """Codes that refuse the manifest of document key `me`, or hold it (GUA); unless refused, what it needs is taken."""
         payment, waybill = m.payment, m.waybill
         paid = f"P|{payment['payCode']}|{payment['payTransactionId']}"
         parcel = f"W|{waybill['logisticsCode']}|{waybill['logisticsNo']}"
@@ -45,11 +46,25 @@ class Ledgers:
         if not all([_admits(self.weights, key, mg, cap_mg) for key, mg, cap_mg in weights]):
             refusals.append("LIM-04")
         if not refusals:
+            held = self._freeze(m)
+            hold = hold or bool(held)
             self.uses[paid] = self.uses[parcel] = [me, m.accepted_ms]
             _take(self.accounts, account, m.dutiable_fen, hold)
             for key, mg, _ in weights:
                 _take(self.weights, key, mg, hold)
+            return held
         return refusals
+
+    def _freeze(self, m: Manifest) -> list[str]:
+        """Freeze the tax due on the guarantor's account, or say why that cannot be."""
+        guarantor, due = m.relation.get("guarantorCode", ""), sum([x.tariff_fen + x.consumption_fen + x.vat_fen for x in m.tax or ()])
+        if not guarantor or not due:
+            return []
+        limit, frozen = m.registry.guaranteed(guarantor, m.accepted_ms), self.frozen.get(guarantor) or 0
+        if frozen + due > limit:
+            return ["GUA-01" if limit else "GUA-02"]
+        self.frozen[guarantor] = frozen + due
+        return []
 
     def _person(self, m: Manifest) -> str:
         text = f"{m.order['buyerIdType']}|{m.order['buyerIdNumber'].upper()}"

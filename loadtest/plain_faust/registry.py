@@ -2,26 +2,34 @@
 
 import io
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import fastavro
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from loadtest.plain_faust.law import Good, content_units
+from loadtest.plain_faust.law import SHANGHAI, Good, content_units
 from schemas.contracts import parsed, topic_name
 from schemas.framing import FramingError, split
 
 PARTITION = 0  # all changes come in one order
 EMPTY: dict[str, Any] = {}
+NAMES = {
+    "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"),
+    "guarantee": ("guarantorCode", "instrumentNo"),
+}  # fmt: skip
 
 
 @dataclass(slots=True)
 class Registry:
-    """`firms`: (role, code) → status; `goods`: (ebcCode, itemNo) → item; `relations`: (ebpCode, ebcCode) → filing."""
+    """`firms`: (role, code) → status; `goods`: (ebcCode, itemNo) → item; `relations`: (ebpCode, ebcCode) → filing;
+    `instruments`: guarantor → number → filing."""
 
     firms: dict[tuple[str, str], str] = field(default_factory=dict)
     goods: dict[tuple[str, str], Good] = field(default_factory=dict)
     relations: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    instruments: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    _guaranteed: dict[tuple[str, str], int] = field(default_factory=dict)
     _revisions: dict[bytes, int] = field(default_factory=dict)
 
     def apply(self, key: bytes, value: bytes) -> None:
@@ -29,9 +37,9 @@ class Registry:
         event = _decoded(value)
         if event is None or event["revision"] <= self._revisions.get(key, -1):
             return
-        part = next(p for p in ("enterprise", "goods", "relation") if event[p] is not None)
+        part = next(p for p in NAMES if event[p] is not None)
         entry = event[part]
-        names = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode")}[part]
+        names = NAMES[part]
         of = (entry[names[0]], entry[names[1]])
         if key != f"{part}|{of[0]}|{of[1]}".encode() or entry["status"] not in ("active", "suspended", "revoked"):
             return
@@ -40,6 +48,8 @@ class Registry:
             self.firms[of] = entry["status"]
         elif part == "relation":
             self.relations[of] = entry
+        elif part == "guarantee":
+            self.instruments.setdefault(of[0], {})[of[1]] = entry
         else:
             measure, size = content_units().get(entry["contentUnit"], ("", 0))
             bonded = bool(entry["accountBookItem"])
@@ -48,6 +58,15 @@ class Registry:
     def status(self, role: str, code: str) -> str:
         """Status of a firm; empty when it is not registered."""
         return self.firms.get((role, code), "")
+
+    def guaranteed(self, guarantor: str, accepted_ms: int) -> int:
+        """Fen that its instruments valid on the day in Shanghai add up to."""
+        day = datetime.fromtimestamp(accepted_ms / 1000, SHANGHAI).date().isoformat()
+        if (known := self._guaranteed.get((guarantor, day))) is None:
+            found = self.instruments.get(guarantor, EMPTY).values()
+            valid = [x["amountFen"] for x in found if x["status"] == "active" and x["validFrom"] <= day <= x["validTo"]]
+            known = self._guaranteed[guarantor, day] = sum(valid)
+        return known
 
     def relation(self, ebp_code: str, ebc_code: str) -> dict[str, Any]:
         """What the two firms filed together; empty when nothing."""

@@ -1,6 +1,6 @@
 """Accounts with a limit replayed in the order of their own entries: of every ledger alike (decisions.md section 6)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from loadtest.verify.decided import Account, Facts
 from loadtest.verify.evidence import Tables
 from loadtest.verify.proof import Report
 
+CONFIRMED = ("confirm", "reserved", "used")  # of what a hold reserved, when it is released after all
 MOVEMENT = {"HOLD": ("reserve", "available", "reserved"), "RELEASE": ("confirm", "available", "used")}
 
 
@@ -70,12 +71,12 @@ def _grouped(rows: Iterable[tuple[Any, ...]], key: int) -> dict[Account, list[En
     return found
 
 
-def check_book(book: Book, facts: Mapping[int, Facts], report: Report) -> None:
-    """Replay a ledger. `facts` by manifest_id."""
+def check_book(book: Book, facts: Mapping[int, Facts], revised: Container[int], report: Report) -> None:
+    """Replay a ledger. `facts` by manifest_id; `revised`: those that were released later."""
     for account, entries in book.entries.items():
-        _replay(book, account, entries, facts, report)
+        _replay(book, account, entries, facts, revised, report)
     _check_standing(book, report)
-    _check_posted_once(book, facts, report)
+    _check_posted_once(book, facts, revised, report)
     for one in facts.values():
         if (read := one.refused.get(book.code)) is not None:
             report.counts[book.code] += 1
@@ -84,7 +85,10 @@ def check_book(book: Book, facts: Mapping[int, Facts], report: Report) -> None:
     report.counts["ledger_entries"] += sum(map(len, book.entries.values()))
 
 
-def _replay(book: Book, account: Account, entries: list[Entry], facts: Mapping[int, Facts], report: Report) -> None:
+def _replay(
+    book: Book, account: Account, entries: list[Entry], facts: Mapping[int, Facts], revised: Container[int], report: Report
+) -> None:
+    reserving: set[int] = set()  # manifests that may still confirm what they reserved
     reserved = used = 0
     latest: dict[tuple[int, int], tuple[int, int, int, int]] = {}
     for number, entry in enumerate(entries, start=1):
@@ -93,26 +97,32 @@ def _replay(book: Book, account: Account, entries: list[Entry], facts: Mapping[i
         one = facts.get(entry.manifest_id)
         if one is None or not one.accepted:
             report.differs(place, "manifest", "an accepted one", entry.manifest_id if one is None else one.place)
+        elif entry.manifest_id in reserving:
+            reserving.remove(entry.manifest_id)
+            _check_entry(book, place, account, entry, one, CONFIRMED, report)
         else:
-            _check_entry(book, place, account, entry, one, report)
+            reserving.update({entry.manifest_id} if entry.manifest_id in revised else ())
+            _check_entry(book, place, account, entry, one, MOVEMENT[one.outcome], report)
             if latest.get(one.lane_batch, one.completing) > one.completing:
                 report.differs(place, "order within its batch", "by completing document", one.place)
             latest[one.lane_batch] = one.completing
-        reserved += entry.amount if entry.credit == "reserved" else 0
+        reserved += entry.amount if entry.credit == "reserved" else -entry.amount if entry.debit == "reserved" else 0
         used += entry.amount if entry.credit == "used" else 0
         after = (entry.reserved_after, entry.used_after)
         report.same(place, "reserved and used after it", (reserved, used), after)
         reserved, used = after  # so that one wrong entry is told once, not by all that follow it
 
 
-def _check_entry(book: Book, place: str, account: Account, entry: Entry, one: Facts, report: Report) -> None:
+def _check_entry(
+    book: Book, place: str, account: Account, entry: Entry, one: Facts, movement: tuple[str, str, str], report: Report
+) -> None:
     needed = book.needs(one).get(account)
     if needed is None:
         report.differs(place, "account", f"one that {one.place} needs", book.place(account))
         return
     amount, limit = needed
     report.same(place, f"amount_{book.unit}", amount, entry.amount)
-    report.same(place, "movement", MOVEMENT[one.outcome], (entry.movement, entry.debit, entry.credit))
+    report.same(place, "movement", movement, (entry.movement, entry.debit, entry.credit))
     balance = entry.reserved_after + entry.used_after
     if balance > limit:
         report.differs(place, "balance", f"at most the limit {limit}", balance)
@@ -128,14 +138,15 @@ def _check_standing(book: Book, report: Report) -> None:
         report.differs(book.place(account), f"row of {book.name}_account", "one", "none")
 
 
-def _check_posted_once(book: Book, facts: Mapping[int, Facts], report: Report) -> None:
-    """An accepted manifest has one entry on each account that it needs, and no other; any other manifest has none."""
+def _check_posted_once(book: Book, facts: Mapping[int, Facts], revised: Container[int], report: Report) -> None:
+    """An accepted manifest has one entry on each account that it needs, one more when it was revised, and no other; any
+    other manifest has none."""
     posted: dict[int, list[Account]] = {}
     for account, entries in book.entries.items():
         for entry in entries:
             posted.setdefault(entry.manifest_id, []).append(account)
     for one in facts.values():
-        needed = sorted(book.needs(one)) if one.accepted else []
+        needed = sorted([*book.needs(one)] * (2 if one.manifest_id in revised else 1)) if one.accepted else []
         found = sorted(posted.get(one.manifest_id, []))
         if needed != found:
             want, have = ([book.place(account) for account in accounts] for accounts in (needed, found))

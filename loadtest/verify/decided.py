@@ -21,10 +21,12 @@ from loadtest.verify.evidence import (
 from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings, weights
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
-from loadtest.verify.registry import Registry
+from loadtest.verify.registry import Registry, guaranteed
 from loadtest.verify.shadow import try_again
 
 LEDGER = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
+GUARANTEE = ("GUA-01", "GUA-02")
+ASKED = (*LEDGER, *GUARANTEE)
 Found = tuple[Document | NoDocument | None, ...]
 """Order, payment and waybill of a case; None where the place is empty."""
 Taxes = list[tuple[int, int, int, int]]
@@ -46,10 +48,18 @@ class Case(NamedTuple):
     receipt_id: str
 
 
+class Secured(NamedTuple):
+    """What a manifest needs of its guarantor, in fen: 0 where nothing is due or known, or nobody guarantees."""
+
+    guarantor: str
+    amount: int
+    limit: int
+
+
 class Facts(NamedTuple):
     """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `quota`, `weights`: account →
     (amount, limit) that it needs, in fen and mg; `completing`: (ms, kind, partition, offset) of the document that
-    completed it; `refused`: values read by its ledger findings, by code."""
+    completed it; `refused`, `unsecured`: values read by its findings of ledgers and of guarantees, by code."""
 
     manifest_id: int
     place: str
@@ -66,6 +76,8 @@ class Facts(NamedTuple):
     completing: tuple[int, int, int, int]
     lane_batch: tuple[int, int]
     refused: dict[str, dict[str, Any]]
+    secured: Secured
+    unsecured: dict[str, dict[str, Any]]
 
 
 def check(
@@ -90,7 +102,7 @@ def check(
         report.counts["quarantined"] += 1
     else:
         by_rules = rule_findings(order, payment, waybill, derived, day)
-    codes = by_rules | stored.intersection(LEDGER)
+    codes = by_rules | stored.intersection(ASKED)
     verdict = conclude(codes, law, derived["tax_known"])
     asks = (verdict if codes == by_rules else conclude(by_rules, law, derived["tax_known"])).outcome != "REJECT"
     taxed = derived["taxes"] if verdict.taxed else []
@@ -101,8 +113,12 @@ def check(
     published.check_decision(case.decision, expected, order, taxed, codes, law, topics, place, report)
     published.check_manifest_receipt(case.receipt, expected, case.receipt_id, codes, place, report)
     _count(expected, order, report)
-    facts = _facts(case, expected, read, asks, day, place)
-    try_again(row, read, accepted_at, codes, stored.intersection(LEDGER), registry, report)
+    due = derived["tax_due_fen"] if derived["guarantor_code"] and derived["tax_known"] and QUARANTINED not in stored else 0
+    limit = guaranteed(registry, row.registry_version, derived["guarantor_code"], day_number(accepted_at)) if due else 0
+    if stored.intersection(GUARANTEE) and (stored.intersection(LEDGER) or not due):
+        report.differs(place, "findings", "no guarantee is asked of what is refused or owes nothing", sorted(stored))
+    facts = _facts(case, expected, read, asks, day, place, Secured(derived["guarantor_code"], due, limit))
+    try_again(row, read, accepted_at, codes, stored.intersection(ASKED), registry, report)
     return facts
 
 
@@ -175,9 +191,9 @@ def _row(
     ))  # fmt: skip
 
 
-def decision_id(row: ManifestRow) -> bytes:
-    """BLAKE2b-128 of key, attempt and step."""
-    return blake2b(f"{row.ebp_code}|{row.order_no}|{row.attempt}|1".encode(), digest_size=16).digest()
+def decision_id(row: ManifestRow, revision: int = 1) -> bytes:
+    """BLAKE2b-128 of key, attempt and revision."""
+    return blake2b(f"{row.ebp_code}|{row.order_no}|{row.attempt}|{revision}".encode(), digest_size=16).digest()
 
 
 def _pseudonym(text: str, key: bytes) -> bytes:
@@ -196,7 +212,7 @@ def _compare_findings(case: Case, codes: set[str], asks: bool, law: LawData, pla
     stored = {f.code for f in case.findings}
     if stored != codes:
         report.differs(place, "findings", sorted(codes), sorted(stored))
-    if not asks and stored & set(LEDGER):
+    if not asks and stored.intersection(ASKED):
         report.differs(place, "findings", "no ledger is asked when the rules reject", sorted(stored))
     for finding in case.findings:
         report.same(f"{place} finding {finding.code}", "outcome", law.outcomes.get(finding.code), finding.outcome)
@@ -233,8 +249,9 @@ def _count(row: ManifestRow, order: Document, report: Report) -> None:
 
 
 def _facts(
-    case: Case, expected: ManifestRow, read: tuple[Document, Document, Document], asks: bool, day: DayLaw, place: str
-) -> Facts:
+    case: Case, expected: ManifestRow, read: tuple[Document, Document, Document], asks: bool, day: DayLaw, place: str,
+    secured: Secured,
+) -> Facts:  # fmt: skip
     row = case.row
     arrivals = [
         (record.log_ms, *where)
@@ -248,5 +265,6 @@ def _facts(
         {(*account, group): needed for group, needed in weights(read[0]["orderList"]).items()},
         day.waybill_reuse_months, f"P|{expected.pay_code}|{expected.pay_transaction_id}",
         f"W|{expected.logistics_code}|{expected.logistics_no}", max(arrivals), (row.lane, row.batch_seq),
-        {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER},
+        {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER}, secured,
+        {f.code: json.loads(f.values_read) for f in case.findings if f.code in GUARANTEE},
     )  # fmt: skip

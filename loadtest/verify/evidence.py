@@ -238,6 +238,43 @@ class UseRow(NamedTuple):
     accepted_at: int
 
 
+class GuaranteeAccountRow(NamedTuple):
+    guarantor_code: str
+    entry_no: int
+    frozen_fen: int
+
+
+class GuaranteeEntryRow(NamedTuple):
+    """`moved`: (manifest_id, fen) of each of `entries`, packed."""
+
+    guarantor_code: str
+    entry_no: int
+    entries: int
+    frozen_after_fen: int
+    moved: bytes
+    lane: int
+    batch_seq: int
+
+
+class HeldRow(NamedTuple):
+    manifest_id: int
+    lane: int
+    guarantor_code: str
+    amount_fen: int
+
+
+class RevisionRow(NamedTuple):
+    manifest_id: int
+    revision: int
+    decision_id: bytes
+    outcome: str
+    return_status: int
+    registry_version: int
+    revised_at: int
+    lane: int
+    batch_seq: int
+
+
 class RegistryState(NamedTuple):
     version: int
 
@@ -295,7 +332,7 @@ class DeadLetterRow(NamedTuple):
 @dataclass(slots=True)
 class Tables:
     """Rows by table, one field a table; `uses` is number_use, `entries` quota_entry, `accounts` quota_account, `fates`
-    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry."""
+    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry, and so on."""
 
     lanes: list[Lane] = field(default_factory=lambda: list[Lane]())
     consumed: list[Consumed] = field(default_factory=lambda: list[Consumed]())
@@ -309,6 +346,10 @@ class Tables:
     entries: list[EntryRow] = field(default_factory=lambda: list[EntryRow]())
     weight_accounts: list[WeightAccountRow] = field(default_factory=lambda: list[WeightAccountRow]())
     weight_entries: list[WeightEntryRow] = field(default_factory=lambda: list[WeightEntryRow]())
+    guarantee_accounts: list[GuaranteeAccountRow] = field(default_factory=lambda: list[GuaranteeAccountRow]())
+    guarantee_entries: list[GuaranteeEntryRow] = field(default_factory=lambda: list[GuaranteeEntryRow]())
+    held: list[HeldRow] = field(default_factory=lambda: list[HeldRow]())
+    revisions: list[RevisionRow] = field(default_factory=lambda: list[RevisionRow]())
     uses: list[UseRow] = field(default_factory=lambda: list[UseRow]())
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
     registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())

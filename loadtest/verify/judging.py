@@ -20,6 +20,7 @@ WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))  # GB 11643: 2^(i
 CHECK = "10X98765432"
 STATUS = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}
 QUARANTINED = "SYS-02"
+GUARANTEE = {"GUA-01", "GUA-02"}
 NO_CONTENT = Content("", 0, "")
 
 
@@ -151,6 +152,8 @@ def conclude(codes: Iterable[str], law: LawData, tax_known: bool) -> Conclusion:
     for code in rejecting:
         faults |= law.blames[code]
     queue = "" if outcome != "HOLD" else "orderer" if "PAY-04" in found else "review"
+    if outcome == "HOLD" and found <= GUARANTEE:
+        queue = "guarantee"
     # a manifest in quarantine is not taxed either: nobody knows whether its amounts are sound
     taxed = outcome != "REJECT" and tax_known and QUARANTINED not in found
     return Conclusion(outcome, queue, faults, taxed)

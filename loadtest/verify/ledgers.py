@@ -8,15 +8,20 @@ from typing import Any
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Tables, UseRow
+from loadtest.verify.guarantees import check_guarantees
 from loadtest.verify.proof import Report
+from loadtest.verify.revisions import Revised
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check_ledgers(tables: Tables, facts: Mapping[int, Facts], report: Report) -> None:
-    """Replay all accounts and numbers. `facts` by manifest_id."""
+def check_ledgers(
+    tables: Tables, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+) -> None:
+    """Replay all accounts and numbers. `facts`, and of those that were `revised`, by manifest_id."""
     for book in books(tables):
-        check_book(book, facts, report)
+        check_book(book, facts, revised, report)
+    check_guarantees(tables, facts, revised, report)
     numbers = _grouped_uses(tables.uses)
     for number, uses in numbers.items():
         _check_uses(number, uses, facts, report)

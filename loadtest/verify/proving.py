@@ -24,6 +24,7 @@ from loadtest.verify.published import (
     sorted_out,
 )  # fmt: skip
 from loadtest.verify.registry import check_registry, registry_of
+from loadtest.verify.revisions import check_revisions
 from loadtest.verify.rule_sets import RuleSets, check_rules
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.whereabouts import Whereabouts, account_for
@@ -89,9 +90,10 @@ def prove_beside(
         report,
         lambda done: progress("decisions", done, len(tables.manifests)),
     )
+    revised = check_revisions(evidence, decisions, receipts, report)
     _take_messages(tables.manifests, decisions, receipts, report)
     watch.lap("decisions")
-    check_ledgers(tables, facts, report)
+    check_ledgers(tables, facts, revised, report)
     check_shadow(tables.shadow_batches, report)
     watch.lap("ledgers")
     _check_orders(evidence, found, RuleSets(tables.rule_sets, tables.rule_events).ever_live(), report)

@@ -95,7 +95,7 @@ def _where(m: Message) -> str:
     return f"{topic_name(m.topic)}[{m.partition}]@{m.offset}"
 
 
-def _compare(
+def compare(
     place: str,
     what: str,
     message: Message,
@@ -104,7 +104,7 @@ def _compare(
     expected: Mapping[str, Any],
     report: Report,
 ) -> None:
-    """Compare what a message decoded to (`found`) with what it has to say."""
+    """Compare what a message decoded to (`found`) with what it has to say (`expected`)."""
     if found is None:
         report.differs(_where(message), what, f"the {what} of {place}", "something that does not decode")
         return
@@ -126,7 +126,7 @@ def check_decision(
     key = f"{row.ebp_code}|{row.order_no}".encode()
     expected: dict[str, Any] = {
         "decisionId": row.decision_id.hex(), "ebpCode": row.ebp_code, "orderNo": row.order_no, "attempt": row.attempt,
-        "outcome": row.outcome, "queue": row.queue, "returnStatus": str(row.return_status), "tradeMode": row.trade_mode,
+        "revision": 1, "outcome": row.outcome, "queue": row.queue, "returnStatus": str(row.return_status), "tradeMode": row.trade_mode,
         "acceptedAt": row.accepted_at, "dutiableFen": row.dutiable_fen, "taxed": row.taxed,
         "tariffFen": row.tariff_fen, "consumptionTaxFen": row.consumption_tax_fen, "vatFen": row.vat_fen,
         "taxFen": row.tax_fen,
@@ -149,7 +149,7 @@ def check_decision(
     listed: list[str] = [f["code"] for f in found["findings"]] if found else []
     if sorted(listed) == sorted(codes):  # any order of findings is right
         expected["findings"] = [{"code": code, "outcome": law.outcomes[code]} for code in listed]
-    _compare(place, "decision", message, found, key, expected, report)
+    compare(place, "decision", message, found, key, expected, report)
 
 
 def _receipt(
@@ -187,7 +187,7 @@ def check_manifest_receipt(
     found = decode(RECEIPT, message.value)
     if found and found["code"] in codes:
         expected |= _coded(found["code"], str(row.return_status))
-    _compare(place, "receipt", message, found, key, expected, report)
+    compare(place, "receipt", message, found, key, expected, report)
 
 
 def check_fate_receipt(fate: FateRow, box: Box, law: LawData, lanes: Mapping[int, Lane], report: Report) -> None:
@@ -208,7 +208,7 @@ def check_fate_receipt(fate: FateRow, box: Box, law: LawData, lanes: Mapping[int
     expected = _receipt("document", fate, ident, fate.code, status, at)
     expected |= {"kind": kind, "topic": topic, "partition": fate.partition, "offset": fate.kafka_offset}
     expected |= {f"{other}Status": status if other == kind else "" for other in KINDS}
-    _compare(place, "receipt", message, found, f"{fate.ebp_code}|{fate.order_no}".encode(), expected, report)
+    compare(place, "receipt", message, found, f"{fate.ebp_code}|{fate.order_no}".encode(), expected, report)
 
 
 def check_open_receipt(row: OpenReport, box: Box, law: LawData, place: str, report: Report) -> None:
@@ -221,7 +221,7 @@ def check_open_receipt(row: OpenReport, box: Box, law: LawData, place: str, repo
     expected = _receipt("open-order", row, ident, row.code, law.statuses.get(row.code, ""), row.reported_at)
     for n, kind in enumerate(KINDS):
         expected[f"{kind}Status"] = "" if row.missing & (1 << n) else FILED
-    _compare(place, "receipt", message, found, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
+    compare(place, "receipt", message, found, f"{row.ebp_code}|{row.order_no}".encode(), expected, report)
 
 
 def check_dead_letter(row: DeadLetterRow, box: Box, report: Report) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,14 +18,19 @@ from schemas.contracts import REGISTRY_PARTITION, avro, topic_name
 ROLES = {"platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"}
 CLASSES = {"aeo", "general", "dishonest"}
 STATUSES = {"active", "suspended", "revoked"}
-PARTS = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode")}
-LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
+PARTS = {
+    "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"),
+    "guarantee": ("guarantorCode", "instrumentNo"),
+}  # fmt: skip
+INSTRUMENTS = {"cash", "letter", "insurance"}
+LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
 MOST_CONTENT = 10**9
+EPOCH = date(1970, 1, 1)
 NOT_FILED: Mapping[str, Any] = {}
 
 
 class Event(NamedTuple):
-    """One thing an event says: of `part` (enterprise, goods, relation) the fields in `content`."""
+    """One thing an event says: of `part` (one of PARTS) the fields in `content`."""
 
     part: str
     revision: int
@@ -46,6 +52,11 @@ class Registry:
         for row in sorted(entries):
             self._offsets.setdefault(row.key, []).append((row.version, row.kafka_offset))
         self._decoded: dict[int, Document] = {}
+        self._under: dict[tuple[str, str], list[list[str]]] = {}
+        for key in sorted(self._offsets):
+            part, first, _ = key.split("|")
+            if part == "guarantee":
+                self._under.setdefault((part, first), []).append(key.split("|"))
 
     def entry(self, version: int, *key: str) -> Mapping[str, Any]:
         """The fields of an entry as it stood at a version; none when it was not filed then."""
@@ -53,6 +64,10 @@ class Registry:
             if since <= version:
                 return self._content(offset)
         return NOT_FILED
+
+    def keys(self, part: str, first: str) -> list[list[str]]:
+        """The keys of a part (of guarantees alone) that begin so, at any version."""
+        return self._under.get((part, first), [])
 
     def status(self, version: int, *key: str) -> str:
         """Its status; empty when it was not filed."""
@@ -103,7 +118,8 @@ def _fits(event: Event) -> bool:
     fits = 0 <= event.revision < 1 << 62 and content["status"] in STATUSES
     fits = fits and all(content[name] and "|" not in content[name] for name in PARTS[event.part])
     fits = fits and all("\0" not in text and len(text) <= LONGEST.get(name, 100) for name, text in texts.items())
-    return fits and {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits}[event.part](content)
+    checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits}
+    return fits and checks[event.part](content)
 
 
 def _enterprise_fits(content: Document) -> bool:
@@ -121,6 +137,27 @@ def _goods_fit(content: Document) -> bool:
 
 def _relation_fits(content: Document) -> bool:
     return bool(re.fullmatch(r"[0-9]{4}", content["customsCode"]) and content["guarantorCode"] and content["declarantCode"])
+
+
+def _guarantee_fits(content: Document) -> bool:
+    try:
+        days = [date.fromisoformat(content[name]) for name in ("validFrom", "validTo")]
+    except ValueError:
+        return False
+    written = [content["validFrom"], content["validTo"]] == [day.isoformat() for day in days]  # 20190101 is read as a date too
+    fits = content["kind"] in INSTRUMENTS and 0 <= content["amountFen"] < 10**13 and 0 <= content["useOrder"] < 1000
+    return fits and written and days[0] <= days[1]
+
+
+def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int) -> int:
+    """Fen that the instruments of a guarantor valid on a day add up to, at a version."""
+    day = (EPOCH + timedelta(days=day_number)).isoformat()  # ISO dates compare as texts
+    total = 0
+    for key in registry.keys("guarantee", guarantor):
+        entry = registry.entry(version, *key)
+        if entry.get("status") == "active" and entry["validFrom"] <= day <= entry["validTo"]:
+            total += entry["amountFen"]
+    return total
 
 
 def check_registry(evidence: Evidence, complete: bool, report: Report) -> None:

@@ -1,6 +1,7 @@
 """decisions and waiting: lists for officers and platforms."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import polars as pl
@@ -21,7 +22,7 @@ Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)
 
 def decisions(
     outcome: Annotated[str | None, typer.Option(help="RELEASE, HOLD or REJECT.")] = None,
-    queue: Annotated[str | None, typer.Option(help="Queue of a HOLD: review or orderer.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue of a HOLD: review, orderer or guarantee.")] = None,
     code: Annotated[str | None, typer.Option(help="Only with this finding, such as PAY-01.")] = None,
     platform: Platform = None,
     limit: Limit = 20,
@@ -30,8 +31,8 @@ def decisions(
     """List decisions, newest first: outcome, tax, findings."""
     if outcome and outcome.upper() not in ("RELEASE", "HOLD", "REJECT"):
         raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT", param_hint="--outcome")
-    if queue and queue not in ("review", "orderer"):
-        raise typer.BadParameter("queue is review or orderer", param_hint="--queue")
+    if queue and queue not in ("review", "orderer", "guarantee"):
+        raise typer.BadParameter("queue is review, orderer or guarantee", param_hint="--queue")
     if code and code not in load().texts() and not any(code in texts_in(r["content"]) for r in asyncio.run(fetch("rule_set_contents"))):
         raise typer.BadParameter(f"no code {code}; docs/platforms.md lists all codes", param_hint="--code")
     wanted = outcome.upper() if outcome else None
@@ -40,12 +41,18 @@ def decisions(
         print_json([dict(r) for r in rows])
         return
     shown = (
-        (r["accepted_at"], r["ebp_code"], r["order_no"], r["attempt"], r["outcome"] + (f" ({r['queue']})" if r["queue"] else ""),
+        (r["accepted_at"], r["ebp_code"], r["order_no"], r["attempt"], _outcome(r),
          yuan(r["dutiable_fen"]), yuan(r["tax_fen"]), " ".join(r["codes"]))
         for r in rows
     )  # fmt: skip
     columns = ("accepted", "platform", "order number", "attempt", "outcome", "dutiable CNY", "tax CNY", "findings")
     show_list("Decisions", columns, shown, "No decision fits.")
+
+
+def _outcome(r: Mapping[str, Any]) -> str:
+    """With the queue, and what it was revised to."""
+    queue, revised = (f" ({r['queue']})" if r["queue"] else ""), (f", then {r['revised']}" if r["revised"] else "")
+    return f"{r['outcome']}{queue}{revised}"
 
 
 def waiting(platform: Platform = None, limit: Limit = 20, json_: AsJson = False) -> None:

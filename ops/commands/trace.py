@@ -17,6 +17,7 @@ from schemas.codec import decode_output
 from schemas.contracts import topic_name, topics
 from schemas.endpoints import Endpoints
 from schemas.registry import adopt_ids
+from sinks.guarantees import unpacked
 from sinks.messages import unpack
 from sinks.store import Store
 
@@ -42,7 +43,7 @@ def trace(
 
 
 async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any]:
-    """Documents, manifests (with findings, lines, entries, uses, receipts) and open reports of an order number."""
+    """Documents, manifests (with findings, lines, entries, what they froze, uses, revisions, receipts) and open reports of an order number."""
     await adopt_ids(register=False)
     store = Store(dsn)
     key = order_hashes(pl.Series([order_no])).item()
@@ -61,14 +62,24 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
                 f |= {name: texts[f["code"]][name] for name in ("en", "zh", "todo")}
             m["lines"] = [dict(r) for r in await store.fetch("trace_lines", m["manifest_id"])]
             m["entries"] = [dict(r) for r in await store.fetch("trace_entries", m["person_key"], m["manifest_id"])]
+            m["frozen"] = await _frozen(store, m["guarantor_code"], m["manifest_id"])
+            m["revisions"] = [dict(r) for r in await store.fetch("trace_revisions", m["manifest_id"])]
             numbers = [f"P|{m['pay_code']}|{m['pay_transaction_id']}", f"W|{m['logistics_code']}|{m['logistics_no']}"]
             m["numbers"] = [dict(r) for r in await store.fetch("trace_uses", numbers, m["manifest_id"])]
-        receipts = await _receipts(store, order_no, {(r["lane"], r["batch_seq"]) for r in [*documents, *manifests]})
+        revisions = [r for m in manifests for r in m["revisions"]]
+        receipts = await _receipts(store, order_no, {(r["lane"], r["batch_seq"]) for r in [*documents, *manifests, *revisions]})
     finally:
         await store.close()
     for d in documents:
         d["topic"] = topic_name(KINDS[d["kind"] - 1])
     return {"order_no": order_no, "documents": documents, "manifests": manifests, "reports": reports, "receipts": receipts}
+
+
+async def _frozen(store: Store, guarantor: str, manifest_id: int) -> list[dict[str, Any]]:
+    """What the manifest froze on its guarantor's account."""
+    names = ("entry_no", "manifest_id", "amount_fen", "frozen_after_fen")
+    rows = await store.fetch("trace_guarantee", guarantor, manifest_id)
+    return [dict(zip(names, e, strict=True)) for row in rows for e in unpacked(row) if e[1] == manifest_id]
 
 
 async def _receipts(store: Store, order_no: str, batches: set[tuple[int, int]]) -> list[dict[str, Any]]:
@@ -132,6 +143,11 @@ def _show_manifest(m: dict[str, Any]) -> None:
         f"tax CNY {yuan(m['tax_fen'])}{'' if m['taxed'] else ' (not taxed)'}; law {m['rule_set']}, "
         f"lane {m['lane']} batch {m['batch_seq']}, {'published' if m['published'] else 'not yet published'}, decision {m['decision_id'].hex()}"
     )
+    for r in m["revisions"]:
+        OUT.print(
+            f"[bold]Revision {r['revision']}: [green]{r['outcome']}[/][/], return status {r['return_status']}, {r['revised_at'].astimezone():%Y-%m-%d %H:%M:%S}; "
+            f"lane {r['lane']} batch {r['batch_seq']}, {'published' if r['published'] else 'not yet published'}, decision {r['decision_id'].hex()}"
+        )
     if m["findings"]:
         OUT.print(table("Findings", ("code", "outcome", "meaning", "values read", "what to do"), (
             (f["code"], f["outcome"], f"{f['en']}\n{f['zh']}",
@@ -144,6 +160,10 @@ def _show_manifest(m: dict[str, Any]) -> None:
          yuan(x["dutiable_fen"]), yuan(x["tariff_fen"]), yuan(x["consumption_tax_fen"]), yuan(x["vat_fen"]))
         for x in m["lines"])))  # fmt: skip
     entries = [_entry(e) for e in m["entries"]]
+    entries += [
+        (f"guarantee of {m['guarantor_code']}", f["entry_no"], "freeze", f"CNY {yuan(f['amount_fen'])}", f"frozen CNY {yuan(f['frozen_after_fen'])}")
+        for f in m["frozen"]
+    ]  # fmt: skip
     entries += [(f"number {u['number']}", u["use_no"], "in use", "", "") for u in m["numbers"]]
     if entries:
         OUT.print(table("Ledgers", ("account", "entry", "movement", "amount", "balance after"), entries))

@@ -35,7 +35,7 @@ async def count(endpoints: Endpoints, documents: GeneratedSet) -> Count:
     connection = await asyncpg.connect(endpoints.postgres, timeout=10, command_timeout=120)
     try:
         rows = await connection.fetch(MANIFESTS)
-        outcomes = dict(await connection.fetch("SELECT lower(outcome), count(*) FROM manifest GROUP BY 1"))
+        outcomes = dict(await connection.fetch("SELECT lower(outcome), count(*) FROM (SELECT outcome FROM manifest UNION ALL SELECT outcome FROM revision) d GROUP BY 1"))
     finally:
         await connection.close()
     found = {(r["ebp_code"], r["order_no"]): tuple(r["history"]) for r in rows}

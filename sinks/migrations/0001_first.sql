@@ -266,6 +266,56 @@ CREATE TABLE number_use (
     PRIMARY KEY (number, use_no)
 );
 
+-- What the guarantors answer for: one account each; the tax of what is accepted is frozen.
+CREATE TABLE guarantee_account (
+    guarantor_code text COLLATE "C" PRIMARY KEY,
+    entry_no integer NOT NULL,           -- running number of the last entry
+    frozen_fen bigint NOT NULL
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+-- Entries, those of one batch and account in a row: a guarantor may carry most of the traffic. The numbers of the entries end
+-- with entry_no, the balances with frozen_after_fen; moved has 16 bytes for each: manifest_id and fen, big-endian.
+CREATE TABLE guarantee_entry (
+    guarantor_code text COLLATE "C",
+    entry_no integer,
+    entries integer NOT NULL,
+    frozen_after_fen bigint NOT NULL,
+    moved bytea NOT NULL,
+    lane smallint NOT NULL,              -- the lowest of the batch, and its batch_seq
+    batch_seq bigint NOT NULL,
+    PRIMARY KEY (guarantor_code, entry_no)
+);
+ALTER TABLE guarantee_entry ALTER COLUMN moved SET STORAGE EXTERNAL;
+
+-- Manifests that are held for their guarantee alone, until it grows: who owns the lane looks at them again.
+CREATE TABLE held (
+    guarantor_code text COLLATE "C",
+    lane smallint,
+    accepted_at timestamptz,
+    manifest_id bigint,
+    amount_fen bigint NOT NULL,          -- what it has to freeze
+    order_hash bigint NOT NULL,
+    ebp_code text NOT NULL,
+    order_no text NOT NULL,
+    attempt smallint NOT NULL,
+    PRIMARY KEY (guarantor_code, lane, accepted_at, manifest_id)
+);
+CREATE INDEX held_manifest ON held (manifest_id);
+
+-- What became of a decision later; a row of manifest is never changed. Revision 1 is the manifest's own.
+CREATE TABLE revision (
+    manifest_id bigint,
+    revision smallint CHECK (revision > 1),
+    decision_id bytea NOT NULL,
+    outcome text NOT NULL CHECK (outcome = 'RELEASE'),
+    return_status smallint NOT NULL,
+    registry_version bigint NOT NULL,    -- the registry it was decided by
+    revised_at timestamptz NOT NULL,     -- clock of the lane
+    lane smallint NOT NULL,
+    batch_seq bigint NOT NULL,
+    PRIMARY KEY (manifest_id, revision)
+);
+
 CREATE TABLE dead_letter (
     topic text,
     partition smallint,

@@ -19,6 +19,7 @@ from pipeline.attempts import Past
 from pipeline.claims import Claims
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
+from pipeline.guarantees import STANDING
 from pipeline.ledgers import USES, Balances
 from pipeline.open_orders import open_orders
 from pipeline.registry import Registry
@@ -102,6 +103,8 @@ class MemoryStore:
     accounts: dict[Ledger, dict[tuple[Any, ...], dict[str, Any]]] = field(default_factory=lambda: {x: {} for x in LEDGERS})
     uses: dict[str, dict[str, Any]] = field(default_factory=dict)
     entries: dict[Ledger, list[dict[str, Any]]] = field(default_factory=lambda: {x: [] for x in LEDGERS})
+    guarantees: dict[str, dict[str, Any]] = field(default_factory=dict)
+    frozen: list[dict[str, Any]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
 
     def process(self, records: Sequence[Rec], quarantined: bool = False) -> Decided:
@@ -133,6 +136,10 @@ class MemoryStore:
             or any(place in self.fates for place in decided.fates.select("kind", "partition", "kafka_offset").iter_rows())
             or any(self.uses.get(n, {"use_no": 0})["use_no"] >= u for n, u in posted.uses.select("number", "use_no").iter_rows())
             or any((account or {"entry_no": 0})["entry_no"] != n for account, n in accounts)
+            or any(
+                self.guarantees.get(code, {"frozen_fen": 0})["frozen_fen"] > most
+                for code, most in posted.frozen.accounts.select("guarantor_code", "most_frozen_fen").iter_rows()
+            )
         )
 
     def past(self, hashes: Iterable[int]) -> Past:
@@ -148,6 +155,7 @@ class MemoryStore:
         return Balances(
             {x: self._standing(x, asked.select(*x.key).unique().rows()) for x, asked in claims.amounts.items()},
             _frame([self.uses[n] for n in sorted(numbers) if n in self.uses], USES),
+            _frame([self.guarantees[c] for c in claims.guarantees["guarantor_code"].unique() if c in self.guarantees], STANDING),
         )
 
     def _standing(self, ledger: Ledger, keys: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
@@ -203,6 +211,11 @@ class MemoryStore:
                 key = tuple(a[k] for k in ledger.key)
                 assert a["read_entry_no"] == self.accounts[ledger].get(key, {"entry_no": 0})["entry_no"]
                 self.accounts[ledger][key] = {k: a[k] for k in ledger.key} | {k: a[v] for k, v in names.items()}
+        for e in decided.posted.frozen.entries.iter_rows(named=True):
+            before = self.guarantees.get(e["guarantor_code"], {"entry_no": 0, "frozen_fen": 0})
+            after = {"entry_no": before["entry_no"] + 1, "frozen_fen": before["frozen_fen"] + e["amount_fen"]}
+            self.guarantees[e["guarantor_code"]] = {"guarantor_code": e["guarantor_code"], **after}
+            self.frozen.append(e | after)
         for u in decided.posted.uses.iter_rows(named=True):
             holder = {k: heads[u["m"]][k] for k in ("ebp_code", "order_no", "accepted_at")}
             assert u["use_no"] == self.uses.get(u["number"], {"use_no": 0})["use_no"] + 1

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from pipeline.accounts import QUOTA
+from pipeline.guarantees import NOTHING
 from pipeline.ledgers import Moves, Posted, admits, moved_on
 from tests.golden.test_codes import another
 from tests.pipeline.memory import BASE_MS, MemoryStore
@@ -39,7 +40,7 @@ def test_entries_count_on_from_where_the_account_was() -> None:
     moved = {"person_key": b"a", "year": 2019, "entry_no": 8, "expected_entry_no": 6, "reserved_fen": 130, "expected_reserved_fen": 100,
              "used_fen": 1_900, "expected_used_fen": 1_500}  # fmt: skip
     entries = pl.DataFrame(rows, schema=names, orient="row")
-    posted = Posted(pl.DataFrame(), {QUOTA: Moves(entries, pl.DataFrame())}, pl.DataFrame())
+    posted = Posted(pl.DataFrame(), {QUOTA: Moves(entries, pl.DataFrame())}, pl.DataFrame(), NOTHING)
     found = moved_on(posted, {QUOTA: pl.DataFrame([moved])}).moves[QUOTA].entries
     assert found.columns == names
     assert found.rows() == [(b"a", 2019, 6, 130, 1_400), (b"a", 2019, 7, 130, 1_900), (b"b", 2019, 1, 0, 7)]

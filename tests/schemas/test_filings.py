@@ -12,7 +12,7 @@ from schemas.codec import DecodeError, encode
 from schemas.documents_json import JsonError, filing_from_json
 from schemas.filings import Filing, read, written
 
-FIRST = {part: next(f for f in filings("small") if f.part == part) for part in ("enterprise", "goods", "relation")}
+FIRST = {part: next(f for f in filings("small") if f.part == part) for part in ("enterprise", "goods", "relation", "guarantee")}
 BAD: list[tuple[str, dict[str, Any]]] = [
     ("enterprise", {"role": "shop"}), ("enterprise", {"class": "A"}), ("enterprise", {"status": ""}),
     ("enterprise", {"code": ""}), ("enterprise", {"code": "a|b"}), ("enterprise", {"code": "x" * 19}),
@@ -23,10 +23,17 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("goods", {"priceLowFen": -1, "priceHighFen": 1}), ("goods", {"priceHighFen": 10**11}),
     ("goods", {"itemName": "x" * 251}), ("relation", {"customsCode": "310"}), ("relation", {"guarantorCode": ""}),
     ("relation", {"declarantCode": ""}), ("relation", {"ebcCode": ""}),
+    ("guarantee", {"kind": "promise"}), ("guarantee", {"amountFen": -1}), ("guarantee", {"amountFen": 10**13}),
+    ("guarantee", {"validFrom": "2019-01-02", "validTo": "2019-01-01"}), ("guarantee", {"validTo": "2019-02-29"}),
+    ("guarantee", {"validFrom": "20190101"}), ("guarantee", {"useOrder": -1}), ("guarantee", {"useOrder": 1000}),
+    ("guarantee", {"validFrom": "2019-W01-1"}), ("guarantee", {"guarantorCode": "x" * 19}), ("guarantee", {"instrumentNo": ""}),
+    ("guarantee", {"instrumentNo": "x" * 61}), ("guarantee", {"status": "lost"}),
 ]  # fmt: skip
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("goods", {"content": 1_000, "contentUnit": "kg"}), ("goods", {"priceLowFen": 0, "priceHighFen": 10**11 - 1}),
     ("goods", {"itemName": "x" * 250, "accountBookItem": ""}), ("relation", {"warehouseCode": ""}),
+    ("guarantee", {"validFrom": "2019-01-01", "validTo": "2019-01-01", "amountFen": 10**13 - 1, "useOrder": 999}),
+    ("guarantee", {"kind": "insurance", "amountFen": 0, "useOrder": 0, "instrumentNo": "x" * 60, "status": "suspended"}),
     ("enterprise", {"code": "x" * 18, "status": "revoked", "class": "dishonest", "role": "guarantor"}),
 ]  # fmt: skip
 

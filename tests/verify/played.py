@@ -27,7 +27,8 @@ from pipeline.accounts import QUOTA, WEIGHT
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
 from schemas.contracts import PARTITIONS, topic_name, topics
-from sinks.batch import LaneState
+from sinks.batch import Freezing, LaneState
+from sinks.guarantees import freezing
 from sinks.messages import unpack
 from sinks.prepare import Arrived, arrived_frames, decided_frames, numbered_heads, placed
 from sinks.rows import number_uses
@@ -87,9 +88,17 @@ class Play:
         arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filed, NO_EVENTS)
         heads = numbered_heads(decided.heads, deciding, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
+        self._freeze(freezing(decided.posted.frozen, heads["manifest_id"]), min(after), after[min(after)].batch_seq)
         self._keep(arrived_frames(arrived, heads, decided.fates, after))
         self._keep({"number_use": number_uses(decided.posted.uses, heads)})
         self._keep(decided_frames(decided, arrived, after, statuses))
+
+    def _freeze(self, frozen: Freezing, lane: int, batch_seq: int) -> None:
+        """As sql/guarantee_freeze.sql does, in a store that has kept the batch."""
+        for (code, entries), moved in zip(frozen.accounts.select("guarantor_code", "entries").iter_rows(), frozen.packed, strict=True):
+            stands = self.store.guarantees[code]
+            row = evidence.GuaranteeEntryRow(code, stands["entry_no"], entries, stands["frozen_fen"], moved, lane, batch_seq)
+            self.tables.guarantee_entries.append(row)
 
     def sweep(self) -> None:
         """Later than the deadline of every open order: an empty batch that reports them all."""
@@ -137,6 +146,7 @@ class Play:
         for ledger, field in ((QUOTA, "accounts"), (WEIGHT, "weight_accounts")):
             shape = next(shape for name, _, shape in SOURCES if name == field)
             setattr(tables, field, [_row(shape, a) for a in self.store.accounts[ledger].values()])
+        tables.guarantee_accounts = [evidence.GuaranteeAccountRow(**a) for a in self.store.guarantees.values()]
         filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in FILED}
         return Evidence(inputs, ends, self.outputs, tables, filings)
 
