@@ -94,6 +94,21 @@ async def build(store: Store, folder: Path, personal: frozenset[str], anew: bool
     return done
 
 
+async def build_anew(
+    store: Store, folder: Path, personal: frozenset[str], since: date | None, until: date | None, progress: Progress = lambda *_: None
+) -> int:
+    """Make the parts anew that hold decisions accepted in these days, the same batches each; how many manifests were written."""
+    chosen = [(number, covers) for number, (_, covers) in enumerate(parts(folder), start=1) if covers.meets(since, until)]
+    total, done = sum(covers.manifests for _, covers in chosen), 0
+    for number, covers in chosen:
+        content = await _content(store, Window(covers.lanes, covers.manifests))
+        content = Content(content.manifests, content.lines, await _registry(store, *covers.registry))
+        write(folder, number, covers, content, personal)
+        done += len(content.manifests)
+        progress("history", done, total)
+    return done
+
+
 async def _content(store: Store, window: Window) -> Content:
     lanes, firsts, lasts = list(window.lanes), [f for f, _ in window.lanes.values()], [x for _, x in window.lanes.values()]
     rows = await store.fetch("history_manifests", lanes, firsts, lasts, min(firsts), max(lasts))

@@ -1,12 +1,14 @@
 """history: decisions in columns, for judging all of them again."""
 
 import asyncio
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from history.build import build as build_history
+from history.build import build_anew
 from loadtest.verify.history import check_history
 from ops.commands.load import show_counts, show_discrepancies
 from ops.commands.show import FAILED, OUT, AsJson, NotFound, Steps, print_json
@@ -28,12 +30,14 @@ def folder_of(folder: Path | None) -> Path:
 def build(
     folder: Folder = None,
     anew: Annotated[bool, typer.Option("--anew", help="Write all of it again, from the first batch on.")] = False,
+    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only write the parts with decisions of these days again.")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last of these days of acceptance.")] = None,
     json_: AsJson = False,
 ) -> None:
     """Bring the history up to what is decided now. Reads PostgreSQL beside the workers and makes none of them wait."""
     where = folder_of(folder)
     with Steps() as steps:
-        written = asyncio.run(_build(where, anew, steps))
+        written = asyncio.run(_build(where, anew, since and since.date(), until and until.date(), steps))
     if json_:
         print_json({"folder": str(where), "manifests_written": written})
     else:
@@ -59,10 +63,12 @@ def check(folder: Folder = None, json_: AsJson = False) -> None:
         raise typer.Exit(FAILED)
 
 
-async def _build(folder: Path, anew: bool, steps: Steps) -> int:
+async def _build(folder: Path, anew: bool, since: date | None, until: date | None, steps: Steps) -> int:
     await adopt_ids(register=False)
-    store = Store(Endpoints.resolve().postgres)
+    store, personal = Store(Endpoints.resolve().postgres), frozenset(load().rules["columns"]["personal"])
     try:
-        return await build_history(store, folder, frozenset(load().rules["columns"]["personal"]), anew, steps)
+        if since or until:
+            return await build_anew(store, folder, personal, since, until, steps)
+        return await build_history(store, folder, personal, anew, steps)
     finally:
         await store.close()

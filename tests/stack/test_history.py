@@ -13,7 +13,7 @@ import pytest
 
 from history import build as building
 from history import parts as files
-from history.build import Window, build, windows
+from history.build import Window, build, build_anew, windows
 from history.parts import NoHistory, parts, read
 from history.redecide import redecide
 from loadtest.generate.filings import filings
@@ -143,6 +143,15 @@ async def test_days_are_chosen_by_acceptance(endpoints: Endpoints, tmp_path: Pat
     for since, until in ((date(2030, 1, 1), None), (None, date(2018, 1, 1))):
         with pytest.raises(NoHistory, match="no decision of these days"):
             redecide(tmp_path, load(), since, until)
+    table, store = path / "manifests.parquet", Store(endpoints.postgres)
+    try:
+        pl.read_parquet(table).drop("then_tax_fen").write_parquet(table)
+        assert await build_anew(store, tmp_path, PERSONAL, None, date(2018, 1, 1)) == 0
+        assert "then_tax_fen" not in pl.read_parquet_schema(table)
+        assert await build_anew(store, tmp_path, PERSONAL, day, day) == 1
+        assert (await check_history(endpoints.postgres, tmp_path)).verified
+    finally:
+        await store.close()
     then = redecide(tmp_path, load(), as_of=date(2019, 1, 1))
     assert then.manifests == 1
 
