@@ -65,7 +65,7 @@ async def test_a_set_is_activated_under_load_and_brought_back(named: Endpoints, 
         trial = (await law(run, "shadow")).data
         assert (trial["shadow"], trial["on"], trial["failed"]) == (strict["rule_set"], False, 0)
         assert trial["manifests"] == sum(x["manifests"] for x in trial["outcomes"]) > 0
-        assert {"live": "RELEASE", "tried": "HOLD"}.items() <= next(x for x in trial["outcomes"] if x["tried"] != x["live"]).items()
+        assert ("RELEASE", "HOLD") in [(x["live"], x["tried"]) for x in trial["outcomes"]]
         assert "TST-01" in (await asyncio.to_thread(run, "law", "shadow")).out
         assert await group.stop() == [0, 0]
         await group.proved(None)
