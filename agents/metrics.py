@@ -37,7 +37,7 @@ class Metrics:
     relay_rounds: Counter = field(default=Counter("tidegate_relay_rounds_total", "Kafka transactions of the relay", ["result"]))
     relay_seconds: Histogram = field(default=Histogram("tidegate_relay_round_seconds", "One Kafka transaction", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)))
     unpublished_batches: Gauge = field(default=Gauge("tidegate_unpublished_batches", "Committed batches not yet published"))
-    registry_version: Gauge = field(default=Gauge("tidegate_registry_version", "Version of the registry that batches are decided by"))
+    registry_version: Gauge = field(default=Gauge("tidegate_registry_version", "Version of registry and rules that batches are decided by"))
     shadow_failures: Counter = field(default=Counter("tidegate_shadow_failures_total", "Batches on which the rule set that is tried failed"))
     ready: Gauge = field(default=Gauge("tidegate_ready", "1 when the worker owns lanes and its stores answer"))
 

@@ -145,8 +145,8 @@ def _share(text: str) -> int:
 
 
 def _order(part: str, which: str, share: int, by: str, wait: float, json_: bool) -> None:
-    folder = Path(which)
-    if folder.is_dir() and (problems := _problems(folder)):
+    folder = Path(which) if which and Path(which).is_dir() else None
+    if folder and (problems := _problems(folder)):
         if json_:
             print_json(_refusal(problems))
         else:
@@ -157,7 +157,7 @@ def _order(part: str, which: str, share: int, by: str, wait: float, json_: bool)
 
     async def ordering(store: Store) -> ruling.Ordered:
         await ready(endpoints)
-        name = "" if not which else await ruling.keep(store, folder) if folder.is_dir() else await ruling.version_of(store, which)
+        name = "" if not which else await ruling.keep(store, folder) if folder else await ruling.version_of(store, which)
         return await ruling.order(endpoints, store, part, name, share, by, wait)
 
     law_view.show_ordered(part, _with_store(ordering), share, json_)

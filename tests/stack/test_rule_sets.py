@@ -59,13 +59,13 @@ async def test_a_set_is_activated_under_load_and_brought_back(named: Endpoints, 
         assert await group.db.fetchval("SELECT count(*) > 0 FROM finding WHERE code = 'TST-01'")
         listed = (await law(run, "list")).data
         assert listed["live"] == load().version
-        events = {s["rule_set"]: [(e["version"], e["by"]) for e in s["events"]] for s in listed["rule_sets"]}
+        events = {s["rule_set"]: [(e["version"], e["by"]) for e in s["events"] if e["part"] == "live"] for s in listed["rule_sets"]}
         assert events[strict["rule_set"]] == [(strict["version"], "an officer")] and len(events[load().version]) == 2
         assert (await law(run, "diff", "live", strict["rule_set"][:8])).data["differences"][-1]["entry"] == "rule TST-01"
         trial = (await law(run, "shadow")).data
         assert (trial["shadow"], trial["on"], trial["failed"]) == (strict["rule_set"], False, 0)
         assert trial["manifests"] == sum(x["manifests"] for x in trial["outcomes"]) > 0
-        assert {"live": "RELEASE", "tried": "HOLD"}.items() <= next(x for x in trial["outcomes"] if x["tried"] != x["live"]).items()
+        assert ("RELEASE", "HOLD") in [(x["live"], x["tried"]) for x in trial["outcomes"]]
         assert "TST-01" in (await asyncio.to_thread(run, "law", "shadow")).out
         assert await group.stop() == [0, 0]
         await group.proved(None)
