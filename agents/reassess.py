@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from agents.metrics import METRICS
 from pipeline.guarantees import CLAIM, STANDING, freeze
 from pipeline.registry import Registry
 from sinks.batch import Batch, LaneState
@@ -44,6 +45,7 @@ class Reassess:
         """A batch that held something for its guarantee."""
         for lane, guarantor in heads.filter(pl.col("queue") == "guarantee").select("lane", "guarantor_code").unique().iter_rows():
             self.guarantors.setdefault(lane, set()).add(guarantor)
+            self.vain.pop(guarantor, None)  # what counts now may be more than on the day of its acceptance
 
     async def released(self, store: Store, registry: Registry, lanes: Mapping[int, LaneState]) -> dict[int, LaneState]:
         """Release one slice of what fits; the lanes that moved on by that. `lanes`: ours; Contended as Store.revise."""
@@ -66,6 +68,7 @@ class Reassess:
         lines = line_frame(await store.fetch("held_lines", held["manifest_id"]))
         done = revision(held, lines, frozen, after, registry.version)
         await store.revise(Batch(before, list(after.values()), {}, {}, registry.version), done)
+        METRICS.revisions.inc(len(done.manifest_ids))
         self.unknown.update(after)  # whatever is left of them
         return after
 

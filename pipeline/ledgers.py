@@ -74,14 +74,16 @@ def post(asked: Claims, balances: Balances) -> Posted:
     at_hand = {x: _beside_balances(x, claims, balances.accounts[x]) for x, claims in asked.amounts.items()}
     failing = pl.concat([numbers.filter(HELD)["m"], *(claims.filter(x.over)["m"] for x, claims in at_hand.items())])
     refusals = _one_by_one(numbers, at_hand, failing) if len(failing) else NO_REFUSALS
-    refused = pl.col("m").is_in(pl.lit(refusals["m"]).implode())
-    secured = asked.guarantees.filter(~refused) if len(refusals) else asked.guarantees
+    secured = asked.guarantees
+    if len(refusals):
+        secured = secured.filter(~pl.col("m").is_in(pl.lit(refusals["m"]).implode()))
     frozen = guarantees.freeze(secured, balances.guarantees)
     if len(frozen.refusals):  # what is held for its guarantee waits with all it needs reserved
         held = pl.when(pl.col("m").is_in(frozen.refusals["m"].implode())).then(pl.lit("HOLD")).otherwise("outcome")
         at_hand = {x: claims.with_columns(held.alias("outcome")) for x, claims in at_hand.items()}
     if not len(refusals):
         return Posted(frozen.refusals, {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}, _uses(numbers), frozen)
+    refused = pl.col("m").is_in(pl.lit(refusals["m"]).implode())
     moves: dict[Ledger, Moves] = {}
     for ledger, claims in at_hand.items():
         quoted = claims.select(pl.col("a").filter(refused)).to_series()

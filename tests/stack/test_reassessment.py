@@ -178,6 +178,19 @@ async def test_another_day_another_limit(endpoints: Endpoints, db: asyncpg.Conne
         assert await released(db) == ["EXAMPLE-1"]
 
 
+async def test_what_is_held_later_is_looked_at_too(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Nothing fitted, so the account is left alone until it moves; one that comes then is small enough for the day that the
+    clock shows, though not for that of its acceptance."""
+    async with nodes(endpoints, [0, 1]) as (node,):
+        await node.take(top_up(0, EXPIRED, 10_000, validFrom="2019-11-12"))
+        await node.take(*owing(0, 0, 1, EXPIRED, "4000.00"))
+        for _ in range(2):
+            await node.tick(NOW_MS + DAY_MS)
+        assert await held(db) == ["EXAMPLE-1"]
+        await node.take(*owing(1, 0, 2, EXPIRED, "100.00"))
+        assert (await released(db), await held(db)) == (["EXAMPLE-2"], ["EXAMPLE-1"])
+
+
 async def test_where_nothing_is_held_nothing_is_asked(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     fetch = asyncpg.Connection.fetch
