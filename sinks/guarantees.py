@@ -1,6 +1,6 @@
 """What a batch freezes on the accounts of guarantors: one statement, right before its commit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import asyncpg
 import numpy as np
@@ -33,6 +33,12 @@ def unpacked(row: asyncpg.Record) -> Iterator[tuple[int, int, int, int]]:
     for manifest_id, amount in zip(ids, amounts, strict=True):
         number, balance = number + 1, balance + amount
         yield number, manifest_id, amount, balance
+
+
+def entries_of(rows: Iterable[asyncpg.Record], manifest_id: int) -> list[dict[str, int]]:
+    """Those of one manifest in rows of guarantee_entry."""
+    names = ("entry_no", "manifest_id", "amount_fen", "frozen_after_fen")
+    return [dict(zip(names, e, strict=True)) for row in rows for e in unpacked(row) if e[1] == manifest_id]
 
 
 async def freeze(connection: asyncpg.Connection, wanted: Freezing, after: Sequence[LaneState]) -> None:

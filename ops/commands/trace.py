@@ -17,7 +17,7 @@ from schemas.codec import decode_output
 from schemas.contracts import topic_name, topics
 from schemas.endpoints import Endpoints
 from schemas.registry import adopt_ids
-from sinks.guarantees import unpacked
+from sinks.guarantees import entries_of
 from sinks.messages import unpack
 from sinks.store import Store
 
@@ -62,7 +62,7 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
                 f |= {name: texts[f["code"]][name] for name in ("en", "zh", "todo")}
             m["lines"] = [dict(r) for r in await store.fetch("trace_lines", m["manifest_id"])]
             m["entries"] = [dict(r) for r in await store.fetch("trace_entries", m["person_key"], m["manifest_id"])]
-            m["frozen"] = await _frozen(store, m["guarantor_code"], m["manifest_id"])
+            m["frozen"] = entries_of(await store.fetch("trace_guarantee", m["guarantor_code"], m["manifest_id"]), m["manifest_id"])
             m["revisions"] = [dict(r) for r in await store.fetch("trace_revisions", m["manifest_id"])]
             numbers = [f"P|{m['pay_code']}|{m['pay_transaction_id']}", f"W|{m['logistics_code']}|{m['logistics_no']}"]
             m["numbers"] = [dict(r) for r in await store.fetch("trace_uses", numbers, m["manifest_id"])]
@@ -73,13 +73,6 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
     for d in documents:
         d["topic"] = topic_name(KINDS[d["kind"] - 1])
     return {"order_no": order_no, "documents": documents, "manifests": manifests, "reports": reports, "receipts": receipts}
-
-
-async def _frozen(store: Store, guarantor: str, manifest_id: int) -> list[dict[str, Any]]:
-    """What the manifest froze on its guarantor's account."""
-    names = ("entry_no", "manifest_id", "amount_fen", "frozen_after_fen")
-    rows = await store.fetch("trace_guarantee", guarantor, manifest_id)
-    return [dict(zip(names, e, strict=True)) for row in rows for e in unpacked(row) if e[1] == manifest_id]
 
 
 async def _receipts(store: Store, order_no: str, batches: set[tuple[int, int]]) -> list[dict[str, Any]]:

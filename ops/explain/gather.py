@@ -17,6 +17,7 @@ from pipeline.documents import BIT, KINDS
 from pipeline.rules import looked_at
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook
+from sinks.guarantees import entries_of
 from sinks.store import Store
 
 TEXTS = ("en", "zh", "todo", "todo_zh", "law", "since", "when")
@@ -54,6 +55,8 @@ async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict
         "passed": passed(again, book, {x["code"] for x in findings}),
         "tax": {"known": again.decided.heads["tax_known"].item(), "lines": lines_of_tax(again, book)},
         "ledgers": [_entry(dict(r)) for r in await store.fetch("trace_entries", row["person_key"], row["manifest_id"])],
+        "frozen": entries_of(await store.fetch("trace_guarantee", row["guarantor_code"], row["manifest_id"]), row["manifest_id"]),
+        "revisions": [dict(r) for r in await store.fetch("trace_revisions", row["manifest_id"])],
         "limits": book.limits_on(again.decided.heads["accepted_on"].item()),
         "caps": {c.group: c.cap_mg for c in book.on(again.decided.heads["accepted_on"].item()).weight_caps},
         "documents": used(row, documents),

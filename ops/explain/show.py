@@ -91,6 +91,9 @@ class _Page:
         OUT.print(comma.join((f"{t['order_number']} [bold]{number}[/]", f"{t['platform']} {escape(plain(m['ebp_code']))}", t["attempt"].format(n=m["attempt"]))))
         status = self._in_brackets(f"{t['return_status']} {m['return_status']}")
         OUT.print(f"[bold {COLOUR[m['outcome']]}]{t[m['outcome']]}[/][bold]{wait}[/]{status}")
+        for r in m["revisions"]:
+            when, decision = f"{r['revised_at'].astimezone(BEIJING):%Y-%m-%d %H:%M:%S}", r["decision_id"].hex()
+            OUT.print(t["revised"].format(outcome=t[r["outcome"]], time=when, n=r["revision"], decision=decision), style=COLOUR[r["outcome"]])
         self._items("why", self._why())
         self._items("what_to_do", self._to_do())
         if m["followed"]:
@@ -139,7 +142,7 @@ class _Page:
     def _limits_of(self, finding: dict[str, Any]) -> dict[str, Any]:
         """What the balance that a ledger saw was held against."""
         saw = finding["values"]
-        if "balance_fen" in saw:
+        if "balance_fen" in saw and "limit_fen" not in saw:
             return {"limit_fen": self.m["limits"]["annual_limit_fen"]}
         return {"limit_mg": self.m["caps"][saw["weight_group"]]} if "balance_mg" in saw else {}
 
@@ -181,14 +184,18 @@ class _Page:
     def _ledgers(self) -> None:
         t, m = self.t, self.m
         OUT.print(Text(f"\n{t['ledgers']}", style="bold"))
-        if not m["ledgers"]:
+        if not m["ledgers"] and not m["frozen"]:
             OUT.print(t["no_ledgers_REJECT" if m["outcome"] == "REJECT" else "no_ledgers"])
             return
-        rows = (
+        rows = [
             (t[f"account_{e['ledger']}"].format(year=e["year"], group=e["weight_group"]), self._balance(e, "before"), self._amount(e["amount"], e["unit"]),
              t[e["movement"]], self._balance(e, "after"), self._amount(self._limit(e), e["unit"]))
             for e in m["ledgers"]
-        )  # fmt: skip
+        ]  # fmt: skip
+        for e in m["frozen"]:
+            account, amount, after = t["account_guarantee"].format(guarantor=m["guarantor_code"]), e["amount_fen"], e["frozen_after_fen"]
+            before, now = (t["frozen_of"].format(frozen=f"CNY {yuan(x)}") for x in (after - amount, after))
+            rows.append((account, before, f"CNY {yuan(amount)}", t["freeze"], now, t["by_day"]))
         OUT.print(table("", (t["account"], t["before"], t["moved"], t["movement"], t["after"], t["limit"]), rows))
 
     def _limit(self, entry: dict[str, Any]) -> int:

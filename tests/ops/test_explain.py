@@ -12,10 +12,11 @@ from loadtest.generate.filings import filings
 from ops.explain import formulas
 from ops.explain.show import laws_zh, texts
 from ops.explain.values import decimals, shown_value
+from schemas import law_pack
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
 from schemas.filings import written
-from schemas.lawbook import FOLDER, load, version
+from schemas.lawbook import FILES, FOLDER, load
 from tests.ops.conftest import Run
 from tests.ops.test_commands import asked, held
 from tests.pipeline.memory import BASE_MS, Rec
@@ -151,15 +152,17 @@ async def test_what_was_tampered_with_is_1_and_loud(run: Run, named: Endpoints, 
     assert set(told) <= {d["what"] for d in found}
 
 
-async def test_a_rule_set_that_is_not_at_hand_is_1(run: Run, named: Endpoints, db: asyncpg.Connection, tmp_path: Path) -> None:
+async def test_the_rule_set_that_a_decision_names_is_taken_from_those_kept(
+    run: Run, named: Endpoints, db: asyncpg.Connection, tmp_path: Path
+) -> None:
     await take(named, records(numbered(1)))
-    await db.execute("UPDATE manifest SET rule_set = '0123456789abcdef'")
-    said = await asked(run, "explain", "EXAMPLE-1")
     folder = tmp_path / "law"
     shutil.copytree(FOLDER, folder)
     with (folder / "rules.toml").open("a") as rules:
         rules.write("# another set\n")
-    await db.execute("UPDATE manifest SET rule_set = $1", version(folder))
-    assert (await asked(run, "explain", "EXAMPLE-1")).code == 1
-    assert (await asked(run, "explain", "EXAMPLE-1", "--rules", str(folder))).code == 0
-    assert (said.code, said.out) == (1, "") and "rule set 0123456789abcdef is not at hand" in said.err and "--rules" in said.err
+    content = law_pack.of_folder(folder, FILES)
+    await db.execute("UPDATE manifest SET rule_set = $1", law_pack.version_of(content))
+    said = await asked(run, "explain", "EXAMPLE-1")
+    assert (said.code, said.out) == (1, "") and "is not kept" in said.err
+    await db.execute("INSERT INTO rule_set (rule_set, content) VALUES ($1, $2)", law_pack.version_of(content), content)
+    assert (await asked(run, "explain", "EXAMPLE-1")).code == 0
