@@ -68,7 +68,7 @@ class Came:
 @dataclass(slots=True)
 class Processor:
     """Holds the lanes this worker owns and nothing else between batches but registry and rule sets and what it must look
-    at again. `lawbook`: that of the installation, the first rule set where there is none yet."""
+    at again. `lawbook`: the live rule set; to begin with that of the installation, which is the first where there is none yet."""
 
     store: Store
     lawbook: Lawbook
@@ -144,7 +144,7 @@ class Processor:
         self, work: Mapping[int, LaneRecords], read: Read, came: Came
     ) -> tuple[flow.Decided, list[DeadLetter]]:
         await self.follow()
-        following, book = self.registry.version + 1, self.rules.live
+        following = self.registry.version + 1
         filed = await filings.take(came.filings, following, self.store)
         ruled = await rule_sets.take(came.rules, following, self.rules, self.store)
         dead = [*read.dead, *filed.dead, *ruled.dead]
@@ -156,7 +156,7 @@ class Processor:
         after = {
             s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
         }
-        sweep = Sweep(book, after)
+        sweep = Sweep(self.lawbook, after)
         besides = [part for part in (met, as_lanes(await sweep.candidates(self.store))) if len(part)]
         lane_of = first_lanes([came_by, *besides]) if besides else came_by
         after = sweep.after
@@ -169,11 +169,11 @@ class Processor:
         before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
-        opened = open_or_quarantine(at_hand, stored.past, book.on, self.registry, self.pseudonyms)
+        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.registry, self.pseudonyms)
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
         arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows)
         moves = self._moves(work)
-        prepared = Prepared(opened, arrived, after, lane_of, book.on(flow.NO_DAY), book.statuses, self.registry.version)
+        prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.lawbook.statuses, self.registry.version)
         if self.rules.trial is not None:
             prepared.tried = tried_by(self.rules.trial, prepared.opened.judged, self.registry)
         heads, fates = prepared.opened.judged.manifests.heads, prepared.opened.fates
@@ -202,6 +202,7 @@ class Processor:
         """Registry and rule set as they stand now."""
         self.registry = await filings.at_hand(self.registry, self.store)
         await self.rules.follow(self.registry.version, self.store)
+        self.lawbook = self.rules.live
         METRICS.registry_version.set(self.registry.version)
 
 

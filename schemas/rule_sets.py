@@ -15,9 +15,14 @@ LINE = re.compile(r"at line (\d+)")
 
 def problems(folder: Path) -> list[Place]:
     """Why the folder is no rule set that can be used; empty when it is."""
-    if found := [*_ill_formed(folder)] or law_check.problems(folder):
+    if found := [*_ill_formed(folder)]:
         return found
-    return list(uncompiled(lawbook.read(folder), (folder / "rules.toml").read_text()))
+    try:
+        if found := law_check.problems(folder):
+            return found
+        return list(uncompiled(lawbook.read(folder), (folder / "rules.toml").read_text()))
+    except Exception as e:  # what the checks did not think of is no law either
+        return [Place("", 0, misshapen(e))]
 
 
 def _ill_formed(folder: Path) -> Iterator[Place]:
@@ -54,7 +59,18 @@ def uncompiled(book: Lawbook, rules: str) -> Iterator[Place]:
 
 def usable(content: bytes) -> Lawbook:
     """The book of a packed rule set; LawError with every reason when it cannot be used."""
-    book = lawbook.of_content(content)
-    if found := list(uncompiled(book, "")):
+    try:
+        book = lawbook.of_content(content)
+        found = list(uncompiled(book, ""))
+    except LawError:
+        raise
+    except Exception as e:  # what the checks did not think of must not end whoever reads it
+        raise LawError(misshapen(e)) from e
+    if found:
         raise LawError("; ".join(map(str, found)))
     return book
+
+
+def misshapen(error: Exception) -> str:
+    """What to say of data that led the checks themselves to an error."""
+    return f"something in it has not the shape it should have ({type(error).__name__}: {error})"

@@ -22,7 +22,7 @@ TEXTS = ("en", "zh", "todo")
 SCOPES = ("manifest", "line")
 OUTCOMES = ("HOLD", "REJECT")
 KINDS = ("order", "payment", "waybill")
-CODE = re.compile(r"[A-Z]{2,4}-[0-9]{2,3}")
+CODE = re.compile(r"[A-Z]{2,6}-[0-9]{2,3}")
 
 
 def problems(folder: Path) -> Iterator[Place]:
@@ -42,7 +42,7 @@ def problems(folder: Path) -> Iterator[Place]:
 
 def _texts(entry: Entry) -> Reasons:
     if not CODE.fullmatch(str(entry.get("code", ""))):
-        yield "a code is two to four capitals, a hyphen and two or three digits"
+        yield "a code is two to six capitals, a hyphen and two or three digits"
     if not str(entry.get("law", "")).strip():
         yield "no source: law is empty"
     for name in TEXTS:

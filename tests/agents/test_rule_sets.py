@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Any
 
+import pytest
+
 from agents.rule_sets import KEPT, RuleSets
 from pipeline import decide, rules
 from schemas import law_pack
@@ -66,6 +68,16 @@ async def test_a_set_that_cannot_be_used_says_why_and_one_that_can_follows() -> 
     assert "limits.toml:0: is missing" in known.unusable and known.live is load()
     await known.follow(2, store)  # type: ignore[arg-type]
     assert known.unusable == "" and known.live.version == store.names[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "data"),
+    [("limits.toml", b"limit = 3"), ("weights.toml", b"[[cap]]\nhs8 = 3"), ("rules.toml", b"rule = [1]"), ("tariff.csv", b"\xff"), ("control.toml", b"stop = 1")],
+)
+async def test_data_of_another_shape_ends_nobody(file: str, data: bytes) -> None:
+    content = law_pack.packed(law_pack.unpacked(load().content) | {file: data})
+    store, known = Kept([content]), RuleSets(load())
+    assert isinstance(await known.book(store.names[0], store), str)  # type: ignore[arg-type]
 
 
 async def test_a_trial_that_cannot_be_used_is_none() -> None:

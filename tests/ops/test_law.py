@@ -92,7 +92,7 @@ def added(folder: Path, old: str = "", new: str = "") -> int:
         ("order_guid = 'x'", "order_guid", "TST-01: the condition is no truth value but String"),
         ("order_guid = 'x'", "order_goodsValue_e5 = order_guid", "TST-01: the condition does not compile"),
         ('"TST-01"', '"PAY-01"', "PAY-01 stands in line"),
-        ('"TST-01"', '"a test"', "a code is two to four capitals"),
+        ('"TST-01"', '"a test"', "a code is two to six capitals"),
         ("[[rule]]", "[[ledger]]", "unknown code TST-01: no ledger of the program"),
         ('law = "none"', 'law = ""', "TST-01: no source"),
         ('"HOLD"', '"RELEASE"', "TST-01: the outcome of a finding is HOLD or REJECT"),
