@@ -36,6 +36,7 @@ ELSEWHERE = {
     "store_unavailable": "test_outage.py",
     "paused_partitions": "test_worker.py",
     "shadow_failures": "test_shadow.py",
+    "revisions": "test_reassessment.py",
     "quarantined": "../agents/test_quarantine.py",
     "quarantine_bisections": "../agents/test_quarantine.py",
 }
@@ -63,7 +64,7 @@ def test_all_are_looked_at() -> None:
 
 
 async def test_what_a_worker_tells_after_a_run(topics: Endpoints, tmp_path: Path) -> None:
-    documents = generated(tmp_path / "set", 300, 23)
+    documents = generated(tmp_path / "set", 300, 29)
     async with workers(topics, tmp_path, 1) as group:
         async with producer(topics) as sender:
             await send_all(sender, list(documents.documents()))
