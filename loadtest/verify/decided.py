@@ -43,7 +43,8 @@ class Case(NamedTuple):
 class Facts(NamedTuple):
     """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `quota`, `weights`: account →
     (amount, limit) that it needs, in fen and mg; `completing`: (ms, kind, partition, offset) of the document that
-    completed it; `refused`: values read by its ledger findings, by code."""
+    completed it; `refused`: values read by its ledger findings, by code; `subjects`: the first eight bytes of the pseudonyms of
+    person, phone and address, as a number; `counted`: values read by its findings on counters, by code."""
 
     manifest_id: int
     place: str
@@ -60,6 +61,10 @@ class Facts(NamedTuple):
     completing: tuple[int, int, int, int]
     lane_batch: tuple[int, int]
     refused: dict[str, dict[str, Any]]
+    order_hash: int
+    subjects: tuple[int, int, int]
+    rules_ran: bool
+    counted: dict[str, dict[str, Any]]
 
 
 def check(
@@ -79,11 +84,13 @@ def check(
     day = law.of_day(day_number(accepted_at))
     derived = derive(order, payment, waybill, accepted_at, day, registry, row.registry_version)
     stored = {f.code for f in case.findings}
+    counted = {code for code, _ in day.counter_rules}  # what they find is checked when all manifests are known
     if QUARANTINED in stored:  # a rule could not be run on it: it must be held, whatever the rules would have said
         by_rules = {QUARANTINED}
         report.counts["quarantined"] += 1
     else:
         by_rules = rule_findings(order, payment, waybill, derived, day)
+    by_rules |= stored & counted
     codes = by_rules | (stored & set(LEDGER))
     asks = conclude(by_rules, law, derived["tax_known"]).outcome != "REJECT"
     verdict = conclude(codes, law, derived["tax_known"])
@@ -166,6 +173,10 @@ def _pseudonym(text: str, key: bytes) -> bytes:
     return blake2b(text.encode(), digest_size=16, key=key).digest()
 
 
+def _first(pseudonym: bytes) -> int:
+    return int.from_bytes(pseudonym[:8], "big", signed=True)
+
+
 def _compare_row(row: ManifestRow, expected: ManifestRow, place: str, report: Report) -> None:
     if row != expected:
         for name, want, have in zip(ManifestRow._fields, expected, row, strict=True):
@@ -230,5 +241,8 @@ def _facts(
         {(*account, group): needed for group, needed in weights(read[0]["orderList"]).items()},
         day.waybill_reuse_months, f"P|{expected.pay_code}|{expected.pay_transaction_id}",
         f"W|{expected.logistics_code}|{expected.logistics_no}", max(arrivals), (row.lane, row.batch_seq),
-        {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER},
+        {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER}, expected.order_hash,
+        (_first(expected.person_key), _first(expected.phone_key), _first(expected.address_key)),
+        all(f.code != QUARANTINED for f in case.findings),
+        {f.code: json.loads(f.values_read) for f in case.findings if f.code in {code for code, _ in day.counter_rules}},
     )  # fmt: skip

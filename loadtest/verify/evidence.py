@@ -238,6 +238,25 @@ class UseRow(NamedTuple):
     accepted_at: int
 
 
+class SightingRow(NamedTuple):
+    manifest_id: int
+    accepted_at: int
+    order_hash: int
+    person: int
+    phone: int
+    address: int
+    of_person: bool
+    of_phone: bool
+    of_address: bool
+
+
+class SightingReadRow(NamedTuple):
+    lane: int
+    batch_seq: int
+    batch: str
+    seen: str
+
+
 class RegistryState(NamedTuple):
     version: int
 
@@ -269,7 +288,8 @@ class DeadLetterRow(NamedTuple):
 @dataclass(slots=True)
 class Tables:
     """Rows by table, one field a table; `uses` is number_use, `entries` quota_entry, `accounts` quota_account, `fates`
-    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry."""
+    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry, `sighting_reads` is
+    sighting_read."""
 
     lanes: list[Lane] = field(default_factory=lambda: list[Lane]())
     consumed: list[Consumed] = field(default_factory=lambda: list[Consumed]())
@@ -285,6 +305,8 @@ class Tables:
     weight_entries: list[WeightEntryRow] = field(default_factory=lambda: list[WeightEntryRow]())
     uses: list[UseRow] = field(default_factory=lambda: list[UseRow]())
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
+    sightings: list[SightingRow] = field(default_factory=lambda: list[SightingRow]())
+    sighting_reads: list[SightingReadRow] = field(default_factory=lambda: list[SightingReadRow]())
     registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())
     registry_entries: list[RegistryEntryRow] = field(default_factory=lambda: list[RegistryEntryRow]())
 

@@ -8,6 +8,7 @@ from loadtest.verify import law as law_data
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import case, share_of
 from loadtest.verify.chunks import Recomputation, processes_for
+from loadtest.verify.counters import check_counters
 from loadtest.verify.decided import decision_id
 from loadtest.verify.evidence import Evidence, ManifestRow, OpenReport, manifest_place
 from loadtest.verify.fates import check_order
@@ -90,6 +91,8 @@ def prove_beside(
     watch.lap("decisions")
     check_ledgers(tables, facts, report)
     watch.lap("ledgers")
+    check_counters(tables, facts, law, report)
+    watch.lap("counters")
     _check_orders(evidence, found, law, report)
     watch.lap("orders")
     _check_other_messages(evidence, receipts, dead, law, report)
