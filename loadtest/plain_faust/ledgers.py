@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
+from loadtest.plain_faust.counters import Seen
 from loadtest.plain_faust.manifest import Manifest
 
 Accounts = MutableMapping[str, list[int]]
@@ -16,7 +17,7 @@ Uses = MutableMapping[str, list[str | int]]
 @dataclass(frozen=True, slots=True)
 class Ledgers:
     """`accounts`: `<year>|<person>` → [reserved, used] in fen; `weights`: `<year>|<group>|<person>` → the same in mg; `uses`:
-    number → [document key, acceptance time in ms].
+    number → [document key, acceptance time in ms]; `seen`: what the counters are counted from.
 
     `key`: 16 to 64 bytes of the persons' pseudonyms.
     """
@@ -24,6 +25,7 @@ class Ledgers:
     accounts: Accounts
     weights: Accounts
     uses: Uses
+    seen: Seen
     key: bytes
 
     def post(self, m: Manifest, me: str, outcome: str) -> list[str]:

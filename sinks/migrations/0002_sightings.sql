@@ -14,9 +14,9 @@ CREATE TABLE sighting (
     of_address boolean NOT NULL
 ) PARTITION BY RANGE (accepted_at);
 CREATE TABLE sighting_rest PARTITION OF sighting DEFAULT;
-CREATE INDEX sighting_person ON sighting (person) WHERE of_person;
-CREATE INDEX sighting_phone ON sighting (phone) WHERE of_phone;
-CREATE INDEX sighting_address ON sighting (address) WHERE of_address;
+CREATE INDEX sighting_person ON sighting USING hash (person) WHERE of_person;
+CREATE INDEX sighting_phone ON sighting USING hash (phone) WHERE of_phone;
+CREATE INDEX sighting_address ON sighting USING hash (address) WHERE of_address;
 
 -- One row a batch with manifests: up to where the sightings of every lane were counted for it.
 CREATE TABLE sighting_read (

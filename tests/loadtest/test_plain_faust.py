@@ -48,7 +48,7 @@ def _registry() -> Registry:
 
 
 def _ledgers() -> Ledgers:
-    return Ledgers({}, {}, {}, LEDGER_KEY)
+    return Ledgers({}, {}, {}, {}, LEDGER_KEY)
 
 
 def _decide(come: Come, ledgers: Ledgers) -> Decision:
@@ -69,7 +69,7 @@ def _single() -> list[tuple[Answer, Come]]:
 def test_the_rules_are_those_of_the_law_in_its_order() -> None:
     law = tomllib.loads((FOLDER / "rules.toml").read_text())
     assert [code for code, _ in RULES] == [rule["code"] for rule in law["rule"]]
-    assert len(RULES) == 67
+    assert len(RULES) == 72
 
 
 def test_it_agrees_with_the_known_answers() -> None:
