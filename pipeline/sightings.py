@@ -30,20 +30,31 @@ COUNTED = {
 COUNTERS = [f"{name}_{window}" for name in COUNTED for window in WINDOWS]
 LEFT = [f"of_{subject}" for subject in SUBJECTS]
 """Whether a manifest leaves a sighting that is found by its person, phone, address."""
-SIGHTINGS = {**dict.fromkeys((*SUBJECTS, "order", "at_ms"), pl.Int64), **dict.fromkeys(LEFT, pl.Boolean)}
-"""Person, phone and address: the first eight bytes of their pseudonyms; order: order_hash."""
+SIGHTINGS: dict[str, type[np.generic]] = {
+    **dict.fromkeys((*SUBJECTS, "order", "at_ms"), np.int64), **dict.fromkeys(LEFT, np.bool_)
+}  # fmt: skip
+"""Columns of a table of sightings. Person, phone and address: the first eight bytes of their pseudonyms; order: order_hash."""
+Columns = Mapping[str, NDArray[Any]]
+NONE_STORED: Columns = {name: np.zeros(0, kind) for name, kind in SIGHTINGS.items()}
 HASHES = [
     pl.col(f"{subject}_key").bin.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="big").alias(f"{subject}_hash")
     for subject in SUBJECTS
 ]
-AT_MS = pl.col("accepted_at").dt.epoch("ms").alias("at_ms")
+OF_BATCH = [
+    pl.col("completing", "order_hash"), pl.col("accepted_at").dt.epoch("ms").alias("at_ms"),
+    *(pl.col(f"{subject}_hash").alias(subject) for subject in SUBJECTS),
+]  # fmt: skip
+# one column of arrays is handed over at once, eighteen columns are not
+APART = [
+    pl.col(of).arr.get(n).alias(name) for of, names in (("counters", COUNTERS), ("left", LEFT)) for n, name in enumerate(names)
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """`stored`: SIGHTINGS of the subjects asked for; `lanes`: lane → batch_seq up to which all of them were there."""
 
-    stored: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SIGHTINGS))
+    stored: Columns = field(default_factory=lambda: NONE_STORED)
     lanes: Mapping[int, int] = field(default_factory=lambda: dict[int, int]())
 
 
@@ -51,7 +62,7 @@ class Seen:
 class Asked:
     """What to look for: hashes of each subject, sorted, accepted after `since` and not after `until`."""
 
-    subjects: dict[str, pl.Series]
+    subjects: dict[str, Numbers]
     since: datetime
     until: datetime
 
@@ -61,50 +72,40 @@ def asked(heads: pl.DataFrame) -> Asked:
     times = heads["accepted_at"]
     first, last = times.min(), times.max()
     assert isinstance(first, datetime) and isinstance(last, datetime)
-    subjects = {subject: heads[f"{subject}_hash"].unique().sort() for subject in SUBJECTS}
+    subjects = {subject: np.sort(heads[f"{subject}_hash"].to_numpy()) for subject in SUBJECTS}
     return Asked(subjects, first - timedelta(milliseconds=LONGEST), last)
 
 
 def counted(heads: pl.DataFrame, seen: Seen) -> pl.DataFrame:
     """Add COUNTERS and LEFT to manifests with HASHES."""
-    counters, left = np.ones((len(COUNTERS), len(heads)), np.int32), np.ones((len(LEFT), len(heads)), np.bool_)
+    counters, left = np.ones((len(heads), len(COUNTERS)), np.int32), np.ones((len(heads), len(LEFT)), np.bool_)
     rows = _particular(heads, seen.stored)
     if len(rows):
-        batch = heads[rows].select("completing", AT_MS, order="order_hash", **{s: f"{s}_hash" for s in SUBJECTS})
-        turn = batch.with_row_index("row").sort("completing")["row"].to_numpy()
-        rows, batch = rows[turn], batch[turn]
-        own, stored = _columns(batch), _columns(seen.stored)
+        batch = heads[rows].select(OF_BATCH).with_row_index("row").sort("completing")
+        rows = rows[batch["row"].to_numpy()]
+        own = {name: batch[name].to_numpy() for name in (*SUBJECTS, "at_ms")} | {"order": batch["order_hash"].to_numpy()}
         for n, subject in enumerate(SUBJECTS):
-            found = {name: of for name, of in COUNTED.items() if of[0] == subject}
-            left[n, rows], counts = _of_subject(subject, [what for _, what in found.values()], own, stored)
-            for name, windows in zip(found, counts, strict=True):
-                first = COUNTERS.index(f"{name}_1h")
-                counters[first : first + len(WINDOWS), rows] = windows
-    return heads.hstack([pl.Series(name, x) for name, x in zip((*COUNTERS, *LEFT), (*counters, *left), strict=True)])
+            left[rows, n], counts = _of_subject(subject, own, seen.stored)
+            for first, windows in counts.items():
+                counters[rows, first : first + len(WINDOWS)] = windows
+    return heads.hstack([pl.Series("counters", counters), pl.Series("left", left)]).with_columns(APART).drop("counters", "left")
 
 
-def _particular(heads: pl.DataFrame, stored: pl.DataFrame) -> NDArray[np.intp]:
+def _particular(heads: pl.DataFrame, stored: Columns) -> NDArray[np.intp]:
     """Rows that share a subject with another row or with what is stored."""
     found = np.zeros(len(heads), np.bool_)
     for subject in SUBJECTS:
         own = heads[f"{subject}_hash"].to_numpy()
         ranked = np.sort(own)
-        again = ranked[1:][ranked[1:] == ranked[:-1]]
-        known = stored[subject].to_numpy() if len(stored) else again
-        for shared in (again, known):
+        for shared in (ranked[1:][ranked[1:] == ranked[:-1]], np.sort(stored[subject])):
             if len(shared):
-                found |= np.isin(own, shared)
+                found |= shared.take(np.searchsorted(shared, own), mode="clip") == own
     return np.flatnonzero(found)
 
 
-def _columns(table: pl.DataFrame) -> dict[str, NDArray[Any]]:
-    return {name: table[name].to_numpy() for name in SIGHTINGS if name in table.columns}
-
-
-def _of_subject(
-    subject: str, what: list[str], own: Mapping[str, NDArray[Any]], stored: Mapping[str, NDArray[Any]]
-) -> tuple[NDArray[np.bool_], list[list[Numbers]]]:
-    """Of rows in their turns: whether each leaves a sighting, and counts by window of each of `what`."""
+def _of_subject(subject: str, own: Columns, stored: Columns) -> tuple[NDArray[np.bool_], dict[int, Numbers]]:
+    """Of rows in their turns: whether each leaves a sighting, and the subject's counters over all windows, by the place of the
+    first in COUNTERS."""
     mine, at = own[subject], own["at_ms"]
     places = np.flatnonzero(stored[f"of_{subject}"])
     row, place = _pairs(mine, stored[subject][places])
@@ -119,9 +120,11 @@ def _of_subject(
     within = (earlier < later) & (at[later] - at[earlier] < LONGEST)
     later, earlier = later[within], earlier[within]
     rows, ages = np.concatenate([row, later]), np.concatenate([age, at[later] - at[earlier]])
-    return leaves, [
-        _different(rows, np.concatenate([stored[x][place], own[x][earlier]]), ages, own[x]) for x in what
-    ]
+    return leaves, {
+        n * len(WINDOWS): _different(rows, np.concatenate([stored[what][place], own[what][earlier]]), ages, own[what])
+        for n, (of, what) in enumerate(COUNTED.values())
+        if of == subject
+    }
 
 
 def _pairs(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
@@ -143,8 +146,8 @@ def _before(mine: Numbers) -> Numbers:
     return before
 
 
-def _different(row: Numbers, value: Numbers, age: Numbers, own: Numbers) -> list[Numbers]:
-    """By window how many different values each row has, its own among them."""
+def _different(row: Numbers, value: Numbers, age: Numbers, own: Numbers) -> Numbers:
+    """How many different values each row has, its own among them; one column a window."""
     others = value != own[row]
     row, value, age = row[others], value[others], age[others]
     order = np.lexsort((age, value, row))  # of each value the youngest comes first
@@ -152,4 +155,4 @@ def _different(row: Numbers, value: Numbers, age: Numbers, own: Numbers) -> list
     new = np.ones(len(row), np.bool_)
     new[1:] = (row[1:] != row[:-1]) | (value[1:] != value[:-1])
     row, age = row[new], age[new]
-    return [1 + np.bincount(row[age < window], minlength=len(own)) for window in WINDOWS.values()]
+    return np.column_stack([1 + np.bincount(row[age < window], minlength=len(own)) for window in WINDOWS.values()])

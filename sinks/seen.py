@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 import numpy as np
 import polars as pl
@@ -10,14 +11,16 @@ from pipeline.sightings import LEFT, SIGHTINGS, SUBJECTS, Seen, asked
 from sinks.batch import Frames, LaneState
 from sinks.store import Store
 
-# Rows of sql/sightings.sql, in network order: the time in microseconds since 2000.
-LANE = np.dtype([("lane", ">i2"), ("batch_seq", ">i8")])
-ROW = np.dtype([(name, "?" if name in LEFT else ">i8") for name in SIGHTINGS])
+# Rows of sql/sightings.sql, in network order: the time in microseconds since 2000. Of a lane its number and that of its last
+# batch stand in the first two places.
+ROW = np.dtype([("of_lane", "?"), *((name, "?" if name in LEFT else ">i8") for name in SIGHTINGS)])
 EPOCH_MS = 946_684_800_000  # 2000-01-01, where PostgreSQL's times begin
 ROWS = [
     pl.col("manifest_id", "accepted_at", "order_hash", *LEFT),
     *(pl.col(f"{subject}_hash").alias(subject) for subject in SUBJECTS),
 ]
+LATEST = pl.col("accepted_at").max()
+FIRST = itemgetter(0)
 
 
 async def read_seen(store: Store, heads: pl.DataFrame) -> Seen:
@@ -25,33 +28,30 @@ async def read_seen(store: Store, heads: pl.DataFrame) -> Seen:
     if not len(heads):
         return Seen()
     wanted = asked(heads)
-    rows = await store.fetch("sightings", *wanted.subjects.values(), wanted.since, wanted.until)
-    return seen_of(row[0] for row in rows)
+    subjects = map(pl.Series, wanted.subjects.values())
+    return seen_of(map(FIRST, await store.fetch("sightings", *subjects, wanted.since, wanted.until)))
 
 
 def seen_of(rows: Iterable[bytes]) -> Seen:
     """Rows of sql/sightings.sql."""
-    lanes: list[bytes] = []
-    sightings: list[bytes] = []
-    for row in rows:
-        (lanes if len(row) == LANE.itemsize else sightings).append(row)
-    reached = np.frombuffer(b"".join(lanes), LANE)
-    found = np.frombuffer(b"".join(sightings), ROW)
-    columns = {name: found[name].astype(found.dtype[name].newbyteorder("=")) for name in SIGHTINGS}
+    found = np.frombuffer(b"".join(rows), ROW)
+    lanes, sightings = found[found["of_lane"]], found[~found["of_lane"]]
+    by_lane = dict(zip(lanes[SUBJECTS[0]].tolist(), lanes[SUBJECTS[1]].tolist(), strict=True))
+    if not len(sightings):
+        return Seen(lanes=by_lane)
+    columns = {name: sightings[name].astype(kind) for name, kind in SIGHTINGS.items()}
     columns["at_ms"] = columns["at_ms"] // 1000 + EPOCH_MS
-    by_lane = dict(zip(reached["lane"].tolist(), reached["batch_seq"].tolist(), strict=True))
-    return Seen(pl.DataFrame(columns, SIGHTINGS), by_lane) if len(found) else Seen(lanes=by_lane)
+    return Seen(columns, by_lane)
 
 
 def sighting_frames(heads: pl.DataFrame, seen: Mapping[int, int], after: Mapping[int, LaneState]) -> Frames:
-    """Rows of sighting and sighting_read; `heads` are numbered and counted, in the order of one of the indexes."""
+    """Rows of sighting and sighting_read; `heads` are numbered and counted."""
     if not len(heads):
         return {}
     batch = {lane: state.batch_seq for lane, state in after.items()}
     first = min(batch)
-    row = (first, batch[first], heads["accepted_at"].max(), json.dumps(batch), json.dumps(dict(seen)))
-    schema = {
-        "lane": pl.Int16, "batch_seq": pl.Int64, "accepted_at": heads.schema["accepted_at"],
-        "batch": pl.String, "seen": pl.String,
-    }  # fmt: skip
-    return {"sighting": heads.select(ROWS).sort("person"), "sighting_read": pl.DataFrame([row], schema, orient="row")}
+    read = heads.select(
+        pl.lit(first, pl.Int16).alias("lane"), pl.lit(batch[first], pl.Int64).alias("batch_seq"), LATEST,
+        pl.lit(json.dumps(batch)).alias("batch"), pl.lit(json.dumps(dict(seen))).alias("seen"),
+    )  # fmt: skip
+    return {"sighting": heads.select(ROWS), "sighting_read": read}

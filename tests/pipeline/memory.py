@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from agents.reading import DeadLetter, Read, documents, read_records, read_stored
@@ -131,14 +132,14 @@ class MemoryStore:
         if not len(heads):
             return Seen()
         wanted = asked(heads)
-        hashes = {subject: set(of_it.to_list()) for subject, of_it in wanted.subjects.items()}
+        hashes = {subject: set(of_it.tolist()) for subject, of_it in wanted.subjects.items()}
         found = [
             {**s, "at_ms": round(s["accepted_at"].timestamp() * 1000)}
             for s in self.sightings
             if wanted.since < s["accepted_at"] <= wanted.until
             and any(s[f"of_{subject}"] and s[subject] in hashes[subject] for subject in SUBJECTS)
         ]
-        return Seen(_frame(found, SIGHTINGS), dict(self.lanes))
+        return Seen({name: np.array([s[name] for s in found], kind) for name, kind in SIGHTINGS.items()}, dict(self.lanes))
 
     def contended(self, decided: Decided) -> bool:
         """Whether somebody kept something meanwhile that PostgreSQL's keys and balances would not let this follow."""

@@ -41,14 +41,14 @@ def heads(some: Sequence[One], first: int = 0) -> pl.DataFrame:
 def played(batches: Sequence[Sequence[One]]) -> pl.DataFrame:
     """All manifests counted batch by batch, each on what was left before it."""
     done: list[pl.DataFrame] = []
-    stored = pl.DataFrame(schema=SIGHTINGS)
+    stored = pl.DataFrame(schema=dict.fromkeys(SIGHTINGS, pl.Int64) | dict.fromkeys(LEFT, pl.Boolean))
     for batch in batches:
         table = heads(batch, sum(map(len, done)))
         wanted = asked(table)
         ms = [round(t.timestamp() * 1000) for t in (wanted.since, wanted.until)]
-        by = [pl.col(f"of_{s}") & pl.col(s).is_in(of_it.to_list()) for s, of_it in wanted.subjects.items()]
+        by = [pl.col(f"of_{s}") & pl.col(s).is_in(of_it.tolist()) for s, of_it in wanted.subjects.items()]
         found = stored.filter(pl.any_horizontal(by), pl.col("at_ms") > ms[0], pl.col("at_ms") <= ms[1])
-        done.append(counted(table, Seen(found, {})))
+        done.append(counted(table, Seen({name: found[name].to_numpy() for name in SIGHTINGS}, {})))
         columns = [pl.col(f"{s}_hash").alias(s) for s in SUBJECTS]
         at_ms = pl.col("accepted_at").dt.epoch("ms").alias("at_ms")
         stored = stored.vstack(done[-1].select(*columns, pl.col("order_hash").alias("order"), at_ms, *LEFT))
