@@ -10,7 +10,7 @@ from loadtest.verify.conditions import Call, Column, Node
 from loadtest.verify.decided import Facts
 from loadtest.verify.evaluate import value
 from loadtest.verify.evidence import SightingReadRow, SightingRow, Tables
-from loadtest.verify.law import COUNTED, WINDOWS_MS, LawData, day_number
+from loadtest.verify.law import COUNTED, WINDOWS_MS, DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 
 MOST = 100
@@ -143,14 +143,24 @@ def _what(one: Facts, what: str) -> int:
 def _check_findings(one: Facts, counters: dict[str, int], law: LawData, report: Report) -> None:
     """The findings of the rules that read counters; none of a manifest in quarantine, on which no rule was run."""
     day = law.of_day(day_number(one.accepted_at))
-    rules = {code: node for code, node in day.counter_rules if value(node, {"counted": counters})}
-    expected = sorted(rules) if one.rules_ran else []
-    report.same(one.place, "findings on counters", expected, sorted(one.counted))
+    rules = _fires(day, counters) if counters is not ALONE else _fires_alone(day)
+    if one.counted or rules:
+        report.same(one.place, "findings on counters", sorted(rules) if one.rules_ran else [], sorted(one.counted))
     for code, read in one.counted.items():
         report.counts[code] += 1
         if code in rules:
             want = {name: str(counters[name]) for name in columns(rules[code])}
             report.same(f"{one.place} finding {code}", "values read", want, dict(read))
+
+
+def _fires(day: DayLaw, counters: dict[str, int]) -> dict[str, Node]:
+    return {code: node for code, node in day.counter_rules if value(node, {"counted": counters})}
+
+
+@lru_cache
+def _fires_alone(day: DayLaw) -> dict[str, Node]:
+    """What is found of a manifest that shares nothing with any other."""
+    return _fires(day, ALONE)
 
 
 @lru_cache

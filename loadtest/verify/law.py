@@ -37,7 +37,7 @@ SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
 DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed by identity
 class DayLaw:
     """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate; `caps`: of yearly weight, as
     (group, prefixes of HS codes, mg); `units` as in LawData; `counter_rules`: manifest rules that read counters alone, which
@@ -56,6 +56,7 @@ class DayLaw:
     waybill_reuse_months: int
     units: dict[str, tuple[str, int]]
     counter_rules: list[tuple[str, Node]]
+    counter_codes: frozenset[str]
 
     def cap_of(self, hs_code: str) -> tuple[str, int] | None:
         """The group that a line belongs to and its cap in mg, should its weight be limited."""
@@ -113,6 +114,7 @@ class LawData:
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
             units=self.units,
             counter_rules=parts["counters"],
+            counter_codes=frozenset(code for code, _ in parts["counters"]),
         )
 
     def _rates(self, day: date) -> dict[str, Rate]:
