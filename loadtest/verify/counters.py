@@ -64,8 +64,12 @@ def _reads(tables: Tables, facts: Mapping[int, Facts], report: Report) -> dict[P
     """How far each batch with manifests counted, by each lane and number it has; once, and never back."""
     found: dict[Place, Read] = {}
     for row in tables.sighting_reads:
-        read = _read(row)
         place = f"sightings read by lane {row.lane} batch {row.batch_seq}"
+        try:
+            read = _read(row)
+        except (ValueError, TypeError, AttributeError):
+            report.differs(place, "batch and seen", "JSON objects: lane to batch number", "something else")
+            continue
         report.same(place, "place", (min(read.batch), read.batch[min(read.batch)]), (row.lane, row.batch_seq))
         before = {lane: number - 1 for lane, number in read.batch.items()}
         report.same(place, "its own lanes", before, {lane: read.seen.get(lane) for lane in read.batch})
@@ -80,7 +84,9 @@ def _reads(tables: Tables, facts: Mapping[int, Facts], report: Report) -> dict[P
 
 
 def _read(row: SightingReadRow) -> Read:
-    batch, seen = ({int(lane): number for lane, number in json.loads(text).items()} for text in (row.batch, row.seen))
+    batch, seen = ({int(lane): int(number) for lane, number in json.loads(text).items()} for text in (row.batch, row.seen))
+    if not batch:
+        raise ValueError("no lane")
     return Read(batch, seen)
 
 

@@ -83,3 +83,10 @@ def test_a_batch_that_counted_on_itself_or_not_on_its_lane(evidence: Evidence, p
     seen = {lane: number + more for lane, number in json.loads(reads[-1].seen).items()}
     reads[-1] = reads[-1]._replace(seen=json.dumps(seen))
     assert told(proved(), f"sightings read by lane {reads[-1].lane} batch {reads[-1].batch_seq}", "its own lanes")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"a": 1}', '{"0": {}}'])
+def test_a_batch_that_says_it_badly(evidence: Evidence, proved: Prove, text: str) -> None:
+    row = evidence.tables.sighting_reads[-1]
+    evidence.tables.sighting_reads[-1] = row._replace(batch=text)
+    assert not proved().verified
