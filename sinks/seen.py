@@ -40,8 +40,8 @@ def seen_of(rows: Iterable[bytes]) -> Seen:
     if not len(sightings):
         return Seen(lanes=by_lane)
     columns = {name: sightings[name].astype(kind) for name, kind in SIGHTINGS.items()}
-    columns["at_ms"] = columns["at_ms"] // 1000 + EPOCH_MS
-    return Seen(columns, by_lane)
+    at_ms = sightings["at_ms"].astype(np.int64) // 1000 + EPOCH_MS
+    return Seen({**columns, "at_ms": at_ms}, by_lane)
 
 
 def sighting_frames(heads: pl.DataFrame, seen: Mapping[int, int], after: Mapping[int, LaneState]) -> Frames:
