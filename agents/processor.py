@@ -35,6 +35,7 @@ from schemas.lawbook import Lawbook
 from sinks.batch import Batch, LaneState
 from sinks.errors import Contended, Unavailable
 from sinks.prepare import Arrived, Prepared, arrived_frames
+from sinks.seen import read_seen, sighting_frames
 from sinks.store import Store, backoff
 
 LOG = logging.getLogger("tidegate.batch")
@@ -169,7 +170,9 @@ class Processor:
         before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
-        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.registry, self.pseudonyms)
+        gathered = flow.gather(at_hand, stored.past, self.pseudonyms)
+        gathered = flow.count(gathered, await read_seen(self.store, gathered.manifests.heads))
+        opened = open_or_quarantine(gathered, self.lawbook.on, self.registry)
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
         arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows)
         moves = self._moves(work)
@@ -177,7 +180,7 @@ class Processor:
         if self.rules.trial is not None:
             prepared.tried = tried_by(self.rules.trial, prepared.opened.judged, self.registry)
         heads, fates = prepared.opened.judged.manifests.heads, prepared.opened.fates
-        frames = arrived_frames(prepared.arrived, heads, fates, after)
+        frames = arrived_frames(prepared.arrived, heads, fates, after) | sighting_frames(heads, opened.seen, after)
         batch = Batch(before, list(after.values()), moves, frames, self.registry.version)
         METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
         assert prepared.decided is not None

@@ -4,29 +4,20 @@ import logging
 
 from agents.metrics import METRICS
 from pipeline import flow
-from pipeline.attempts import Past
-from pipeline.documents import Documents
-from pipeline.personal import Pseudonyms
 from pipeline.registry import Registry
 
 LOG = logging.getLogger("tidegate.quarantine")
 
 
-def open_or_quarantine(
-    documents: Documents, past: Past, law_on: flow.LawOn, registry: Registry, pseudonyms: Pseudonyms
-) -> flow.Opened:
-    """flow.open_batch; on any error halves the order numbers until the guilty one stands alone."""
+def open_or_quarantine(gathered: flow.Gathered, law_on: flow.LawOn, registry: Registry) -> flow.Opened:
+    """flow.open_batch; on any error halves the manifests until the guilty one stands alone."""
     try:
-        return flow.open_batch(documents, past, law_on, registry, pseudonyms)
+        return flow.open_batch(gathered, law_on, registry)
     except Exception as e:  # a rule or a value nobody thought of; the type is logged, values are not
-        hashes = documents.hashes().sort()
-        LOG.error("opening a batch failed", extra={"orders": len(hashes)}, exc_info=e)
+        count = len(gathered.manifests.heads)
+        LOG.error("opening a batch failed", extra={"orders": count}, exc_info=e)
         METRICS.quarantine_bisections.inc()
-        if len(hashes) <= 1:
+        if count <= 1:
             METRICS.quarantined.inc()
-            return flow.open_batch(documents, past, law_on, registry, pseudonyms, quarantined=True)
-        middle = len(hashes) // 2
-        halves = (hashes[:middle], hashes[middle:])
-        return flow.merge(
-            [open_or_quarantine(documents.only(half), past.only(half), law_on, registry, pseudonyms) for half in halves]
-        )
+            return flow.open_batch(gathered, law_on, registry, quarantined=True)
+        return flow.merge([open_or_quarantine(half, law_on, registry) for half in gathered.halves()])

@@ -14,6 +14,7 @@ from pipeline import flow, rules
 from pipeline.attempts import Past
 from pipeline.documents import MILLISECONDS
 from pipeline.registry import Registry
+from pipeline.sightings import Seen
 from schemas import lawbook, rule_sets
 from schemas.codec import DecodeError
 from schemas.contracts import REGISTRY_PARTITION, topic_name
@@ -171,5 +172,6 @@ def _nothing_derived() -> tuple[pl.DataFrame, pl.DataFrame]:
     """Heads and lines of a batch without documents, derived: they have the columns and types that conditions read."""
     past = Past(pl.DataFrame(schema=MANIFESTS), pl.DataFrame(schema=FATES))
     nothing = as_documents(read_records({}), stored=False)
-    opened = flow.open_batch(nothing, past, lawbook.load().on, Registry(), lambda texts: texts)
+    gathered = flow.count(flow.gather(nothing, past, lambda texts: texts), Seen())
+    opened = flow.open_batch(gathered, lawbook.load().on, Registry())
     return opened.judged.manifests.heads, opened.judged.manifests.lines

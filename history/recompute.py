@@ -57,7 +57,7 @@ def recompute(recalled: Recalled, book: Lawbook, registry: Registry, findings: S
     refused = [x for x in findings if x["code"] in book.ledger_codes()]
     refusals = pl.DataFrame([(0, x["code"], x["outcome"], x["values_read"]) for x in refused], schema=FINDINGS, orient="row")
     posted = Posted(refusals, {}, pl.DataFrame(schema=USES), guarantees.NOTHING)
-    return Recomputed(judged, flow.conclude(flow.Opened(judged, NO_FATES, NO_CLAIMS), posted, law))
+    return Recomputed(judged, flow.conclude(flow.Opened(judged, NO_FATES, NO_CLAIMS, {}), posted, law))
 
 
 def differences(

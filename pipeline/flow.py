@@ -1,10 +1,10 @@
-"""The whole way of a batch on one screen: documents → attempts → manifests → judged → posted → decided.
+"""The whole way of a batch on one screen: documents → attempts → manifests → counted → judged → posted → decided.
 
-`open_batch` and `conclude` are apart because the ledgers between them are PostgreSQL's.
+`gather`, `open_batch` and `conclude` are apart because sightings and ledgers between them are PostgreSQL's.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -19,6 +19,7 @@ from pipeline.law import Law
 from pipeline.manifests import Manifests, assemble, take
 from pipeline.personal import Pseudonyms, with_keys
 from pipeline.registry import Registry
+from pipeline.sightings import HASHES, Seen, counted
 from pipeline.tax import levied
 
 LawOn = Callable[[date], Law]
@@ -26,17 +27,36 @@ NO_DAY = date(2019, 1, 1)  # for a batch that completes nothing
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """A batch before the rules: what was complete, with the keys of its persons, and the fates of documents passed over.
+    `seen`: lane → batch_seq up to which its manifests were counted on."""
+
+    manifests: Manifests
+    fates: pl.DataFrame
+    seen: Mapping[int, int]
+
+    def halves(self) -> list["Gathered"]:
+        """Manifests in two parts; the fates are in the first."""
+        row = self.manifests.heads["m"]
+        first = row < len(row) // 2
+        parts = (take(self.manifests, first), self.fates), (take(self.manifests, ~first), self.fates.clear())
+        return [Gathered(manifests, fates, self.seen) for manifests, fates in parts]
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """A batch before the ledgers: manifests judged by the rules, and the fates of documents passed over."""
+    """A batch before the ledgers: manifests judged by the rules, and the fates of documents passed over; `seen`: as gathered."""
 
     judged: Judged
     fates: pl.DataFrame
     claims: Claims
+    seen: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A batch as it will be stored. `heads` and `lines` by manifest number `m`; the rest as in ledgers.Posted."""
+    """A batch as it will be stored. `heads` and `lines` by manifest number `m`; `seen` as gathered, the rest as in
+    ledgers.Posted."""
 
     heads: pl.DataFrame
     lines: pl.DataFrame
@@ -44,23 +64,27 @@ class Decided:
     findings: pl.DataFrame
     fates: pl.DataFrame
     posted: ledgers.Posted
+    seen: Mapping[int, int]
 
 
-def open_batch(
-    documents: Documents,
-    past: Past,
-    law_on: LawOn,
-    registry: Registry,
-    pseudonyms: Pseudonyms,
-    quarantined: bool = False,
-) -> Opened:
-    """Join, assemble and judge by the rules. `law_on` gives the law of an acceptance date; `registry`: as it is now."""
+def gather(documents: Documents, past: Past, pseudonyms: Pseudonyms) -> Gathered:
+    """Join and assemble; nothing is counted yet."""
     joined = attempts.join(documents, past)
     manifests = assemble(documents, joined.complete)
-    judged = _judge_by_day(manifests, law_on, registry, quarantined)
-    heads = with_keys(judged.manifests.heads, pseudonyms)
-    judged = Judged(Manifests(heads, judged.manifests.lines), judged.findings)
-    return Opened(judged, joined.fates, claims(judged.manifests))
+    heads = with_keys(manifests.heads, pseudonyms)
+    return Gathered(Manifests(heads.hstack(heads.select(HASHES)), manifests.lines), joined.fates, {})
+
+
+def count(gathered: Gathered, seen: Seen) -> Gathered:
+    """Count the manifests on what was stored before them."""
+    manifests = replace(gathered.manifests, heads=counted(gathered.manifests.heads, seen))
+    return replace(gathered, manifests=manifests, seen=seen.lanes)
+
+
+def open_batch(gathered: Gathered, law_on: LawOn, registry: Registry, quarantined: bool = False) -> Opened:
+    """Judge counted manifests by the rules. `law_on` gives the law of an acceptance date; `registry`: as it is now."""
+    judged = _judge_by_day(gathered.manifests, law_on, registry, quarantined)
+    return Opened(judged, gathered.fates, claims(judged.manifests), gathered.seen)
 
 
 def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
@@ -76,7 +100,7 @@ def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
         heads = deciding.conclude(heads, found, law)
     lines = opened.judged.manifests.lines
     heads, tax = levied(Manifests(heads, lines))
-    return Decided(heads, lines, tax, found, opened.fates, posted)
+    return Decided(heads, lines, tax, found, opened.fates, posted, opened.seen)
 
 
 def _judge_by_day(manifests: Manifests, law_on: LawOn, registry: Registry, quarantined: bool) -> Judged:
@@ -107,6 +131,6 @@ def merge_judged(parts: Iterable[Judged]) -> Judged:
 
 
 def merge(parts: Sequence[Opened]) -> Opened:
-    """Parts of a batch that were opened apart (disjoint order numbers) as one."""
+    """Parts of a batch that were counted together and opened apart as one."""
     judged = merge_judged(part.judged for part in parts)
-    return Opened(judged, pl.concat([p.fates for p in parts]), claims(judged.manifests))
+    return Opened(judged, pl.concat([p.fates for p in parts]), claims(judged.manifests), parts[0].seen)

@@ -11,6 +11,7 @@ from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
 from pipeline.law import MASS, MEASURES, Law
 from pipeline.registry import Registry
+from pipeline.sightings import LEFT
 
 LINES = [pl.col("m", "position"), pl.exclude("m", "position", "document").name.prefix("line_")]
 WHOSE = [pl.int_range(pl.len(), dtype=pl.UInt32).alias("m"), pl.col("order").alias("document")]
@@ -21,7 +22,7 @@ OF_GOODS = [
     pl.when(pl.col("weight_group").is_not_null() & (pl.col("measure") == MASS)).then("content").alias("unit_mg"),
 ]
 PARTS = pl.col(*AMOUNTS, "order_amount_fine")
-LAST_OF_HEAD, FIRST_DERIVED = OF_MANIFEST[-1].meta.output_name(), "hs_code"  # what underived ones end with, and lines lack
+LAST_OF_HEAD, FIRST_DERIVED = LEFT[-1], "hs_code"  # what heads that were counted end with, and lines that are not derived lack
 NO_ROW = pl.Series("row", [None], dtype=pl.UInt32)
 
 
@@ -58,7 +59,7 @@ def take(manifests: Manifests, chosen: pl.Series) -> Manifests:
 
 
 def underived(manifests: Manifests) -> Manifests:
-    """As `assemble` made them, of derived ones: what is derived stands behind."""
+    """As they were when they had been counted, of derived ones: what is derived stands behind."""
     heads, lines = manifests.heads, manifests.lines
     return Manifests(heads[:, : heads.columns.index(LAST_OF_HEAD) + 1], lines[:, : lines.columns.index(FIRST_DERIVED)])
 

@@ -8,7 +8,7 @@ import asyncpg
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x71DE6A7E  # advisory lock: one migration at a time
-AHEAD = 3  # months of `document`, days of `outbox`
+AHEAD = 3  # months of `document` and the sightings, days of `outbox`
 
 
 class MigrationError(RuntimeError):
@@ -50,11 +50,13 @@ async def _apply(connection: asyncpg.Connection) -> list[str]:
 
 
 async def ensure_partitions(connection: asyncpg.Connection, now: datetime) -> None:
-    """Months of `document` and days of `outbox` from now on; what falls outside lands in the rest partition."""
+    """Months of `document` and the sightings, days of `outbox` from now on; what falls outside lands in the rest partition."""
     month = now.astimezone(UTC).date().replace(day=1)
     for _ in range(AHEAD):
         following = (month + timedelta(days=32)).replace(day=1)
         await _partition(connection, "document", "value", month, following, f"{month:%Y%m}")
+        for table in ("sighting", "sighting_read"):
+            await _partition(connection, table, "", month, following, f"{month:%Y%m}")
         month = following
     day = now.astimezone(UTC).date()
     for _ in range(AHEAD):
@@ -69,7 +71,7 @@ async def _partition(
     if await connection.fetchval("SELECT to_regclass($1)", name):
         return
     await connection.execute(
-        f"CREATE TABLE {name} PARTITION OF {table} "
-        f"FOR VALUES FROM ('{first} 00:00+00') TO ('{end} 00:00+00');"
-        f"ALTER TABLE {name} ALTER COLUMN {blob} SET STORAGE EXTERNAL"
+        f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{first} 00:00+00') TO ('{end} 00:00+00')"
     )
+    if blob:
+        await connection.execute(f"ALTER TABLE {name} ALTER COLUMN {blob} SET STORAGE EXTERNAL")

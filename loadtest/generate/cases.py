@@ -104,9 +104,9 @@ class Maker:
         trio.only(shops[0].bonded[0], self.rng.randrange(1, 3), shops[0].bonded[0].price_e5)
         return trio
 
-    def person(self) -> Person:
-        """Somebody who belongs to the next number: in no trio yet, and in no later one unless it is given to it."""
-        return person(self.rng, self.seed * 1_000_003 + self.index + 1)
+    def person(self, ahead: int = 0) -> Person:
+        """Somebody who belongs to the next number, or one ahead: in no trio yet, and in no later one unless it is given to it."""
+        return person(self.rng, self.seed * 1_000_003 + self.index + 1 + ahead)
 
     def plan(self, trio: Trio) -> list[Draft]:
         """Order, payment, waybill with the profile's delays; one order in twenty comes after its own payment or waybill."""

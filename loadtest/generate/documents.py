@@ -9,8 +9,6 @@ from operator import itemgetter
 from random import Random
 from typing import NamedTuple
 
-from aiokafka.partitioner import murmur2
-
 from loadtest.curve import schedule
 from loadtest.generate import (
     arrivals,
@@ -22,11 +20,13 @@ from loadtest.generate import (
     registrations,
     rivals,
     taxes,
+    velocity,
     versions,
     weights,
 )  # fmt: skip
 from loadtest.generate.answers import USED, Answer, Fate
 from loadtest.generate.cases import STORIES, Case, Draft, Headers, Maker
+from loadtest.generate.placing import partition_of
 from loadtest.generate.profiles import Profile
 from loadtest.generate.wire import encode
 from schemas.contracts import PARTITIONS, newest
@@ -34,7 +34,7 @@ from schemas.contracts import PARTITIONS, newest
 CHUNK = 5_000  # order numbers planned together: rivals never stand in two chunks
 DEFAULT_BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai: in the past on any machine
 # imported for the stories they register
-TOLD = (arrivals, controls, faults, guaranteed, identities, poison, registrations, rivals, taxes, versions, weights)
+TOLD = (arrivals, controls, faults, guaranteed, identities, poison, registrations, rivals, taxes, velocity, versions, weights)
 _GAP_MS = 30_000  # between the last order or payment and the first waybill, where waybills are late
 _OTHER_PARTITION = 5
 
@@ -171,9 +171,3 @@ def _planned(draft: Draft, key: bytes, due_ms: int) -> Planned:
     if draft.misroute:
         partition = (partition + _OTHER_PARTITION) % PARTITIONS
     return Planned(due_ms, draft.kind, partition, None if draft.no_key else sent_key, value, draft.headers)
-
-
-@lru_cache(maxsize=16)
-def partition_of(key: bytes) -> int:
-    """Where Kafka's default partitioner puts a key."""
-    return (murmur2(key) & 0x7FFFFFFF) % PARTITIONS

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import fastavro
 
+from loadtest.plain_faust.counters import count
 from loadtest.plain_faust.law import consequences, rule_set
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.manifest import Manifest, TaxLine, assemble
@@ -54,6 +55,7 @@ def decide(
     """Decide a manifest and, unless it is rejected, post it to the ledgers."""
     m = assemble(order, payment, waybill, accepted_ms, registry)
     m.tax = tax_lines(m)
+    m.counted = count(m, ledgers.seen, ledgers.key)
     codes = findings(m)
     outcome = _worst(codes)
     if outcome != "REJECT" and (refusals := ledgers.post(m, f"{order['ebpCode']}|{order['orderNo']}", outcome)):

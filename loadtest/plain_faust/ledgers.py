@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
+from loadtest.plain_faust.counters import Seen
 from loadtest.plain_faust.manifest import Manifest
 
 Accounts = MutableMapping[str, list[int]]
@@ -16,7 +17,7 @@ Uses = MutableMapping[str, list[str | int]]
 @dataclass(frozen=True, slots=True)
 class Ledgers:
     """`accounts`: `<year>|<person>` → [reserved, used] in fen; `weights`: `<year>|<group>|<person>` → the same in mg; `uses`:
-    number → [document key, acceptance time in ms]; `frozen`: guarantor → fen.
+    number → [document key, acceptance time in ms]; `frozen`: guarantor → fen; `seen`: what the counters are counted from.
 
     `key`: 16 to 64 bytes of the persons' pseudonyms.
     """
@@ -25,6 +26,7 @@ class Ledgers:
     weights: Accounts
     uses: Uses
     frozen: MutableMapping[str, int]
+    seen: Seen
     key: bytes
 
     def post(self, m: Manifest, me: str, outcome: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Three documents as one manifest with the derived columns of docs/decisions.md, section 5."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ class TaxLine(NamedTuple):
 class Manifest:
     """`goods`, `rates`, `caps` and `control`: one entry a line, None when not registered, not rated, not limited by weight.
     Unknown amounts are None. `relation`: what the platform and the firm filed together.
-    `tax`: of each line, should the manifest not be rejected; None while it cannot be known."""
+    `tax`: of each line, should the manifest not be rejected; None while it cannot be known. `counted`: its counters."""
 
     order: Document
     payment: Document
@@ -50,6 +50,7 @@ class Manifest:
     dutiable_fen: int | None
     one_indivisible_item: bool | None
     tax: list[TaxLine] | None = None
+    counted: dict[str, int] = field(default_factory=lambda: dict[str, int]())
 
     def measured(self, position: int) -> bool:
         """Whether what is filed of the item in this line (from 0) is enough for its consumption tax."""

@@ -1,4 +1,4 @@
-"""The 58 rules of schemas/law/rules.toml as plain Python predicates, in its order.
+"""The rules of schemas/law/rules.toml as plain Python predicates, in its order.
 
 A predicate is true (the finding is made), false, or None: not known, which becomes SYS-01. Only amounts and what is
 computed from them can be unknown. A test holds codes and order against rules.toml.
@@ -7,7 +7,7 @@ computed from them can be unknown. A test holds codes and order against rules.to
 import re
 from collections.abc import Callable
 
-from loadtest.plain_faust import registrations
+from loadtest.plain_faust import counters, registrations
 from loadtest.plain_faust.manifest import Manifest, identity_valid
 from loadtest.plain_faust.reading import FEN_E5, Document
 
@@ -391,3 +391,7 @@ def other_tax_withheld(m: Manifest) -> Verdict:
     if due is None or withheld is None:
         return False if due is None else None
     return abs(withheld - due * FEN_E5) > m.law.limits["tax_tolerance_fen"] * len(m.lines) * FEN_E5
+
+
+for _code, _rule in counters.RULES:
+    rule(_code)(_rule)

@@ -22,7 +22,7 @@ from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, d
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry, guaranteed
-from loadtest.verify.shadow import try_again
+from loadtest.verify.shadow import Tried, try_again
 
 LEDGER = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
 GUARANTEE = ("GUA-01", "GUA-02")
@@ -59,7 +59,9 @@ class Secured(NamedTuple):
 class Facts(NamedTuple):
     """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `quota`, `weights`: account →
     (amount, limit) that it needs, in fen and mg; `completing`: (ms, kind, partition, offset) of the document that
-    completed it; `refused`, `unsecured`: values read by its findings of ledgers and of guarantees, by code."""
+    completed it; `refused`, `unsecured`: values read by its findings of ledgers and of guarantees, by code; `subjects`: the
+    first eight bytes of the pseudonyms of person, phone and address, as a number; `version`: of registry and rule set; `counted`:
+    values read by its findings on counters, by code; `tried`: what a rule set that is tried makes of it."""
 
     manifest_id: int
     place: str
@@ -78,6 +80,12 @@ class Facts(NamedTuple):
     refused: dict[str, dict[str, Any]]
     secured: Secured
     unsecured: dict[str, dict[str, Any]]
+    version: int
+    order_hash: int
+    subjects: tuple[int, int, int]
+    rules_ran: bool
+    counted: dict[str, dict[str, Any]]
+    tried: Tried | None
 
 
 def check(
@@ -102,6 +110,7 @@ def check(
         report.counts["quarantined"] += 1
     else:
         by_rules = rule_findings(order, payment, waybill, derived, day)
+    by_rules |= stored & day.counter_codes  # which are checked when all manifests are known
     codes = by_rules | stored.intersection(ASKED)
     verdict = conclude(codes, law, derived["tax_known"])
     asks = (verdict if codes == by_rules else conclude(by_rules, law, derived["tax_known"])).outcome != "REJECT"
@@ -117,9 +126,9 @@ def check(
     limit = guaranteed(registry, row.registry_version, derived["guarantor_code"], day_number(accepted_at)) if due else 0
     if stored.intersection(GUARANTEE) and (stored.intersection(LEDGER) or not due):
         report.differs(place, "findings", "no guarantee is asked of what is refused or owes nothing", sorted(stored))
-    facts = _facts(case, expected, read, asks, day, place, Secured(derived["guarantor_code"], due, limit))
-    try_again(row, read, accepted_at, codes, stored.intersection(ASKED), registry, report)
-    return facts
+    secured = Secured(derived["guarantor_code"], due, limit)
+    tried = try_again(row, read, accepted_at, codes, stored.intersection(ASKED), registry)
+    return _facts(case, expected, read, asks, day, place, secured, tried)
 
 
 def found_in(cases: Sequence[Case]) -> list[Found]:
@@ -200,6 +209,10 @@ def _pseudonym(text: str, key: bytes) -> bytes:
     return blake2b(text.encode(), digest_size=16, key=key).digest()
 
 
+def _first(pseudonym: bytes) -> int:
+    return int.from_bytes(pseudonym[:8], "big", signed=True)
+
+
 def _compare_row(row: ManifestRow, expected: ManifestRow, place: str, report: Report) -> None:
     if row != expected:
         for name, want, have in zip(ManifestRow._fields, expected, row, strict=True):
@@ -250,7 +263,7 @@ def _count(row: ManifestRow, order: Document, report: Report) -> None:
 
 def _facts(
     case: Case, expected: ManifestRow, read: tuple[Document, Document, Document], asks: bool, day: DayLaw, place: str,
-    secured: Secured,
+    secured: Secured, tried: Tried | None,
 ) -> Facts:  # fmt: skip
     row = case.row
     arrivals = [
@@ -267,4 +280,8 @@ def _facts(
         f"W|{expected.logistics_code}|{expected.logistics_no}", max(arrivals), (row.lane, row.batch_seq),
         {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER}, secured,
         {f.code: json.loads(f.values_read) for f in case.findings if f.code in GUARANTEE},
+        row.registry_version, expected.order_hash,
+        (_first(expected.person_key), _first(expected.phone_key), _first(expected.address_key)),
+        all(f.code != QUARANTINED for f in case.findings),
+        {f.code: json.loads(f.values_read) for f in case.findings if f.code in day.counter_codes}, tried,
     )  # fmt: skip

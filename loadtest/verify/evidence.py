@@ -275,6 +275,25 @@ class RevisionRow(NamedTuple):
     batch_seq: int
 
 
+class SightingRow(NamedTuple):
+    manifest_id: int
+    accepted_at: int
+    order_hash: int
+    person: int
+    phone: int
+    address: int
+    of_person: bool
+    of_phone: bool
+    of_address: bool
+
+
+class SightingReadRow(NamedTuple):
+    lane: int
+    batch_seq: int
+    batch: str
+    seen: str
+
+
 class RegistryState(NamedTuple):
     version: int
 
@@ -332,7 +351,8 @@ class DeadLetterRow(NamedTuple):
 @dataclass(slots=True)
 class Tables:
     """Rows by table, one field a table; `uses` is number_use, `entries` quota_entry, `accounts` quota_account, `fates`
-    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry, and so on."""
+    document_fate; `weight_accounts` and `weight_entries` are weight_account and weight_entry, `sighting_reads` is
+    sighting_read, and so on."""
 
     lanes: list[Lane] = field(default_factory=lambda: list[Lane]())
     consumed: list[Consumed] = field(default_factory=lambda: list[Consumed]())
@@ -352,6 +372,8 @@ class Tables:
     revisions: list[RevisionRow] = field(default_factory=lambda: list[RevisionRow]())
     uses: list[UseRow] = field(default_factory=lambda: list[UseRow]())
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
+    sightings: list[SightingRow] = field(default_factory=lambda: list[SightingRow]())
+    sighting_reads: list[SightingReadRow] = field(default_factory=lambda: list[SightingReadRow]())
     registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())
     registry_entries: list[RegistryEntryRow] = field(default_factory=lambda: list[RegistryEntryRow]())
     rule_sets: list[RuleSetRow] = field(default_factory=lambda: list[RuleSetRow]())

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from loadtest.verify.conditions import Column, ConditionError, Node, parse
+from loadtest.verify.conditions import Call, Column, ConditionError, Node, parse
 from loadtest.verify.control import DayControl
 from loadtest.verify.evaluate import compiled
 from loadtest.verify.tax import Amount, Rate, TaxItem
@@ -25,15 +25,23 @@ DERIVED = {
     "platform_status", "ecommerce_status", "payment_firm_status", "carrier_status", "relation_status", "declarant_status",
     "guarantor_status", "guarantor_related", "warehouse_status",
 }  # fmt: skip
+# Counter → (subject, what different ones of are counted), each over the windows (docs/decisions.md section 13).
+COUNTED = {
+    "phone_persons": ("phone", "person"), "address_persons": ("address", "person"), "person_phones": ("person", "phone"),
+    "person_addresses": ("person", "address"), "person_orders": ("person", "order"),
+}  # fmt: skip
+WINDOWS_MS = {"1h": 3_600_000, "24h": 24 * 3_600_000, "30d": 30 * 24 * 3_600_000}
+COUNTERS = {f"{name}_{window}" for name in COUNTED for window in WINDOWS_MS}
 HEAD_VARIABLES = ("order", "payment", "waybill", "derived")
 SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
 DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed by identity
 class DayLaw:
     """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate; `caps`: of yearly weight, as
-    (group, prefixes of HS codes, mg); `units` as in LawData."""
+    (group, prefixes of HS codes, mg); `units` as in LawData; `counter_rules`: manifest rules that read counters alone, which
+    need what other manifests left."""
 
     year: int
     manifest_rules: list[tuple[str, Node]]
@@ -47,6 +55,8 @@ class DayLaw:
     annual_limit_fen: int
     waybill_reuse_months: int
     units: dict[str, tuple[str, int]]
+    counter_rules: list[tuple[str, Node]]
+    counter_codes: frozenset[str]
 
     def cap_of(self, hs_code: str) -> tuple[str, int] | None:
         """The group that a line belongs to and its cap in mg, should its weight be limited."""
@@ -82,13 +92,14 @@ class LawData:
         """The law of a day in Shanghai, counted from 1970-01-01."""
         day = date(1970, 1, 1) + timedelta(days=day_number)
         names = {x["name"] for x in self.limits if x["from"] <= day}
-        parts: dict[str, list[tuple[str, Node]]] = {"manifest": [], "line": []}
+        parts: dict[str, list[tuple[str, Node]]] = {"manifest": [], "line": [], "counters": []}
         for rule in self.rules["rule"]:
             if date.fromisoformat(rule["since"]) <= day:
                 text = rule["when"]
                 for name in names:
                     text = text.replace("{" + name + "}", str(self.limit(name, day)))
-                parts[rule["scope"]].append((rule["code"], parse(text, self._resolver(rule["scope"]))))
+                node = parse(text, self._resolver(rule["scope"]))
+                parts["counters" if _reads_counters(node) else rule["scope"]].append((rule["code"], node))
         return DayLaw(
             year=day.year,
             manifest_rules=parts["manifest"],
@@ -102,6 +113,8 @@ class LawData:
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
             units=load().units,  # of the program: by them the registry is read, under whatever rule set
+            counter_rules=parts["counters"],
+            counter_codes=frozenset(code for code, _ in parts["counters"]),
         )
 
     def _rates(self, day: date) -> dict[str, Rate]:
@@ -129,12 +142,20 @@ class LawData:
                 raise ConditionError(f"{name} is no column of a {scope}")
             if scope == "line":
                 return Column("line", name.removeprefix("line_"))
+            if name in COUNTERS:
+                return Column("counted", name)
             if name in DERIVED:
                 return Column("derived", name)
             kind, _, field = name.partition("_")
             return Column(kind, field)
 
         return resolve
+
+
+def _reads_counters(node: Node) -> bool:
+    if isinstance(node, Column):
+        return node.record == "counted"
+    return isinstance(node, Call) and any(map(_reads_counters, node.parts))
 
 
 def day_number(time_ms: int) -> int:

@@ -33,6 +33,8 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("revisions", "revision", rows.RevisionRow),
     ("uses", "number_use", rows.UseRow),
     ("dead_letters", "dead_letter", rows.DeadLetterRow),
+    ("sightings", "sighting", rows.SightingRow),
+    ("sighting_reads", "sighting_read", rows.SightingReadRow),
     ("registry_state", "registry_state", rows.RegistryState),
     ("registry_entries", "registry_entry", rows.RegistryEntryRow),
     ("rule_sets", "rule_set", rows.RuleSetRow),

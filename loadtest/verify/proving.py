@@ -8,6 +8,7 @@ from loadtest.verify import law as law_data
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import case, share_of
 from loadtest.verify.chunks import Recomputation, processes_for
+from loadtest.verify.counters import check_counters
 from loadtest.verify.decided import decision_id
 from loadtest.verify.evidence import Evidence, ManifestRow, OpenReport, manifest_place
 from loadtest.verify.fates import check_order
@@ -90,13 +91,17 @@ def prove_beside(
         report,
         lambda done: progress("decisions", done, len(tables.manifests)),
     )
+    rules = RuleSets(tables.rule_sets, tables.rule_events)
     revised = check_revisions(evidence, decisions, receipts, report)
     _take_messages(tables.manifests, decisions, receipts, report)
     watch.lap("decisions")
     check_ledgers(tables, facts, revised, report)
-    check_shadow(tables.shadow_batches, report)
     watch.lap("ledgers")
-    _check_orders(evidence, found, RuleSets(tables.rule_sets, tables.rule_events).ever_live(), report)
+    counters = check_counters(tables, facts, rules, report)
+    tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
+    check_shadow(tables.shadow_batches, tried, counters, rules, report)
+    watch.lap("counters")
+    _check_orders(evidence, found, rules.ever_live(), report)
     watch.lap("orders")
     _check_other_messages(evidence, receipts, dead, law, report)
     for box in (decisions, receipts, dead):

@@ -2,47 +2,77 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
+from loadtest.verify.counting import ALONE, fires
 from loadtest.verify.documents import Document
 from loadtest.verify.evidence import ManifestRow, ShadowRow
 from loadtest.verify.judging import conclude, derive, rule_findings
-from loadtest.verify.law import day_number
+from loadtest.verify.law import LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry
+from loadtest.verify.rule_sets import RuleSets
 
 WHOLE = 10_000
 MARK = "shadow"
 PLACES = ("both", "live alone", "tried alone")
 
 
+class Tried(NamedTuple):
+    """A manifest on which a set was tried. `codes`: found by the live set, of them `refusals` of its ledgers; `theirs`: found by
+    the tried set but for its rules on counters, which need all manifests. `day`: of acceptance, counted from 1970-01-01."""
+
+    version: int
+    day: int
+    outcome: str
+    tax_known: bool
+    codes: frozenset[str]
+    refusals: frozenset[str]
+    theirs: frozenset[str]
+
+
 def try_again(
     row: ManifestRow, read: tuple[Document, Document, Document], accepted_at: int, codes: Collection[str],
-    refusals: Collection[str], registry: Registry, report: Report,
-) -> None:  # fmt: skip
-    """Count what the set tried at the manifest's version makes of it, if it is one of those it was tried on. `codes`: found by
-    the live set, of them `refusals` of its ledgers. The lines are derived anew: nobody may need them any more."""
+    refusals: Collection[str], registry: Registry,
+) -> Tried | None:  # fmt: skip
+    """What the set tried at the manifest's version makes of it; None when it is not one of those it was tried on. The lines
+    are derived anew: nobody may need them any more."""
     trial = registry.rules.trial_at(row.registry_version)
     if trial is None or int.from_bytes(row.decision_id[:4], "big") * WHOLE >= trial[1] << 32:
-        return
+        return None
     order, payment, waybill = read
-    day = trial[0].of_day(day_number(accepted_at))
+    number = day_number(accepted_at)
+    day = trial[0].of_day(number)
     derived = derive(order, payment, waybill, accepted_at, day, registry, row.registry_version)
-    theirs = rule_findings(order, payment, waybill, derived, day)
-    outcome = conclude(theirs, trial[0], derived["tax_known"]).outcome
-    if outcome != "REJECT" and refusals:  # all that ledgers refuse is rejected
-        theirs, outcome = theirs | set(refusals), "REJECT"
-    version = row.registry_version
-    report.counts[f"{MARK} {version} manifests"] += 1
-    report.counts[f"{MARK} {version} {row.outcome}>{outcome}"] += 1
-    for code in {*codes, *theirs}:
-        place = PLACES[0] if code in codes and code in theirs else PLACES[1] if code in codes else PLACES[2]
-        report.counts[f"{MARK} {version} {code} {place}"] += 1
+    theirs = frozenset(rule_findings(order, payment, waybill, derived, day))
+    return Tried(row.registry_version, number, row.outcome, derived["tax_known"], frozenset(codes), frozenset(refusals), theirs)
 
 
-def check_shadow(rows: list[ShadowRow], report: Report) -> None:
-    """Compare what was counted with the tables' sums, by version. Where a trial failed on a batch, only how many were chosen."""
-    counted = {name: report.counts.pop(name) for name in list(report.counts) if name.startswith(MARK)}
+def _counted(one: Tried, law: LawData, counters: Mapping[str, int]) -> Iterator[str]:
+    """The names under which it counts."""
+    theirs = one.theirs | fires(law.of_day(one.day), counters).keys()
+    outcome = conclude(theirs, law, one.tax_known).outcome
+    if outcome != "REJECT" and one.refusals:
+        theirs |= one.refusals
+        outcome = conclude(theirs, law, one.tax_known).outcome
+    yield "manifests"
+    yield f"{one.outcome}>{outcome}"
+    for code in one.codes | theirs:
+        yield f"{code} {PLACES[0] if code in one.codes & theirs else PLACES[1] if code in one.codes else PLACES[2]}"
+
+
+def check_shadow(
+    rows: list[ShadowRow], tried: Mapping[int, Tried], counters: Mapping[int, Mapping[str, int]], rules: RuleSets, report: Report
+) -> None:
+    """Compare with the tables' sums, by version. Where a trial failed on a batch, only how many were chosen.
+
+    `tried`: by manifest_id; `counters`: of those manifests that share a person, phone or address with others."""
+    counted: Counter[str] = Counter()
+    for manifest_id, one in tried.items():
+        if trial := rules.trial_at(one.version):
+            names = _counted(one, trial[0], counters.get(manifest_id, ALONE))
+            counted.update(f"{MARK} {one.version} {name}" for name in names)
     stored: Counter[str] = Counter()
     failed: defaultdict[int, int] = defaultdict(int)
     for row in rows:

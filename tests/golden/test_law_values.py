@@ -20,9 +20,14 @@ from tests.pipeline.trios import example, records
 FIRST, LAST = date(2019, 1, 1), "9999-12-31"
 RATES_FROM = "2019-04-01"
 AGAIN: dict[str, Any] = tomllib.loads((Path(__file__).parent / "tariff_again.toml").read_text())
+COUNTERS = {
+    "person_orders": (8, 15, 50), "person_addresses": (3, 4, 8), "person_phones": (2, 3, 5),
+    "address_persons": (5, 10, 30), "phone_persons": (3, 5, 10),
+}  # fmt: skip
 LIMITS = {
     "single_limit_fen": 500_000, "annual_limit_fen": 2_600_000, "max_lines": 50, "waybill_reuse_months": 6,
     "incomplete_after_seconds": 600, "closed_after_seconds": 30 * 86_400, "tax_tolerance_fen": 1,
+    **{f"{counter}_{window}_most": most for counter, mosts in COUNTERS.items() for window, most in zip(("1h", "24h", "30d"), mosts, strict=True)},
 }  # fmt: skip
 # what a finding does: outcome, queue, documents at fault
 CONSEQUENCES = {
@@ -34,7 +39,8 @@ CONSEQUENCES = {
     ("HOLD", "guarantee", "order"): "GUA-01 GUA-02",
     ("HOLD", "review", "payment"): "TIM-01",
     ("HOLD", "review", "waybill"): "WAY-01 WAY-02 WAY-03",
-    ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02",
+    ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02 "
+    "VEL-01 VEL-02 VEL-03 VEL-04 VEL-05",
 }
 STATUSES = {
     "DOC-01": "-304001", "DOC-02": "120", "DOC-03": "120", "DOC-04": "100", "DOC-05": "100", "DOC-06": "100",

@@ -7,21 +7,33 @@ from typing import Any
 
 import pytest
 
+from loadtest.generate.people import identity_number
 from schemas.lawbook import load
 from tests.pipeline.memory import MemoryStore
-from tests.pipeline.trios import changed, log_ms, records
+from tests.pipeline.trios import changed, log_ms, numbered, records
 
 DAY = date(2019, 11, 11)
 CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "rules.toml").read_text())["case"]
 
 
 def codes_of(changes: dict[str, Any]) -> tuple[str, frozenset[str]]:
-    """Outcome and codes of the example with changes."""
-    store = MemoryStore()
-    heads = store.process(records(changed(changes), at_ms=log_ms(changes))).heads
+    """Outcome and codes of the example with changes, after the manifests `before` it."""
+    store, at_ms = MemoryStore(), log_ms(changes)
+    for n in range(changes.get("before", 0)):
+        store.process(records(another(n + 2, changes["differ"]), n + 1, at_ms - changes["ms"]))
+    heads = store.process(records(changed(changes), at_ms=at_ms)).heads
     assert len(heads) == 1
-    (manifest,) = store.manifests.values()
+    (order_hash,) = heads["order_hash"]
+    (manifest,) = (m for m in store.manifests.values() if m["order_hash"] == order_hash)
     return manifest["outcome"], manifest["codes"]
+
+
+def another(n: int, differing: list[str]) -> dict[str, Any]:
+    """Another order, of another person, or to another phone or address of the consignee."""
+    person = identity_number(n) if "person" in differing else ""
+    place = {"phone": ("consigneeTelephone", f"1000000{n:04d}"), "address": ("consigneeAddress", f"示例路{n}号")}
+    other = [place[what] for what in differing if what in place]
+    return numbered(n, person, **{f"{kind}.{field}": x for kind in ("order", "waybill") for field, x in other})
 
 
 def expected(codes: set[str]) -> tuple[str, frozenset[str]]:

@@ -22,7 +22,7 @@ ARROW: dict[str, set[str]] = {
 }
 # The core does nothing but compute: no clock, no I/O, no logging, no concurrency.
 CORE_IMPORTS = {
-    "calendar", "collections", "dataclasses", "datetime", "hashlib", "json", "pipeline", "polars", "typing", "functools", "itertools",
+    "calendar", "collections", "dataclasses", "datetime", "hashlib", "json", "numpy", "pipeline", "polars", "typing", "functools", "itertools",
 }  # fmt: skip
 MAX_LINES = 400
 

@@ -9,10 +9,10 @@ import pytest
 from loadtest.generate import GeneratedSet, Slice, generate, profile, profile_names
 from loadtest.generate.answers import USED
 from loadtest.generate.cases import STORIES
-from loadtest.generate.documents import partition_of
 from loadtest.generate.filings import filings
 from loadtest.generate.law import all_codes
 from loadtest.generate.people import identity_number
+from loadtest.generate.placing import partition_of
 from loadtest.generate.sets import NoSuchSet
 from loadtest.verify.documents import read
 from schemas.contracts import PARTITIONS

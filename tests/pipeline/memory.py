@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from agents.reading import DeadLetter, Read, documents, read_records, read_stored
@@ -23,6 +24,7 @@ from pipeline.guarantees import STANDING
 from pipeline.ledgers import USES, Balances
 from pipeline.open_orders import open_orders
 from pipeline.registry import Registry
+from pipeline.sightings import LEFT, SIGHTINGS, SUBJECTS, Seen, asked
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook, load
@@ -106,6 +108,8 @@ class MemoryStore:
     guarantees: dict[str, dict[str, Any]] = field(default_factory=dict)
     frozen: list[dict[str, Any]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
+    sightings: list[dict[str, Any]] = field(default_factory=list)
+    lanes: dict[int, int] = field(default_factory=dict)  # lane → its last batch that is kept
 
     def process(self, records: Sequence[Rec], quarantined: bool = False) -> Decided:
         """One batch as the agents would: decode, look up, decide, keep."""
@@ -121,8 +125,24 @@ class MemoryStore:
         rows = [row for h in sorted(hashes) for row in self.stored.get(h, [])]
         together = documents(read, read_stored(StoredDocuments.of(map(_packed, rows))))
         past = self.past(hashes)
-        opened = flow.open_batch(together, past, self.lawbook.on, self.registry, PSEUDONYMS, quarantined)
+        gathered = flow.gather(together, past, PSEUDONYMS)
+        gathered = flow.count(gathered, self.seen(gathered.manifests.heads))
+        opened = flow.open_batch(gathered, self.lawbook.on, self.registry, quarantined)
         return read, flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
+
+    def seen(self, heads: pl.DataFrame) -> Seen:
+        """What is kept of these persons, phones and addresses, as sql/sightings.sql finds it."""
+        if not len(heads):
+            return Seen()
+        wanted = asked(heads)
+        hashes = {subject: set(of_it.tolist()) for subject, of_it in wanted.subjects.items()}
+        found = [
+            {**s, "at_ms": round(s["accepted_at"].timestamp() * 1000)}
+            for s in self.sightings
+            if wanted.since < s["accepted_at"] <= wanted.until
+            and any(s[f"of_{subject}"] and s[subject] in hashes[subject] for subject in SUBJECTS)
+        ]
+        return Seen({name: np.array([s[name] for s in found], kind) for name, kind in SIGHTINGS.items()}, dict(self.lanes))
 
     def contended(self, decided: Decided) -> bool:
         """Whether somebody kept something meanwhile that PostgreSQL's keys and balances would not let this follow."""
@@ -203,6 +223,8 @@ class MemoryStore:
             place = (f["kind"], f["partition"], f["kafka_offset"])
             assert place not in self.fates, "a document met two fates"
             self.fates[place] = f
+        renamed = {f"{subject}_hash": subject for subject in SUBJECTS} | {"order_hash": "order"}
+        self.sightings += decided.heads.select("accepted_at", *renamed, *LEFT).rename(renamed).to_dicts()
         heads = {m["m"]: m for m in decided.heads.iter_rows(named=True)}
         for ledger, moves in decided.posted.moves.items():
             self.entries[ledger] += moves.entries.to_dicts()

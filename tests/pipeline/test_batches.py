@@ -15,6 +15,7 @@ from agents.reading import documents, read_records, read_stored
 from agents.records import Records
 from loadtest.generate import generate, profile
 from pipeline import flow
+from pipeline.sightings import Seen
 from schemas.contracts import topic_name
 from schemas.lawbook import load
 from sinks.stored import StoredDocuments
@@ -111,9 +112,11 @@ def test_parts_opened_apart_merge_to_the_whole() -> None:
     batch = as_records(d for p in generate(profile("small"), 120, 22, processes=1) for d in p.documents)
     read = read_records({k: Records.of([r for r in batch if r.topic == topic_name(k)]) for k in KINDS})
     together, store, law_on = documents(read, read_stored(StoredDocuments.of([]))), MemoryStore(), load().on
-    hashes = together.hashes().sort()
-    halves = [flow.open_batch(together.only(h), store.past(h.to_list()), law_on, REGISTRY, PSEUDONYMS) for h in (hashes[:50], hashes[50:])]
-    merged, whole = (flow.decide(o, store.balances(o.claims), law_on(date(2019, 11, 11))) for o in (flow.merge(halves), flow.open_batch(together, store.past([]), law_on, REGISTRY, PSEUDONYMS)))
+    gathered = flow.count(flow.gather(together, store.past([]), PSEUDONYMS), Seen())
+    parts = [flow.open_batch(half, law_on, REGISTRY) for half in gathered.halves()]
+    opened = (flow.merge(parts), flow.open_batch(gathered, law_on, REGISTRY))
+    merged, whole = (flow.decide(o, store.balances(o.claims), law_on(date(2019, 11, 11))) for o in opened)
+    assert len(parts[0].judged.manifests.heads) == len(whole.heads) // 2
     key = ("order_no", "ebp_code")
     columns = [*key, "outcome", "queue", "vat_fen", "consumption_fen", "line_count", "dutiable_fen"]
     assert merged.heads.select(columns).sort(key).equals(whole.heads.select(columns).sort(key))

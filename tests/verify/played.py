@@ -32,6 +32,7 @@ from sinks.guarantees import freezing
 from sinks.messages import unpack
 from sinks.prepare import Arrived, arrived_frames, decided_frames, numbered_heads, placed
 from sinks.rows import number_uses
+from sinks.seen import sighting_frames
 from tests.pipeline.memory import BASE_MS, MemoryStore, Rec, as_records, registry
 
 SWEPT_SECONDS = 700
@@ -52,6 +53,7 @@ class Play:
     def __init__(self) -> None:
         self.store = MemoryStore(registry=registry(version=1))
         self.lanes = {n: LaneState(n, 1, 0, None, None, None) for n in range(PARTITIONS)}
+        self.store.lanes.update(dict.fromkeys(self.lanes, 0))
         self.tables = Tables()
         self.outputs: list[Message] = []
         self._reports = self.store.open().clear().with_columns(code=pl.lit("DOC-09"))
@@ -89,7 +91,8 @@ class Play:
         heads = numbered_heads(decided.heads, deciding, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
         self._freeze(freezing(decided.posted.frozen, heads["manifest_id"]), min(after), after[min(after)].batch_seq)
-        self._keep(arrived_frames(arrived, heads, decided.fates, after))
+        self._keep(arrived_frames(arrived, heads, decided.fates, after) | sighting_frames(heads, decided.seen, after))
+        self.store.lanes.update({lane: state.batch_seq for lane, state in after.items()})
         self._keep({"number_use": number_uses(decided.posted.uses, heads)})
         self._keep(decided_frames(decided, arrived, after, statuses))
 

@@ -1,0 +1,169 @@
+"""Counters of persons, phones and addresses recounted for every manifest, and the sightings they are counted from
+(docs/decisions.md section 13)."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from loadtest.verify.conditions import Call, Column, Node
+from loadtest.verify.counting import ALONE, fires
+from loadtest.verify.decided import Facts
+from loadtest.verify.evidence import SightingReadRow, SightingRow, Tables
+from loadtest.verify.law import COUNTED, WINDOWS_MS, day_number
+from loadtest.verify.proof import Report
+from loadtest.verify.rule_sets import RuleSets
+
+MOST = 100
+SUBJECTS = ("person", "phone", "address")
+LONGEST_MS = max(WINDOWS_MS.values())
+Place = tuple[int, int]
+"""A lane and the number of one of its batches."""
+
+
+class Sight(NamedTuple):
+    """What a manifest leaves: who was seen where, and whether it is found by person, phone and address."""
+
+    one: Facts
+    left: tuple[bool, bool, bool]
+
+
+class Read(NamedTuple):
+    """`batch`: lane → batch number of one transaction; `seen`: lane → up to which batch it counted on others."""
+
+    batch: dict[int, int]
+    seen: dict[int, int]
+
+
+def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, report: Report) -> dict[int, dict[str, int]]:
+    """Recount all counters. `facts` by manifest_id, as are the counters that come of it: of those that share something."""
+    reads = _reads(tables, facts, report)
+    sights = _sights(tables.sightings, facts, report)
+    by_subject: dict[tuple[int, int], list[Sight]] = {}
+    for sight in sights:
+        for n, subject in enumerate(sight.one.subjects):
+            by_subject.setdefault((n, subject), []).append(sight)
+    found: dict[int, dict[str, int]] = {}
+    for sight in sights:
+        one = sight.one
+        met = [by_subject[n, subject] for n, subject in enumerate(one.subjects)]
+        read = reads.get(one.lane_batch)
+        if read is not None and any(len(of_it) > 1 for of_it in met):
+            before = [list(_before(one, n, of_it, read)) for n, of_it in enumerate(met)]
+            left = tuple(len(of_it) < MOST for of_it in before)
+            counters = _counters(one, [[other for other, counts in of_it if counts] for of_it in before])
+            report.counts["counted_with_others"] += 1
+            found[one.manifest_id] = counters
+        else:
+            left, counters = (True, True, True), ALONE
+        if left != sight.left:
+            report.differs(f"{one.place} sighting", "found by person, phone, address", left, sight.left)
+        _check_findings(one, counters, rules, report)
+    report.counts["sightings"] += len(sights)
+    return found
+
+
+def _reads(tables: Tables, facts: Mapping[int, Facts], report: Report) -> dict[Place, Read]:
+    """How far each batch with manifests counted, by each lane and number it has; once, and never back."""
+    found: dict[Place, Read] = {}
+    for row in tables.sighting_reads:
+        place = f"sightings read by lane {row.lane} batch {row.batch_seq}"
+        try:
+            read = _read(row)
+        except (ValueError, TypeError, AttributeError):
+            report.differs(place, "batch and seen", "JSON objects: lane to batch number", "something else")
+            continue
+        report.same(place, "place", (min(read.batch), read.batch[min(read.batch)]), (row.lane, row.batch_seq))
+        before = {lane: number - 1 for lane, number in read.batch.items()}
+        report.same(place, "its own lanes", before, {lane: read.seen.get(lane) for lane in read.batch})
+        for own in read.batch.items():
+            if own in found:
+                report.differs(place, "rows of sighting_read", f"one for lane {own[0]} batch {own[1]}", "several")
+            found[own] = read
+    _check_progress(tables, found, report)
+    for missing in {one.lane_batch for one in facts.values()} - found.keys():
+        report.differs(f"lane {missing[0]} batch {missing[1]}", "row of sighting_read", "one", "none")
+    return found
+
+
+def _read(row: SightingReadRow) -> Read:
+    batch, seen = ({int(lane): int(number) for lane, number in json.loads(text).items()} for text in (row.batch, row.seen))
+    if not batch:
+        raise ValueError("no lane")
+    return Read(batch, seen)
+
+
+def _check_progress(tables: Tables, reads: Mapping[Place, Read], report: Report) -> None:
+    """Of one lane no batch counted on less than the one before it, or on what was not there."""
+    ends = {lane.lane: lane.batch_seq for lane in tables.lanes}
+    latest: dict[int, dict[int, int]] = {}
+    for (lane, number), read in sorted(reads.items(), key=lambda item: item[0]):
+        for other, seen in read.seen.items():
+            low, high = latest.get(lane, {}).get(other, 0), ends.get(other, 0)
+            if not low <= seen <= high:
+                report.differs(f"sightings read by lane {lane} batch {number}", f"lane {other}", f"{low} to {high}", seen)
+        latest[lane] = read.seen
+
+
+def _sights(rows: Iterable[SightingRow], facts: Mapping[int, Facts], report: Report) -> list[Sight]:
+    """One a manifest, as its documents say."""
+    left: dict[int, tuple[bool, bool, bool]] = {}
+    for row in rows:
+        one = facts.get(row.manifest_id)
+        if one is None or row.manifest_id in left:
+            report.differs(f"sighting of manifest_id {row.manifest_id}", "manifest", "one of its own", "none" if one is None else one.place)
+            continue
+        left[row.manifest_id] = (row.of_person, row.of_phone, row.of_address)
+        have = (row.accepted_at, row.order_hash, row.person, row.phone, row.address)
+        report.same(f"{one.place} sighting", "who was seen where", (one.accepted_at, one.order_hash, *one.subjects), have)
+    for one in facts.values():
+        if one.manifest_id not in left:
+            report.differs(one.place, "row of sighting", "one", "none")
+    return [Sight(one, left.get(one.manifest_id, (True, True, True))) for one in facts.values()]
+
+
+def _before(one: Facts, n: int, others: Iterable[Sight], read: Read) -> Iterator[tuple[Facts, bool]]:
+    """Of those with the same subject `n`: who came before it, and whether its counters count them. Of its own batch all
+    do that completed before; of what was there, those that are found by it and within the longest window."""
+    for other, left in others:
+        lane, number = other.lane_batch
+        found = left[n] and 0 <= one.accepted_at - other.accepted_at < LONGEST_MS
+        if read.batch.get(lane) == number:
+            if other.completing < one.completing:
+                yield other, found
+        elif found and read.seen.get(lane, 0) >= number:
+            yield other, True
+
+
+def _counters(one: Facts, counted: list[list[Facts]]) -> dict[str, int]:
+    """Each counter: how many different ones, its own among them. `counted`: by subject."""
+    found: dict[str, int] = {}
+    for name, (subject, what) in COUNTED.items():
+        for window, length in WINDOWS_MS.items():
+            within = [x for x in counted[SUBJECTS.index(subject)] if one.accepted_at - x.accepted_at < length]
+            found[f"{name}_{window}"] = len({_what(one, what), *(_what(x, what) for x in within)})
+    return found
+
+
+def _what(one: Facts, what: str) -> int:
+    return one.order_hash if what == "order" else one.subjects[SUBJECTS.index(what)]
+
+
+def _check_findings(one: Facts, counters: dict[str, int], rules: RuleSets, report: Report) -> None:
+    """The findings of the rules that read counters; none of a manifest in quarantine, on which no rule was run."""
+    found = fires(rules.at(one.version).of_day(day_number(one.accepted_at)), counters)
+    if one.counted or found:
+        report.same(one.place, "findings on counters", sorted(found) if one.rules_ran else [], sorted(one.counted))
+    for code, read in one.counted.items():
+        report.counts[code] += 1
+        if code in found:
+            want = {name: str(counters[name]) for name in columns(found[code])}
+            report.same(f"{one.place} finding {code}", "values read", want, dict(read))
+
+
+@lru_cache
+def columns(node: Node) -> frozenset[str]:
+    """The columns that a condition reads."""
+    if isinstance(node, Column):
+        return frozenset([node.field])
+    return frozenset().union(*map(columns, node.parts)) if isinstance(node, Call) else frozenset()

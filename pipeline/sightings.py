@@ -1,0 +1,158 @@
+"""How many persons stand behind a phone or address, and how many phones, addresses and orders behind a person: exact
+counters over an hour, a day and 30 days before a manifest's acceptance (decisions.md section 13).
+
+Most subjects are seen once: what costs more is done for the rows alone that share one with another of the batch or with
+what is stored. `counted` is given what was stored at one point that is recorded, and adds what the batch itself brings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+WINDOWS = {"1h": 3_600_000, "24h": 86_400_000, "30d": 30 * 86_400_000}  # ms; the longest is the last
+LONGEST = WINDOWS["30d"]
+MOST = 100  # sightings of a subject in the longest window from which on no more are left: bounds what is read of it
+SUBJECTS = ("person", "phone", "address")
+COUNTED = {
+    "phone_persons": ("phone", "person"),
+    "address_persons": ("address", "person"),
+    "person_phones": ("person", "phone"),
+    "person_addresses": ("person", "address"),
+    "person_orders": ("person", "order"),
+}
+"""Counter → (its subject, what different ones of are counted)."""
+COUNTERS = [f"{name}_{window}" for name in COUNTED for window in WINDOWS]
+LEFT = [f"of_{subject}" for subject in SUBJECTS]
+"""Whether a manifest leaves a sighting that is found by its person, phone, address."""
+SIGHTINGS: dict[str, type[np.generic]] = {
+    **dict.fromkeys((*SUBJECTS, "order", "at_ms"), np.int64), **dict.fromkeys(LEFT, np.bool_)
+}  # fmt: skip
+"""Columns of a table of sightings. Person, phone and address: the first eight bytes of their pseudonyms; order: order_hash."""
+Columns = Mapping[str, NDArray[Any]]
+NONE_STORED: Columns = {name: np.zeros(0, kind) for name, kind in SIGHTINGS.items()}
+HASHES = [
+    pl.col(f"{subject}_key").bin.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="big").alias(f"{subject}_hash")
+    for subject in SUBJECTS
+]
+OF_BATCH = [
+    pl.col("completing", "order_hash"), pl.col("accepted_at").dt.epoch("ms").alias("at_ms"),
+    *(pl.col(f"{subject}_hash").alias(subject) for subject in SUBJECTS),
+]  # fmt: skip
+# one column of arrays is handed over at once, eighteen columns are not
+APART = [
+    pl.col(of).arr.get(n).alias(name) for of, names in (("counters", COUNTERS), ("left", LEFT)) for n, name in enumerate(names)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`stored`: SIGHTINGS of the subjects asked for; `lanes`: lane → batch_seq up to which all of them were there."""
+
+    stored: Columns = field(default_factory=lambda: NONE_STORED)
+    lanes: Mapping[int, int] = field(default_factory=lambda: dict[int, int]())
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to look for: hashes of each subject, sorted, accepted after `since` and not after `until`."""
+
+    subjects: dict[str, Numbers]
+    since: datetime
+    until: datetime
+
+
+def asked(heads: pl.DataFrame) -> Asked:
+    """What the manifests of a batch, at least one, have to know of those before it."""
+    times = heads["accepted_at"]
+    first, last = times.min(), times.max()
+    assert isinstance(first, datetime) and isinstance(last, datetime)
+    subjects = {subject: np.sort(heads[f"{subject}_hash"].to_numpy()) for subject in SUBJECTS}
+    return Asked(subjects, first - timedelta(milliseconds=LONGEST), last)
+
+
+def counted(heads: pl.DataFrame, seen: Seen) -> pl.DataFrame:
+    """Add COUNTERS and LEFT to manifests with HASHES."""
+    counters, left = np.ones((len(heads), len(COUNTERS)), np.int32), np.ones((len(heads), len(LEFT)), np.bool_)
+    rows = _particular(heads, seen.stored)
+    if len(rows):
+        batch = heads[rows].select(OF_BATCH).with_row_index("row").sort("completing")
+        rows = rows[batch["row"].to_numpy()]
+        own = {name: batch[name].to_numpy() for name in (*SUBJECTS, "at_ms")} | {"order": batch["order_hash"].to_numpy()}
+        for n, subject in enumerate(SUBJECTS):
+            left[rows, n], counts = _of_subject(subject, own, seen.stored)
+            for first, windows in counts.items():
+                counters[rows, first : first + len(WINDOWS)] = windows
+    return heads.hstack([pl.Series("counters", counters), pl.Series("left", left)]).with_columns(APART).drop("counters", "left")
+
+
+def _particular(heads: pl.DataFrame, stored: Columns) -> NDArray[np.intp]:
+    """Rows that share a subject with another row or with what is stored."""
+    found = np.zeros(len(heads), np.bool_)
+    for subject in SUBJECTS:
+        own = heads[f"{subject}_hash"].to_numpy()
+        ranked = np.sort(own)
+        for shared in (ranked[1:][ranked[1:] == ranked[:-1]], np.sort(stored[subject])):
+            if len(shared):
+                found |= shared.take(np.searchsorted(shared, own), mode="clip") == own
+    return np.flatnonzero(found)
+
+
+def _of_subject(subject: str, own: Columns, stored: Columns) -> tuple[NDArray[np.bool_], dict[int, Numbers]]:
+    """Of rows in their turns: whether each leaves a sighting, and the subject's counters over all windows, by the place of the
+    first in COUNTERS."""
+    mine, at = own[subject], own["at_ms"]
+    places = np.flatnonzero(stored[f"of_{subject}"])
+    row, place = _pairs(mine, stored[subject][places])
+    place = places[place]
+    age = at[row] - stored["at_ms"][place]
+    within = (age >= 0) & (age < LONGEST)
+    row, place, age = row[within], place[within], age[within]
+    leaves = np.bincount(row, minlength=len(mine)) + _before(mine) < MOST
+    leaving = np.flatnonzero(leaves)
+    later, earlier = _pairs(mine, mine[leaving])
+    earlier = leaving[earlier]
+    within = (earlier < later) & (at[later] - at[earlier] < LONGEST)
+    later, earlier = later[within], earlier[within]
+    rows, ages = np.concatenate([row, later]), np.concatenate([age, at[later] - at[earlier]])
+    return leaves, {
+        n * len(WINDOWS): _different(rows, np.concatenate([stored[what][place], own[what][earlier]]), ages, own[what])
+        for n, (of, what) in enumerate(COUNTED.values())
+        if of == subject
+    }
+
+
+def _pairs(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
+    """Places of all that are equal."""
+    order = np.argsort(theirs, kind="stable")
+    ranked = theirs[order]
+    first, end = np.searchsorted(ranked, mine, "left"), np.searchsorted(ranked, mine, "right")
+    count = end - first
+    row = np.repeat(np.arange(len(mine)), count)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    return row, order[np.repeat(first, count) + within]
+
+
+def _before(mine: Numbers) -> Numbers:
+    """How many equal ones stand before each."""
+    order = np.argsort(mine, kind="stable")
+    ranked, before = mine[order], np.empty(len(mine), np.int64)
+    before[order] = np.arange(len(mine)) - np.searchsorted(ranked, ranked, "left")
+    return before
+
+
+def _different(row: Numbers, value: Numbers, age: Numbers, own: Numbers) -> Numbers:
+    """How many different values each row has, its own among them; one column a window."""
+    others = value != own[row]
+    row, value, age = row[others], value[others], age[others]
+    order = np.lexsort((age, value, row))  # of each value the youngest comes first
+    row, value, age = row[order], value[order], age[order]
+    new = np.ones(len(row), np.bool_)
+    new[1:] = (row[1:] != row[:-1]) | (value[1:] != value[:-1])
+    row, age = row[new], age[new]
+    return np.column_stack([1 + np.bincount(row[age < window], minlength=len(own)) for window in WINDOWS.values()])

@@ -1,0 +1,123 @@
+"""Counters over an hour, a day and 30 days: edges of the windows, and that it does not matter how manifests come together."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from random import Random
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import polars as pl
+import pytest
+
+from loadtest.plain_faust.counters import count
+from pipeline.sightings import COUNTERS, HASHES, LEFT, LONGEST, MOST, SIGHTINGS, SUBJECTS, WINDOWS, Seen, asked, counted
+
+START = datetime(2019, 11, 11, tzinfo=UTC)
+KEY = b"0123456789abcdef"
+
+
+class One(NamedTuple):
+    """A manifest: its acceptance in ms after START, and who is seen where."""
+
+    at_ms: int
+    person: str = "A"
+    phone: str = "1"
+    address: str = "x"
+    order: int = 1
+
+
+def heads(some: Sequence[One], first: int = 0) -> pl.DataFrame:
+    """As gathered; `first`: offset of the first one's completing document."""
+    rows: list[dict[str, Any]] = []
+    for n, one in enumerate(some):
+        keys = {f"{s}_key": blake2b(getattr(one, s).encode(), digest_size=16).digest() for s in SUBJECTS}
+        at = START + timedelta(milliseconds=one.at_ms)
+        rows.append(keys | {"accepted_at": at, "order_hash": one.order, "completing": {"time": at, "offset": first + n}})
+    table = pl.DataFrame(rows).with_columns(pl.col("accepted_at").cast(pl.Datetime("ms", "UTC")))
+    return table.hstack(table.select(HASHES))
+
+
+def played(batches: Sequence[Sequence[One]]) -> pl.DataFrame:
+    """All manifests counted batch by batch, each on what was left before it."""
+    done: list[pl.DataFrame] = []
+    stored = pl.DataFrame(schema=dict.fromkeys(SIGHTINGS, pl.Int64) | dict.fromkeys(LEFT, pl.Boolean))
+    for batch in batches:
+        table = heads(batch, sum(map(len, done)))
+        wanted = asked(table)
+        ms = [round(t.timestamp() * 1000) for t in (wanted.since, wanted.until)]
+        by = [pl.col(f"of_{s}") & pl.col(s).is_in(of_it.tolist()) for s, of_it in wanted.subjects.items()]
+        found = stored.filter(pl.any_horizontal(by), pl.col("at_ms") > ms[0], pl.col("at_ms") <= ms[1])
+        done.append(counted(table, Seen({name: found[name].to_numpy() for name in SIGHTINGS}, {})))
+        columns = [pl.col(f"{s}_hash").alias(s) for s in SUBJECTS]
+        at_ms = pl.col("accepted_at").dt.epoch("ms").alias("at_ms")
+        stored = stored.vstack(done[-1].select(*columns, pl.col("order_hash").alias("order"), at_ms, *LEFT))
+    return pl.concat(done).select(*COUNTERS, *LEFT)
+
+
+def drawn(rng: Random, size: int) -> list[One]:
+    """Few people and places, so that they meet; times that stand close together or far apart, some of them equal."""
+    at, found = 0, list[One]()
+    for _ in range(size):
+        at += rng.choice((0, 1, 60_000, 3_599_999, 3_600_000, 86_399_999, 86_400_000, LONGEST // 9))
+        found.append(One(at, rng.choice("ABCDE"), rng.choice("123"), rng.choice("xyz"), rng.randrange(40)))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_however_they_are_cut_into_batches(seed: int) -> None:
+    rng = Random(seed)
+    some = drawn(rng, 200)
+    one_by_one = played([[one] for one in some])
+    assert played([some]).equals(one_by_one)
+    cuts = sorted(rng.sample(range(1, len(some)), 9))
+    assert played([some[a:b] for a, b in zip([0, *cuts], [*cuts, len(some)], strict=True)]).equals(one_by_one)
+    assert all(one_by_one[name].max() > 1 for name in COUNTERS)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_baseline_counts_the_same(seed: int) -> None:
+    some = drawn(Random(seed), 150)
+    seen: dict[str, Any] = {}
+    for one, mine in zip(some, played([some]).iter_rows(named=True), strict=True):
+        order = {
+            "buyerIdType": "1", "buyerIdNumber": one.person, "consigneeTelephone": one.phone, "consigneeAddress": one.address,
+            "orderNo": str(one.order),
+        }  # fmt: skip
+        m: Any = SimpleNamespace(order=order, accepted_ms=one.at_ms)
+        assert count(m, seen, KEY) == {name: mine[name] for name in COUNTERS}
+
+
+@pytest.mark.parametrize(("window", "length"), WINDOWS.items())
+@pytest.mark.parametrize("together", [True, False])
+def test_a_window_ends_just_before_its_length(window: str, length: int, together: bool) -> None:
+    for age, persons in ((length - 1, 2), (length, 1)):
+        pair = [One(0, person="A"), One(age, person="B")]
+        last = played([pair] if together else [[one] for one in pair]).row(-1, named=True)
+        assert last[f"phone_persons_{window}"] == persons
+        assert last["person_orders_30d"] == 1
+
+
+def test_what_is_accepted_later_does_not_count() -> None:
+    """Another lane is ahead: what it left lies in the future of this one."""
+    late = played([[One(5_000, person="B")], [One(4_999, person="A")], [One(5_000, person="C")]])
+    assert late["phone_persons_1h"].to_list() == [1, 1, 3]
+
+
+def test_the_same_time_counts_in_the_order_of_completion() -> None:
+    assert played([[One(0, person=p) for p in "ABA"]])["phone_persons_1h"].to_list() == [1, 2, 2]
+
+
+def test_another_attempt_of_an_order_is_no_other_order() -> None:
+    assert played([[One(0, order=7), One(1, order=7), One(2, order=8)]])["person_orders_1h"].to_list() == [1, 1, 2]
+
+
+@pytest.mark.parametrize("size", [1, 30, 500])
+def test_of_a_subject_a_hundred_are_left(size: int) -> None:
+    """A warehouse's phone is counted to a hundred and one, and no more of it is kept."""
+    some = [One(n, person=str(n), address=str(n), order=n) for n in range(150)]
+    table = played([some[a : a + size] for a in range(0, len(some), size)])
+    assert table["phone_persons_30d"].to_list() == [min(n, MOST) + 1 for n in range(150)]
+    assert table["of_phone"].to_list() == [n < MOST for n in range(150)]
+    assert table["of_person"].all()
+    assert table["of_address"].all()

@@ -1,0 +1,92 @@
+"""Damage to sightings, to what a batch says it counted on, and to findings on counters."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from loadtest.verify import Evidence, Proof
+from loadtest.verify.evidence import FindingRow, ManifestRow, manifest_place
+from tests.verify.test_damage import told
+
+Prove = Callable[[], Proof]
+CODES = [f"VEL-0{n}" for n in range(1, 6)]
+
+
+def held(evidence: Evidence, code: str) -> tuple[int, FindingRow, ManifestRow]:
+    """A finding of a code: its row number, itself and its manifest."""
+    n, finding = next((n, f) for n, f in enumerate(evidence.tables.findings) if f.code == code)
+    return n, finding, next(m for m in evidence.tables.manifests if m.manifest_id == finding.manifest_id)
+
+
+def test_the_set_is_counted(proved: Prove) -> None:
+    counts = proved().counts
+    assert counts["sightings"] == counts["manifests"]
+    assert counts["counted_with_others"] > 50
+    assert all(counts[code] for code in CODES)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_finding_left_out(evidence: Evidence, proved: Prove, code: str) -> None:
+    n, _, row = held(evidence, code)
+    del evidence.tables.findings[n]
+    assert told(proved(), manifest_place(row), "findings on counters")
+
+
+def test_a_finding_too_many(evidence: Evidence, proved: Prove) -> None:
+    _, finding, _ = held(evidence, "VEL-01")
+    row = next(m for m in evidence.tables.manifests if m.outcome == "RELEASE")
+    evidence.tables.findings.append(finding._replace(manifest_id=row.manifest_id))
+    assert told(proved(), manifest_place(row), "findings on counters")
+
+
+def test_a_finding_that_read_something_else(evidence: Evidence, proved: Prove) -> None:
+    n, finding, row = held(evidence, "VEL-01")
+    read = json.loads(finding.values_read)
+    evidence.tables.findings[n] = finding._replace(values_read=json.dumps(read | {"phone_persons_24h": "99"}))
+    assert told(proved(), f"{manifest_place(row)} finding VEL-01", "values read")
+
+
+def test_a_sighting_that_is_missing_or_twice(evidence: Evidence, proved: Prove) -> None:
+    sightings = evidence.tables.sightings
+    row = next(m for m in evidence.tables.manifests if m.manifest_id == sightings[0].manifest_id)
+    lost = sightings.pop(0)
+    assert told(proved(), manifest_place(row), "row of sighting")
+    sightings += [lost, lost]
+    assert told(proved(), f"sighting of manifest_id {lost.manifest_id}", "manifest")
+
+
+@pytest.mark.parametrize("column", ["accepted_at", "order_hash", "person", "phone", "address"])
+def test_a_sighting_of_something_else(evidence: Evidence, proved: Prove, column: str) -> None:
+    row = evidence.tables.sightings[0]
+    evidence.tables.sightings[0] = row._replace(**{column: getattr(row, column) + 1})
+    manifest = next(m for m in evidence.tables.manifests if m.manifest_id == row.manifest_id)
+    assert told(proved(), f"{manifest_place(manifest)} sighting", "who was seen where")
+
+
+@pytest.mark.parametrize("column", ["of_person", "of_phone", "of_address"])
+def test_a_sighting_that_is_not_found(evidence: Evidence, proved: Prove, column: str) -> None:
+    row = evidence.tables.sightings[0]
+    evidence.tables.sightings[0] = row._replace(**{column: False})
+    manifest = next(m for m in evidence.tables.manifests if m.manifest_id == row.manifest_id)
+    assert told(proved(), f"{manifest_place(manifest)} sighting", "found by")
+
+
+def test_a_batch_that_says_nothing_of_what_it_read(evidence: Evidence, proved: Prove) -> None:
+    lost = evidence.tables.sighting_reads.pop()
+    assert told(proved(), f"lane {lost.lane} batch {lost.batch_seq}", "row of sighting_read")
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_batch_that_counted_on_itself_or_not_on_its_lane(evidence: Evidence, proved: Prove, more: int) -> None:
+    reads = evidence.tables.sighting_reads
+    seen = {lane: number + more for lane, number in json.loads(reads[-1].seen).items()}
+    reads[-1] = reads[-1]._replace(seen=json.dumps(seen))
+    assert told(proved(), f"sightings read by lane {reads[-1].lane} batch {reads[-1].batch_seq}", "its own lanes")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"a": 1}', '{"0": {}}'])
+def test_a_batch_that_says_it_badly(evidence: Evidence, proved: Prove, text: str) -> None:
+    row = evidence.tables.sighting_reads[-1]
+    evidence.tables.sighting_reads[-1] = row._replace(batch=text)
+    assert not proved().verified
