@@ -62,7 +62,7 @@ def section(kind: str, entry: Entry) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry]) -> str:
+def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry], classes: dict[str, list[Entry]]) -> str:
     """The whole of docs/rules.md."""
     parts = [
         "# Rules and codes\n",
@@ -87,7 +87,21 @@ def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry]) ->
             [(x["group"], " ".join(x["hs8"]), str(x["cap_mg"]), str(x["from"]), str(x["to"]), x["source"], sure(x)) for x in caps],
         )
     )
+    parts += class_tables(classes)
     return "\n".join(parts)
+
+
+def class_tables(classes: dict[str, list[Entry]]) -> list[str]:
+    """What differs by the class of an enterprise."""
+    found = ["## Classes of enterprises\n", "What a finding does, and a limit, for firms of a class (decisions.md, section 12).\n"]
+    for kind, names in (
+        ("outcome", ("code", "class", "outcome", "queue")),
+        ("tolerance", ("name", "of", "class", "value")),
+        ("treatment", ("class", "kind", "en", "zh")),
+    ):
+        rows = [(*(str(x.get(name, "")) for name in (*names, "from", "to", "source")), sure(x)) for x in classes[kind]]
+        found.append(table((*names, "from", "to", "source", "sure"), rows))
+    return found
 
 
 def sure(entry: Entry) -> str:
@@ -126,7 +140,7 @@ def pages() -> dict[Path, str]:
     rules, limits, caps = read("rules.toml"), read("limits.toml")["limit"], read("weights.toml")["cap"]
     platforms = DOCS / "platforms.md"
     return {
-        DOCS / "rules.md": rules_page(rules, limits, caps),
+        DOCS / "rules.md": rules_page(rules, limits, caps, read("classes.toml")),
         platforms: with_codes(platforms.read_text(), codes(rules)),
     }
 

@@ -22,6 +22,7 @@ from pipeline.registry import Registry
 from pipeline.tax import levied
 
 LawOn = Callable[[date], Law]
+NO_QUEUE = pl.lit("")
 NO_DAY = date(2019, 1, 1)  # for a batch that completes nothing
 
 
@@ -70,9 +71,10 @@ def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
 
 def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
     """Conclude with the refusals of the ledgers, levy the tax of what is not rejected."""
-    found = pl.concat([opened.judged.findings, posted.refusals])
+    found = opened.judged.findings
     heads = opened.judged.manifests.heads
     if len(posted.refusals):
+        found = pl.concat([found, posted.refusals.with_columns(queue=NO_QUEUE)])
         heads = deciding.conclude(heads, found, law)
     lines = opened.judged.manifests.lines
     heads, tax = levied(Manifests(heads, lines))

@@ -10,7 +10,6 @@ from pipeline.control import Control
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
 MEASURES = ("volume", "mass", "sheet", "piece")  # what a content may be stated in; µl, mg, sheets, pieces
 MASS = MEASURES.index("mass")
-RETURN_STATUS: dict[str, int] = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}  # customs returnStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,8 @@ class Law:
     `rates`: hs8, tariff_1e4, vat_1e4, consumption_1e4 (10^-4), item (null where price alone decides the consumption
     tax, else its tax item). `terms`: how a tax item is taxed when measured so, at row item * len(MEASURES) + measure:
     taxable (whether it can be), rate_1e4, specific_fen and below_fen for specific_per units of the measure from and
-    below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them.
+    below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them. `by_class`: (code, class) → (outcome, queue) where the
+    class of the e-commerce firm makes another of a finding.
     """
 
     version: str
@@ -67,3 +67,4 @@ class Law:
     terms: pl.DataFrame
     weight_caps: tuple[WeightCap, ...]
     control: Control
+    by_class: dict[tuple[str, str], tuple[str, str]]

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import polars as pl
 
+from pipeline.classes import GENERAL
+
 Role = Literal["platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"]
 ENTERPRISE = {"role": pl.String, "code": pl.String, "class": pl.String, "enterprise_status": pl.String}
 GOODS = {
@@ -28,6 +30,7 @@ NAMED = {
     "payment_payCode": ("payment", "payment_firm_status"),
     "waybill_logisticsCode": ("carrier", "carrier_status"),
 }
+CLASSED = {"order_ebcCode": ("ecommerce", "ecommerce_class"), "order_ebpCode": ("platform", "platform_class")}
 BEHIND = {"declarant_code": "declarant", "guarantor_code": "guarantor", "warehouse_code": "warehouse"}
 BY = ["order_ebpCode", "order_ebcCode"]
 RELATED = pl.any_horizontal(
@@ -54,7 +57,8 @@ class Registry:
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # frozen to everybody else
-        set_field(self, "_statuses", [self._status(column, *of) for column, of in NAMED.items()])
+        set_field(self, "_statuses", [self._known(column, role, "enterprise_status", "", name) for column, (role, name) in NAMED.items()]
+            + [self._known(column, role, "class", GENERAL, name) for column, (role, name) in CLASSED.items()])
         set_field(self, "_behind", self._relations_with_statuses())
         set_field(self, "_places", _Places.of(self.goods))
 
@@ -81,10 +85,9 @@ class Registry:
         same = (found["ebc_code"] == ebc_codes) & (found["item_no"] == item_nos)
         return found.select(pl.when(same).then(pl.all())) if not same.all() else found
 
-    def _status(self, column: str, role: str, name: str) -> pl.Expr:
-        firms = self.enterprises.filter(pl.col("role") == role)
-        known = pl.col(column).replace_strict(firms["code"], firms["enterprise_status"], default="", return_dtype=pl.String)
-        return known.alias(name)
+    def _known(self, column: str, role: str, what: str, default: str, name: str) -> pl.Expr:
+        firms = self.enterprises.filter((pl.col("role") == role) & (pl.col(what) != default))
+        return pl.col(column).replace_strict(firms["code"], firms[what], default=default, return_dtype=pl.String).alias(name)
 
     def _relations_with_statuses(self) -> pl.DataFrame:
         behind = self.relations

@@ -12,6 +12,7 @@ from pipeline.law import Law, Rule
 from pipeline.manifests import Manifests
 
 FINDINGS = {"m": pl.UInt32, "code": pl.String, "outcome": pl.String, "values_read": pl.String}
+QUEUED = FINDINGS | {"queue": pl.String}  # of those of the rules; the ledgers only reject
 MASK = "***"
 JSON = json.JSONEncoder(ensure_ascii=False)
 
@@ -36,8 +37,8 @@ def _sieve(law: Law, scope: str) -> Sieve:
 
 
 def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
-    """FINDINGS: one row a manifest and code, with the values read as a JSON object (personal ones masked)."""
-    found: dict[tuple[int, str], tuple[str, str]] = {}  # of several lines the first one counts
+    """QUEUED: one row a manifest and code, with the values read as a JSON object (personal ones masked)."""
+    found: dict[tuple[int, str], tuple[str, str, str]] = {}  # of several lines the first one counts
     unknown: dict[int, list[str]] = {}
     for scope, table in (("manifest", manifests.heads), ("line", manifests.lines)):
         for rule, row in _not_false(table, _sieve(law, scope)):
@@ -45,11 +46,11 @@ def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
             if row[code] is None:
                 unknown.setdefault(m, []).append(code)
             elif (m, code) not in found:
-                found[m, code] = rule.consequence.outcome, _as_json(rule.reads, row, law.personal)
+                found[m, code] = rule.consequence.outcome, _as_json(rule.reads, row, law.personal), rule.consequence.queue
     missing = law.consequences["SYS-01"]
     for m, codes in unknown.items():
-        found[m, missing.code] = missing.outcome, json.dumps({"conditions": ",".join(dict.fromkeys(codes))})
-    return pl.DataFrame([(*of, *what) for of, what in found.items()], schema=FINDINGS, orient="row")
+        found[m, missing.code] = missing.outcome, json.dumps({"conditions": ",".join(dict.fromkeys(codes))}), missing.queue
+    return pl.DataFrame([(*of, *what) for of, what in found.items()], schema=QUEUED, orient="row")
 
 
 def _not_false(table: pl.DataFrame, sieve: Sieve) -> Iterator[tuple[Rule, Mapping[str, Any]]]:

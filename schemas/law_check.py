@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.law import MEASURES
-from schemas import control_check
+from schemas import classes_check, control_check
 from schemas.law_entries import (
     Entry,
     Place,
@@ -49,6 +49,8 @@ class Files:
     caps: list[tuple[int, Entry]]
     sources: list[tuple[int, Entry]]
     control: control_check.Control
+    classes: classes_check.Classes
+    outcomes: dict[str, str]
 
 
 def read(folder: Path) -> Files:
@@ -61,6 +63,8 @@ def read(folder: Path) -> Files:
         toml_tables(folder / "weights.toml", "cap"),
         toml_tables(folder / "sources.toml", "source"),
         control_check.read(folder),
+        classes_check.read(folder),
+        {x["code"]: x["outcome"] for kind in ("rule", "ledger", "engine") for _, x in toml_tables(folder / "rules.toml", kind)},
     )
 
 
@@ -86,6 +90,7 @@ def problems(folder: Path) -> list[Place]:
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
     found += control_check.problems(files.control, {x["hs8"] for _, x in files.tariff if x.get("hs8")}, source)
+    found += classes_check.problems(files.classes, files.outcomes, {str(x.get("name")) for _, x in files.limits}, source)
     if found:
         return found  # dates that are no dates cannot be compared
     return [
@@ -97,6 +102,7 @@ def problems(folder: Path) -> list[Place]:
         *_in_two_groups(files.caps),
         *_uncovered(files),
         *control_check.overlapping(files.control),
+        *classes_check.overlapping(files.classes),
     ]
 
 
@@ -113,7 +119,7 @@ def unsure(folder: Path) -> list[Place]:
         for line, x in rows
         if str(x["sure"]).lower() == "false"
     ]
-    return [*unsure_of_others, *control_check.unsure(files.control)]
+    return [*unsure_of_others, *control_check.unsure(files.control), *classes_check.unsure(files.classes)]
 
 
 def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:

@@ -10,14 +10,16 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.classes import QUEUES
 from pipeline.law import Consequence, Law, Rule, WeightCap
-from schemas import control, law_check, tariff
+from schemas import classes, control, law_check, tariff
+from schemas.classes import ClassBook
 from schemas.control import ControlBook
 from schemas.law_check import LawError
 from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 
 
@@ -31,16 +33,18 @@ class Lawbook:
     caps: list[dict[str, Any]]
     tariff: Tariff
     control: ControlBook
+    classes: ClassBook
 
     @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
     def on(self, day: date) -> Law:
         """The law of `day`; LawError when a condition reads an unknown column or does not compile."""
         limits = self.limits_on(day)
         rates, terms = self.tariff.on(day)
+        parameters = self.classes.parameters_on(day, limits)
         return Law(
             version=self.version,
             rules=tuple(
-                self._compile(r, limits)
+                self._compile(r, parameters)
                 for r in self.rules["rule"]
                 if date.fromisoformat(r["since"]) <= day
             ),
@@ -61,6 +65,7 @@ class Lawbook:
                 WeightCap(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]
             ),
             control=self.control.on(day),
+            by_class=self.classes.outcomes_on(day),
         )
 
     @lru_cache(maxsize=64)  # noqa: B019
@@ -71,7 +76,7 @@ class Lawbook:
 
     def days(self) -> list[date]:
         """Every day on which something begins to be in force, from the first rule on."""
-        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins()
+        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins() | self.classes.begins()
         rules = {date.fromisoformat(r["since"]) for r in self.rules["rule"]}
         begins |= rules | set(self.tariff.lines["from"].to_list())
         return sorted(day for day in begins if day >= min(rules))
@@ -81,10 +86,10 @@ class Lawbook:
         tables = ("rule", "ledger", "engine", "document", "dead_letter")
         return {entry["code"]: entry for table in tables for entry in self.rules[table]}
 
-    def _compile(self, entry: dict[str, Any], limits: dict[str, int]) -> Rule:
+    def _compile(self, entry: dict[str, Any], parameters: dict[str, str]) -> Rule:
         allowed = set(self.rules["columns"][entry["scope"]])
         try:
-            condition = pl.sql_expr(_fill(entry["when"], limits))
+            condition = pl.sql_expr(_fill(entry["when"], parameters))
         except Exception as e:
             raise LawError(f"{entry['code']}: the condition does not compile: {e}") from e
         reads = tuple(dict.fromkeys(condition.meta.root_names()))
@@ -95,10 +100,10 @@ class Lawbook:
         return Rule(_consequence(entry), entry["scope"], condition, reads)
 
 
-def _fill(condition: str, limits: dict[str, int]) -> str:
+def _fill(condition: str, parameters: dict[str, str]) -> str:
     # Only {name} of a known limit is replaced, so the braces of a regular expression stay as they are.
-    for name, value in limits.items():
-        condition = condition.replace("{" + name + "}", str(value))
+    for name, value in parameters.items():
+        condition = condition.replace("{" + name + "}", value)
     return condition
 
 
@@ -106,6 +111,8 @@ def _consequence(entry: dict[str, Any]) -> Consequence:
     blames = sum(BITS[kind] for kind in entry["blames"])
     if entry["outcome"] not in ("HOLD", "REJECT"):
         raise LawError(f"{entry['code']}: the outcome of a finding is HOLD or REJECT")
+    if (entry["outcome"] == "HOLD") != (entry.get("queue", "") in QUEUES[1:]):
+        raise LawError(f"{entry['code']}: a HOLD, and nothing else, has one of the queues {', '.join(QUEUES[1:])}")
     if entry["outcome"] == "REJECT" and not blames:
         raise LawError(f"{entry['code']}: a REJECT has to blame a document, or nothing could follow it")
     return Consequence(entry["code"], entry["outcome"], entry.get("queue", ""), blames)
@@ -124,6 +131,7 @@ def load(folder: Path = FOLDER) -> Lawbook:
         caps=tomllib.loads((folder / "weights.toml").read_text())["cap"],
         tariff=rates,
         control=control.read(folder, rates.lines),
+        classes=classes.read(folder),
     )
 
 

@@ -14,6 +14,7 @@ from aiokafka.partitioner import murmur2
 from loadtest.curve import schedule
 from loadtest.generate import (
     arrivals,
+    classed,
     controls,
     faults,
     identities,
@@ -33,7 +34,7 @@ from schemas.contracts import PARTITIONS, newest
 CHUNK = 5_000  # order numbers planned together: rivals never stand in two chunks
 DEFAULT_BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai: in the past on any machine
 # imported for the stories they register
-TOLD = (arrivals, controls, faults, identities, poison, registrations, rivals, taxes, versions, weights)
+TOLD = (arrivals, classed, controls, faults, identities, poison, registrations, rivals, taxes, versions, weights)
 _GAP_MS = 30_000  # between the last order or payment and the first waybill, where waybills are late
 _OTHER_PARTITION = 5
 

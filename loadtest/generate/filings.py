@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from loadtest.generate import registrations as barred
-from loadtest.generate.firms import Market, code, market, platform_name, shop_name
+from loadtest.generate.firms import Market, class_of, code, market, platform_name, shop_name
 from loadtest.generate.law import Item
 from loadtest.generate.registrations import Relation
 from schemas.filings import Filing, written
@@ -72,9 +72,8 @@ def _enterprises(trade: Market, size: str) -> Iterator[Filing]:
 
 
 def _enterprise(role: str, firm: str, name: str, status: str = ACTIVE, revision: int = 1) -> Filing:
-    number = int(firm[-3:])
-    class_ = "aeo" if number % 10 == 1 else "dishonest" if number % 40 == 39 else "general"
-    return Filing("enterprise", revision, {"role": role, "code": firm, "name": name, "class": class_, "status": status})
+    content = {"role": role, "code": firm, "name": name, "class": class_of(firm), "status": status}
+    return Filing("enterprise", revision, content)
 
 
 def _goods(trade: Market, size: str) -> Iterator[Filing]:

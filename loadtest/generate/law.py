@@ -146,7 +146,22 @@ def all_codes() -> frozenset[str]:
     return frozenset(r["code"] for table, rows in law.items() if table not in ("columns", "law_match") for r in rows)
 
 
-def outcome_of(codes: Iterable[str]) -> str:
-    """The worst outcome of the findings; RELEASE without any."""
-    found = {outcomes()[code] for code in codes}
-    return "REJECT" if "REJECT" in found else "HOLD" if found else "RELEASE"
+@lru_cache
+def classes() -> dict[str, list[dict[str, Any]]]:
+    """Entries of classes.toml by kind; the generator takes those that have never been otherwise."""
+    found = tomllib.loads((FOLDER / "classes.toml").read_text())
+    if any(x["to"].year < 9999 for kind in ("outcome", "tolerance") for x in found[kind]):
+        raise ValueError("classes.toml: an entry changes in time")
+    return found
+
+
+def outcome_of(codes: Iterable[str], class_: str) -> str:
+    """The worst outcome of the findings for a firm of a class; RELEASE without any that counts."""
+    other = {x["code"]: x["outcome"] for x in classes()["outcome"] if x["class"] == class_}
+    found = {other.get(code, outcomes()[code]) for code in codes}
+    return "REJECT" if "REJECT" in found else "HOLD" if "HOLD" in found else "RELEASE"
+
+
+def tolerance(name: str, class_: str) -> int:
+    """A limit as it is for a firm of a class."""
+    return next((x["value"] for x in classes()["tolerance"] if (x["name"], x["class"]) == (name, class_)), limit(name))

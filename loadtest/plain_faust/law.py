@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import schemas
+from loadtest.plain_faust.classes import DayClasses, classes_on
 from loadtest.plain_faust.control import DayControl, control_on
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -78,6 +79,7 @@ class DayLaw:
     rates: dict[str, Rate]
     caps: list[Cap]
     control: DayControl
+    classes: DayClasses
 
 
 @lru_cache
@@ -105,7 +107,9 @@ def law_at(accepted_ms: int) -> DayLaw:
 def _on(day: date) -> DayLaw:
     limits = sorted((x for x in _toml("limits.toml")["limit"] if x["from"] <= day), key=lambda x: x["from"])
     control = control_on(day, _toml("control.toml"), _tariff())
-    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day), _caps(day), control)
+    values = {x["name"]: x["value"] for x in limits}
+    classes = classes_on(day, _toml("classes.toml"), consequences(), values)
+    return DayLaw(day.year, values, _rates(day), _caps(day), control, classes)
 
 
 def _caps(day: date) -> list[Cap]:

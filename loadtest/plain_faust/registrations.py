@@ -45,6 +45,14 @@ def no_warehouse(m: Manifest) -> bool:
     return m.registry.status("warehouse", m.relation["warehouseCode"]) != ACTIVE
 
 
+def no_batch_of_a_dishonest_firm(m: Manifest) -> bool:
+    return m.shop_class == "dishonest" and not m.order["batchNumbers"]
+
+
+def no_contents_of_a_dishonest_firm(m: Manifest) -> bool:
+    return m.shop_class == "dishonest" and not m.waybill["goodsInfo"]
+
+
 def _not_active(m: Manifest, role: str, code: str) -> bool:
     return code != "" and m.registry.status(role, code) != ACTIVE
 
@@ -59,3 +67,4 @@ RULES = (
     ("REG-10", item_not_active),
     ("REG-11", no_warehouse),
 )
+OF_A_CLASS = (("CLS-01", no_batch_of_a_dishonest_firm), ("CLS-02", no_contents_of_a_dishonest_firm))

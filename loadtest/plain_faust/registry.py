@@ -12,14 +12,15 @@ from schemas.contracts import parsed, topic_name
 from schemas.framing import FramingError, split
 
 PARTITION = 0  # all changes come in one order
+UNKNOWN = ("", "general")
 EMPTY: dict[str, Any] = {}
 
 
 @dataclass(slots=True)
 class Registry:
-    """`firms`: (role, code) → status; `goods`: (ebcCode, itemNo) → item; `relations`: (ebpCode, ebcCode) → filing."""
+    """`firms`: (role, code) → (status, class); `goods`: (ebcCode, itemNo) → item; `relations`: (ebpCode, ebcCode) → filing."""
 
-    firms: dict[tuple[str, str], str] = field(default_factory=dict)
+    firms: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     goods: dict[tuple[str, str], Good] = field(default_factory=dict)
     relations: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     _revisions: dict[bytes, int] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class Registry:
             return
         self._revisions[key] = event["revision"]
         if part == "enterprise":
-            self.firms[of] = entry["status"]
+            self.firms[of] = (entry["status"], entry["class"])
         elif part == "relation":
             self.relations[of] = entry
         else:
@@ -47,7 +48,11 @@ class Registry:
 
     def status(self, role: str, code: str) -> str:
         """Status of a firm; empty when it is not registered."""
-        return self.firms.get((role, code), "")
+        return self.firms.get((role, code), UNKNOWN)[0]
+
+    def firm_class(self, role: str, code: str) -> str:
+        """Class of a firm; general when it is not registered."""
+        return self.firms.get((role, code), UNKNOWN)[1]
 
     def relation(self, ebp_code: str, ebc_code: str) -> dict[str, Any]:
         """What the two firms filed together; empty when nothing."""

@@ -1,4 +1,4 @@
-"""The 58 rules of schemas/law/rules.toml as plain Python predicates, in its order.
+"""The rules of schemas/law/rules.toml as plain Python predicates, in its order.
 
 A predicate is true (the finding is made), false, or None: not known, which becomes SYS-01. Only amounts and what is
 computed from them can be unknown. A test holds codes and order against rules.toml.
@@ -368,6 +368,10 @@ for _code, _what in (
     _control(_code, _what)
 
 
+for _code, _rule in registrations.OF_A_CLASS:
+    rule(_code)(_rule)
+
+
 @rule("LIM-02")
 def dear_items(m: Manifest) -> Verdict:
     one = m.one_indivisible_item
@@ -390,4 +394,5 @@ def other_tax_withheld(m: Manifest) -> Verdict:
     due, withheld = m.tax_due_fen, m.order["taxTotal"]
     if due is None or withheld is None:
         return False if due is None else None
-    return abs(withheld - due * FEN_E5) > m.law.limits["tax_tolerance_fen"] * len(m.lines) * FEN_E5
+    borne = m.law.classes.tolerance("tax_tolerance_fen", m.registry.firm_class("platform", m.order["ebpCode"]))
+    return abs(withheld - due * FEN_E5) > borne * len(m.lines) * FEN_E5

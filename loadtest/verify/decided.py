@@ -18,7 +18,7 @@ from loadtest.verify.evidence import (
     record_place,
     used_places,
 )
-from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings, weights
+from loadtest.verify.judging import QUARANTINED, Conclusion, conclude, derive, rule_findings, weights
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry
@@ -85,15 +85,16 @@ def check(
     else:
         by_rules = rule_findings(order, payment, waybill, derived, day)
     codes = by_rules | (stored & set(LEDGER))
-    asks = conclude(by_rules, law, derived["tax_known"]).outcome != "REJECT"
-    verdict = conclude(codes, law, derived["tax_known"])
+    asks = conclude(by_rules, law, day, derived).outcome != "REJECT"
+    verdict = conclude(codes, law, day, derived)
+    outcomes = {code: day.classes.says(code, derived["ecommerce_class"])[0] for code in codes}
     taxed = derived["taxes"] if verdict.taxed else []
     expected = _row(row, read, case.records, derived, verdict, taxed, accepted_at, law.version, person_key)
     _compare_row(row, expected, place, report)
-    _compare_findings(case, codes, asks, law, place, report)
+    _compare_findings(case, outcomes, asks, law, place, report)
     _compare_lines(case, order, taxed, place, report)
-    published.check_decision(case.decision, expected, order, taxed, codes, law, topics, place, report)
-    published.check_manifest_receipt(case.receipt, expected, codes, place, report)
+    published.check_decision(case.decision, expected, order, taxed, outcomes, topics, place, report)
+    published.check_manifest_receipt(case.receipt, expected, {c for c in codes if outcomes[c] != "RELEASE"}, place, report)
     _count(expected, order, report)
     return _facts(case, expected, read, asks, day, place)
 
@@ -141,7 +142,7 @@ def _row(
     tariff, consumption, vat = (sum(t[n] for t in taxed) for n in (1, 2, 3))
     return ManifestRow._make((
         documents.order_hash(row.order_no), row.ebp_code, row.order_no, row.attempt, row.manifest_id,
-        decision_id(row), verdict.outcome, verdict.queue, STATUS[verdict.outcome], verdict.fault_kinds,
+        decision_id(row), verdict.outcome, verdict.queue, verdict.return_status, verdict.fault_kinds,
         derived["trade_mode"], accepted_at, rule_set, row.lane, row.batch_seq, row.registry_version,
         *(derived[name] for name in ("guarantor_code", "declarant_code", "warehouse_code", "customs_code")),
         row.order_partition, row.order_offset, row.payment_partition, row.payment_offset, row.waybill_partition,
@@ -174,14 +175,15 @@ def _compare_row(row: ManifestRow, expected: ManifestRow, place: str, report: Re
         report.differs(place, "manifest_id", f"lane {row.lane} and batch {row.batch_seq} packed", row.manifest_id)
 
 
-def _compare_findings(case: Case, codes: set[str], asks: bool, law: LawData, place: str, report: Report) -> None:
+def _compare_findings(case: Case, outcomes: dict[str, str], asks: bool, law: LawData, place: str, report: Report) -> None:
+    """`outcomes`: of the codes that had to be found."""
     stored = {f.code for f in case.findings}
-    if stored != codes:
-        report.differs(place, "findings", sorted(codes), sorted(stored))
+    if stored != set(outcomes):
+        report.differs(place, "findings", sorted(outcomes), sorted(stored))
     if not asks and stored & set(LEDGER):
         report.differs(place, "findings", "no ledger is asked when the rules reject", sorted(stored))
     for finding in case.findings:
-        report.same(f"{place} finding {finding.code}", "outcome", law.outcomes.get(finding.code), finding.outcome)
+        report.same(f"{place} finding {finding.code}", "outcome", outcomes.get(finding.code), finding.outcome)
         for column, shown in json.loads(finding.values_read).items():
             if column in law.personal and shown and not str(shown).startswith("***"):
                 report.differs(f"{place} finding {finding.code}", f"values read: {column}", "masked", "in the clear")

@@ -8,6 +8,7 @@ from functools import lru_cache
 from operator import mul
 from typing import Any
 
+from loadtest.verify.classes import GRAVEST, STATUS
 from loadtest.verify.documents import FEN_E5, Document
 from loadtest.verify.evaluate import value
 from loadtest.verify.law import DayLaw, LawData
@@ -18,7 +19,7 @@ UNIT_E5 = 100_000
 SHAPE = re.compile(r"[0-9]{17}[0-9X]")
 WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))  # GB 11643: 2^(i-1) mod 11, i counted from the right
 CHECK = "10X98765432"
-STATUS = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}
+REJECTED = 100
 QUARANTINED = "SYS-02"
 NO_CONTENT = Content("", 0, "")
 
@@ -31,6 +32,11 @@ class Conclusion:
     queue: str
     fault_kinds: int
     taxed: bool
+
+    @property
+    def return_status(self) -> int:
+        """The customs code."""
+        return REJECTED if self.outcome == "REJECT" else STATUS[self.queue]
 
 
 def derive(
@@ -65,6 +71,7 @@ def derive(
         "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
         "payer_id_valid": identity_valid(payment["payerIdNumber"]),
         **dict(firms(order, payment, waybill, registry, version)),
+        **day.classes.columns(order["ebpCode"], order["ebcCode"], registry, version),
     }
 
 
@@ -142,17 +149,18 @@ def _has_null(
     return any(line["price_times_qty_e5"] is None for line in lines)
 
 
-def conclude(codes: Iterable[str], law: LawData, tax_known: bool) -> Conclusion:
-    """Outcome, queue, blamed kinds and whether it is taxed, from finding codes and whether its tax is known."""
-    found = set(codes)
-    rejecting = [code for code in found if law.outcomes[code] == "REJECT"]
-    outcome = "REJECT" if rejecting else "HOLD" if found else "RELEASE"
+def conclude(codes: Iterable[str], law: LawData, day: DayLaw, derived: Document) -> Conclusion:
+    """Outcome, queue, blamed kinds and whether it is taxed, from finding codes, the firm's class and whether the tax is known."""
+    found = {code: day.classes.says(code, derived["ecommerce_class"]) for code in codes}
+    rejecting = [code for code, (outcome, _) in found.items() if outcome == "REJECT"]
+    queues = {queue for outcome, queue in found.values() if outcome == "HOLD"}
+    outcome = "REJECT" if rejecting else "HOLD" if queues else "RELEASE"
     faults = 0
     for code in rejecting:
         faults |= law.blames[code]
-    queue = "" if outcome != "HOLD" else "orderer" if "PAY-04" in found else "review"
+    queue = next((q for q in GRAVEST if q in queues), "") if outcome == "HOLD" else ""
     # a manifest in quarantine is not taxed either: nobody knows whether its amounts are sound
-    taxed = outcome != "REJECT" and tax_known and QUARANTINED not in found
+    taxed = outcome != "REJECT" and derived["tax_known"] and QUARANTINED not in found
     return Conclusion(outcome, queue, faults, taxed)
 
 

@@ -27,14 +27,19 @@ LIMITS = {
 # what a finding does: outcome, queue, documents at fault
 CONSEQUENCES = {
     ("REJECT", "", "order"): "FMT-01 FMT-04 FMT-05 FMT-08 FMT-09 FMT-12 FMT-15 FMT-17 FMT-18 AMT-01 AMT-04 CUR-01 CUR-02 "
-    "SUM-01 SUM-02 SUM-03 SUM-04 REG-01 REG-03 REG-04 REG-05 REG-10 GDS-01 GDS-02 GDS-04 GDS-05 GDS-06 LIM-02 LIM-03 LIM-04",
+    "SUM-01 SUM-02 SUM-03 SUM-04 REG-01 REG-03 REG-04 REG-05 REG-10 GDS-01 GDS-02 GDS-04 GDS-05 GDS-06 CLS-01 LIM-02 LIM-03 LIM-04",
     ("REJECT", "", "payment"): "FMT-02 FMT-06 FMT-10 FMT-13 FMT-16 AMT-02 AMT-05 CUR-03 PAY-01 PAY-02 PAY-03 REG-06",
-    ("REJECT", "", "waybill"): "FMT-03 FMT-07 FMT-11 FMT-14 AMT-03 AMT-06 CUR-04 WAY-04 WAY-05 WAY-06 WAY-07 REG-07",
+    ("REJECT", "", "waybill"): "FMT-03 FMT-07 FMT-11 FMT-14 AMT-03 AMT-06 CUR-04 WAY-04 WAY-05 WAY-06 WAY-07 REG-07 CLS-02",
     ("HOLD", "orderer", "payment"): "PAY-04",
     ("HOLD", "review", "payment"): "TIM-01",
     ("HOLD", "review", "waybill"): "WAY-01 WAY-02 WAY-03",
     ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02",
 }
+BY_CLASS = {  # code and class → what the finding does then
+    "WAY-02 aeo": ("RELEASE", ""), "WAY-03 dishonest": ("HOLD", "inspection"), "GDS-07 dishonest": ("HOLD", "inspection"),
+    "GDS-08 dishonest": ("HOLD", "inspection"), "GDS-09 dishonest": ("HOLD", "inspection"), "TIM-01 dishonest": ("REJECT", ""),
+}  # fmt: skip
+TAX_TOLERANCE = "(CASE WHEN platform_class = 'aeo' THEN 2 WHEN platform_class = 'dishonest' THEN 0 ELSE 1 END)"
 STATUSES = {
     "DOC-01": "-304001", "DOC-02": "120", "DOC-03": "120", "DOC-04": "100", "DOC-05": "100", "DOC-06": "100",
     "DOC-07": "100", "DOC-08": "100", "DOC-09": "2", "DOC-10": "2",
@@ -114,6 +119,17 @@ def test_what_each_finding_does() -> None:
     entries = [*rules["rule"], *rules["ledger"], *rules["engine"]]
     written = {x["code"]: (x["outcome"], x.get("queue", ""), " ".join(x["blames"])) for x in entries}
     assert written == {code: what for what, codes in CONSEQUENCES.items() for code in codes.split()}
+
+
+def test_what_the_class_changes() -> None:
+    book = load()
+    assert {" ".join(of): what for of, what in book.on(FIRST).by_class.items()} == BY_CLASS
+    assert book.classes.outcomes_on(date(2018, 12, 31)) == {}
+    by_class = {k: v for k, v in book.classes.parameters_on(FIRST, LIMITS).items() if v != str(LIMITS[k])}
+    assert by_class == {"tax_tolerance_fen": TAX_TOLERANCE}
+    told = [(x["class"], x["kind"], str(x["from"])) for x in book.classes.entries["treatment"]]
+    kinds = [("aeo", "reward")] * 2 + [("dishonest", "penalty")] * 3
+    assert told == [(*kind, "2021-09-10" if n == 4 else str(FIRST)) for n, kind in enumerate(kinds)]
 
 
 def test_every_rule_is_in_force_from_the_first_day_on() -> None:

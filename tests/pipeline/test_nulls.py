@@ -54,7 +54,7 @@ ADDED = (
     "buyer_id_valid", "payer_id_valid", "line_price_times_qty_e5", "tax_known", "tax_due_fen", *TAXES,
     "platform_status", "ecommerce_status", "payment_firm_status", "carrier_status", "relation_status", "declarant_status",
     "guarantor_status", "guarantor_related", "warehouse_status", "guarantor_code", "declarant_code", "warehouse_code",
-    "customs_code",
+    "customs_code", "ecommerce_class", "platform_class",
 )  # fmt: skip
 
 
@@ -79,9 +79,10 @@ def test_a_law_may_have_no_rules_over_a_table(scope: str) -> None:
 
 SETTLED = ("manifest", "one_indivisible_item")  # below the limit `false AND null` is false: it does not matter there
 NEVER_NULL = ("manifest", "tax_known")  # and where what was withheld is right, it does not matter either
+CLASS = ("manifest", "platform_class")  # never null; whoever is of no class is borne what everybody is
 
 
-@pytest.mark.parametrize(("scope", "column"), [r for r in READS if r not in (SETTLED, NEVER_NULL)])
+@pytest.mark.parametrize(("scope", "column"), [r for r in READS if r not in (SETTLED, NEVER_NULL, CLASS)])
 def test_a_null_is_never_a_release(scope: str, column: str) -> None:
     outcome, codes = judged(with_value(scope, column, None))
     assert outcome != "RELEASE"
