@@ -11,6 +11,7 @@ BEGIN = "<!-- codes: written by python -m ops.rule_pages -->"
 END = "<!-- end of codes -->"
 SECTIONS = (
     ("rule", "Rules", "Checked on every manifest. A condition that is true makes the finding."),
+    ("band", "Risk", "What the indicators of a manifest come to: points by typology, and the bands they reach."),
     ("ledger", "Ledgers", "Checked against what other manifests have taken (decisions.md, section 6)."),
     ("engine", "Engine", "Findings about the decision itself."),
     ("document", "Documents", "What became of a document that was not used, or of an order that stays open."),
@@ -87,8 +88,21 @@ def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry], cl
             [(x["group"], " ".join(x["hs8"]), str(x["cap_mg"]), str(x["from"]), str(x["to"]), x["source"], sure(x)) for x in caps],
         )
     )
-    parts += class_tables(classes)
+    parts += indicator_tables(rules) + class_tables(classes)
     return "\n".join(parts)
+
+
+def indicator_tables(rules: dict[str, Any]) -> list[str]:
+    """What gives points to which typology."""
+    found = ["## Indicators of risk\n", "A condition that is true gives points to typologies; from how many on a band is reached is said last.\n"]
+    rows = [
+        (x["code"], x["en"], x["zh"], x["when"], ", ".join(f"{n} {p}" for n, p in x["points"].items()), x["source"], sure(x))
+        for x in rules["indicator"]
+    ]
+    found.append(table(("code", "meaning", "中文", "condition", "points", "source", "sure"), rows))
+    bands = [(x["code"], x["typology"], str(x["at_least"]), x["queue"]) for x in rules["band"]]
+    found.append(table(("code", "typology", "from", "queue"), bands))
+    return found
 
 
 def class_tables(classes: dict[str, list[Entry]]) -> list[str]:
@@ -137,7 +151,7 @@ def with_codes(page: str, text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Path → what has to stand there."""
-    rules, limits, caps = read("rules.toml"), read("limits.toml")["limit"], read("weights.toml")["cap"]
+    rules, limits, caps = read("rules.toml") | read("risk.toml"), read("limits.toml")["limit"], read("weights.toml")["cap"]
     platforms = DOCS / "platforms.md"
     return {
         DOCS / "rules.md": rules_page(rules, limits, caps, read("classes.toml")),

@@ -6,6 +6,7 @@ from typing import Literal
 import polars as pl
 
 from pipeline.control import Control
+from pipeline.risk import Indicator, Typology
 
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
 MEASURES = ("volume", "mass", "sheet", "piece")  # what a content may be stated in; µl, mg, sheets, pieces
@@ -54,6 +55,7 @@ class Law:
     taxable (whether it can be), rate_1e4, specific_fen and below_fen for specific_per units of the measure from and
     below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them. `by_class`: (code, class) → (outcome, queue) where the
     class of the e-commerce firm makes another of a finding.
+    `indicators`: by code.
     """
 
     version: str
@@ -68,3 +70,5 @@ class Law:
     weight_caps: tuple[WeightCap, ...]
     control: Control
     by_class: dict[tuple[str, str], tuple[str, str]]
+    indicators: dict[str, Indicator]
+    typologies: tuple[Typology, ...]

@@ -126,7 +126,10 @@ def _enterprise_row(e: Mapping[str, Any]) -> tuple[Any, ...]:
 def _goods_row(g: Mapping[str, Any]) -> tuple[Any, ...]:
     measure, size = _units().get(g["contentUnit"], (None, 0))
     filed = (None, None) if measure is None else (g["content"] * size, MEASURES.index(measure))
-    return g["ebcCode"], g["itemNo"], g["hsCode"], g["hsCode"][:8], g["accountBookItem"], g["unit"], *filed, g["status"]
+    return (
+        g["ebcCode"], g["itemNo"], g["hsCode"], g["hsCode"][:8], g["accountBookItem"], g["unit"], *filed,
+        g["status"], g["priceLowFen"], g["priceHighFen"],
+    )  # fmt: skip
 
 
 def _relation_row(r: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.law import MEASURES
-from schemas import classes_check, control_check
+from schemas import classes_check, control_check, risk_check
 from schemas.law_entries import (
     Entry,
     Place,
@@ -50,6 +50,7 @@ class Files:
     sources: list[tuple[int, Entry]]
     control: control_check.Control
     classes: classes_check.Classes
+    risk: risk_check.Risk
     outcomes: dict[str, str]
 
 
@@ -64,6 +65,7 @@ def read(folder: Path) -> Files:
         toml_tables(folder / "sources.toml", "source"),
         control_check.read(folder),
         classes_check.read(folder),
+        risk_check.read(folder),
         {x["code"]: x["outcome"] for kind in ("rule", "ledger", "engine") for _, x in toml_tables(folder / "rules.toml", kind)},
     )
 
@@ -90,7 +92,9 @@ def problems(folder: Path) -> list[Place]:
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
     found += control_check.problems(files.control, {x["hs8"] for _, x in files.tariff if x.get("hs8")}, source)
-    found += classes_check.problems(files.classes, files.outcomes, {str(x.get("name")) for _, x in files.limits}, source)
+    found += risk_check.problems(files.risk, set(files.outcomes), source)
+    outcomes = files.outcomes | {str(x.get("code")): str(x.get("outcome")) for _, x in files.risk["band"]}
+    found += classes_check.problems(files.classes, outcomes, {str(x.get("name")) for _, x in files.limits}, source)
     if found:
         return found  # dates that are no dates cannot be compared
     return [
@@ -103,6 +107,7 @@ def problems(folder: Path) -> list[Place]:
         *_uncovered(files),
         *control_check.overlapping(files.control),
         *classes_check.overlapping(files.classes),
+        *risk_check.overlapping(files.risk),
     ]
 
 
@@ -119,7 +124,7 @@ def unsure(folder: Path) -> list[Place]:
         for line, x in rows
         if str(x["sure"]).lower() == "false"
     ]
-    return [*unsure_of_others, *control_check.unsure(files.control), *classes_check.unsure(files.classes)]
+    return [*unsure_of_others, *control_check.unsure(files.control), *classes_check.unsure(files.classes), *risk_check.unsure(files.risk)]
 
 
 def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:

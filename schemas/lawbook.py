@@ -12,14 +12,16 @@ import polars as pl
 
 from pipeline.classes import QUEUES
 from pipeline.law import Consequence, Law, Rule, WeightCap
-from schemas import classes, control, law_check, tariff
+from schemas import classes, control, law_check, risk, tariff
 from schemas.classes import ClassBook
 from schemas.control import ControlBook
 from schemas.law_check import LawError
+from schemas.risk import RiskBook
 from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml",
+         "risk.toml")  # fmt: skip
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 
 
@@ -34,6 +36,7 @@ class Lawbook:
     tariff: Tariff
     control: ControlBook
     classes: ClassBook
+    risk: RiskBook
 
     @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
     def on(self, day: date) -> Law:
@@ -52,7 +55,7 @@ class Lawbook:
                 c.code: c
                 for c in map(
                     _consequence,
-                    [*self.rules["rule"], *self.rules["ledger"], *self.rules["engine"]],
+                    [*self.rules["rule"], *self.rules["ledger"], *self.rules["engine"], *self.risk.bands],
                 )
             },
             personal=frozenset(self.rules["columns"]["personal"]),
@@ -66,6 +69,8 @@ class Lawbook:
             ),
             control=self.control.on(day),
             by_class=self.classes.outcomes_on(day),
+            indicators=self.risk.indicators_on(day, lambda x: self._condition(x, parameters)),
+            typologies=self.risk.typologies_on(day),
         )
 
     @lru_cache(maxsize=64)  # noqa: B019
@@ -76,7 +81,7 @@ class Lawbook:
 
     def days(self) -> list[date]:
         """Every day on which something begins to be in force, from the first rule on."""
-        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins() | self.classes.begins()
+        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins() | self.classes.begins() | self.risk.begins()
         rules = {date.fromisoformat(r["since"]) for r in self.rules["rule"]}
         begins |= rules | set(self.tariff.lines["from"].to_list())
         return sorted(day for day in begins if day >= min(rules))
@@ -84,9 +89,14 @@ class Lawbook:
     def texts(self) -> dict[str, dict[str, Any]]:
         """Code → its entry (en, zh, todo, law …) over every kind of code."""
         tables = ("rule", "ledger", "engine", "document", "dead_letter")
-        return {entry["code"]: entry for table in tables for entry in self.rules[table]}
+        entries = [*self.risk.bands, *self.risk.entries["indicator"], *(x for table in tables for x in self.rules[table])]
+        return {entry["code"]: entry for entry in entries}
 
     def _compile(self, entry: dict[str, Any], parameters: dict[str, str]) -> Rule:
+        return Rule(_consequence(entry), entry["scope"], *self._condition(entry, parameters))
+
+    def _condition(self, entry: dict[str, Any], parameters: dict[str, str]) -> tuple[pl.Expr, tuple[str, ...]]:
+        """The condition of an entry and the columns it reads."""
         allowed = set(self.rules["columns"][entry["scope"]])
         try:
             condition = pl.sql_expr(_fill(entry["when"], parameters))
@@ -97,7 +107,7 @@ class Lawbook:
             raise LawError(f"{entry['code']}: unknown columns {sorted(unknown)}")
         if not reads:
             raise LawError(f"{entry['code']}: the condition reads no column")
-        return Rule(_consequence(entry), entry["scope"], condition, reads)
+        return condition, reads
 
 
 def _fill(condition: str, parameters: dict[str, str]) -> str:
@@ -132,6 +142,7 @@ def load(folder: Path = FOLDER) -> Lawbook:
         tariff=rates,
         control=control.read(folder, rates.lines),
         classes=classes.read(folder),
+        risk=risk.read(folder),
     )
 
 

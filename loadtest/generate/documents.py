@@ -20,6 +20,7 @@ from loadtest.generate import (
     identities,
     poison,
     registrations,
+    risks,
     rivals,
     taxes,
     versions,
@@ -34,7 +35,7 @@ from schemas.contracts import PARTITIONS, newest
 CHUNK = 5_000  # order numbers planned together: rivals never stand in two chunks
 DEFAULT_BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai: in the past on any machine
 # imported for the stories they register
-TOLD = (arrivals, classed, controls, faults, identities, poison, registrations, rivals, taxes, versions, weights)
+TOLD = (arrivals, classed, controls, faults, identities, poison, registrations, risks, rivals, taxes, versions, weights)
 _GAP_MS = 30_000  # between the last order or payment and the first waybill, where waybills are late
 _OTHER_PARTITION = 5
 

@@ -136,14 +136,22 @@ def _weight_group(hs_code: str) -> str:
 def outcomes() -> dict[str, str]:
     """Finding code → REJECT or HOLD."""
     law = tomllib.loads((FOLDER / "rules.toml").read_text())
-    return {r["code"]: r["outcome"] for table in ("rule", "ledger", "engine") for r in law[table]}
+    found = {r["code"]: r["outcome"] for table in ("rule", "ledger", "engine") for r in law[table]}
+    return found | {r["code"]: r["outcome"] for r in risk_bands()}
+
+
+@lru_cache
+def risk_bands() -> list[dict[str, Any]]:
+    """The findings of risk.toml."""
+    return tomllib.loads((FOLDER / "risk.toml").read_text())["band"]
 
 
 @lru_cache
 def all_codes() -> frozenset[str]:
     """Every code of rules.toml: findings, fates of documents, dead letters."""
     law = tomllib.loads((FOLDER / "rules.toml").read_text())
-    return frozenset(r["code"] for table, rows in law.items() if table not in ("columns", "law_match") for r in rows)
+    found = {r["code"] for table, rows in law.items() if table not in ("columns", "law_match") for r in rows}
+    return frozenset(found | {r["code"] for r in risk_bands()})
 
 
 @lru_cache

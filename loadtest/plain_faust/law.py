@@ -12,9 +12,10 @@ from typing import Any
 import schemas
 from loadtest.plain_faust.classes import DayClasses, classes_on
 from loadtest.plain_faust.control import DayControl, control_on
+from loadtest.plain_faust.risk import DayRisk, risk_on
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml", "risk.toml")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -28,6 +29,8 @@ class Good:
     content: int
     measure: str
     status: str
+    price_low_fen: int
+    price_high_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,14 @@ class DayLaw:
     caps: list[Cap]
     control: DayControl
     classes: DayClasses
+    risk: DayRisk
 
 
 @lru_cache
 def consequences() -> dict[str, tuple[str, str]]:
     """Finding code → (REJECT or HOLD, queue of a HOLD or empty)."""
-    law = _toml("rules.toml")
-    return {r["code"]: (r["outcome"], r.get("queue", "")) for part in ("rule", "ledger", "engine") for r in law[part]}
+    law = _toml("rules.toml") | _toml("risk.toml")
+    return {r["code"]: (r["outcome"], r.get("queue", "")) for part in ("rule", "ledger", "engine", "band") for r in law[part]}
 
 
 @lru_cache
@@ -109,7 +113,7 @@ def _on(day: date) -> DayLaw:
     control = control_on(day, _toml("control.toml"), _tariff())
     values = {x["name"]: x["value"] for x in limits}
     classes = classes_on(day, _toml("classes.toml"), consequences(), values)
-    return DayLaw(day.year, values, _rates(day), _caps(day), control, classes)
+    return DayLaw(day.year, values, _rates(day), _caps(day), control, classes, risk_on(day, _toml("risk.toml")))
 
 
 def _caps(day: date) -> list[Cap]:

@@ -44,7 +44,10 @@ class Registry:
         else:
             measure, size = content_units().get(entry["contentUnit"], ("", 0))
             bonded = bool(entry["accountBookItem"])
-            self.goods[of] = Good(entry["hsCode"], bonded, entry["unit"], entry["content"] * size, measure, entry["status"])
+            self.goods[of] = Good(
+                entry["hsCode"], bonded, entry["unit"], entry["content"] * size, measure, entry["status"],
+                entry["priceLowFen"], entry["priceHighFen"],
+            )  # fmt: skip
 
     def status(self, role: str, code: str) -> str:
         """Status of a firm; empty when it is not registered."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from loadtest.plain_faust import registrations
 from loadtest.plain_faust.manifest import Manifest, identity_valid
 from loadtest.plain_faust.reading import FEN_E5, Document
+from loadtest.plain_faust.signs import signs
 
 Verdict = bool | None
 Predicate = Callable[[Manifest], Verdict]
@@ -50,15 +51,16 @@ LINE_LENGTHS = (
 
 
 def findings(m: Manifest) -> list[str]:
-    """Codes of the rules that fire, in their order; SYS-01 at the end when a condition is not known."""
+    """Codes of the rules that fire, in their order, and of risk; SYS-01 at the end when a condition is not known."""
     found: list[str] = []
-    unknown = False
+    shown, unknown = signs(m)
     for code, predicate in RULES:
         verdict = predicate(m)
         if verdict:
             found.append(code)
         elif verdict is None:
             unknown = True
+    found += m.law.risk.findings(shown)
     return [*found, "SYS-01"] if unknown else found
 
 

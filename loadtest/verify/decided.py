@@ -83,7 +83,8 @@ def check(
         by_rules = {QUARANTINED}
         report.counts["quarantined"] += 1
     else:
-        by_rules = rule_findings(order, payment, waybill, derived, day)
+        by_rules, signs = day.risk.found(rule_findings(order, payment, waybill, derived, day))
+        _compare_signs(case, signs, place, report)
     codes = by_rules | (stored & set(LEDGER))
     asks = conclude(by_rules, law, day, derived).outcome != "REJECT"
     verdict = conclude(codes, law, day, derived)
@@ -187,6 +188,16 @@ def _compare_findings(case: Case, outcomes: dict[str, str], asks: bool, law: Law
         for column, shown in json.loads(finding.values_read).items():
             if column in law.personal and shown and not str(shown).startswith("***"):
                 report.differs(f"{place} finding {finding.code}", f"values read: {column}", "masked", "in the clear")
+
+
+def _compare_signs(case: Case, signs: dict[str, tuple[int, tuple[str, ...]]], place: str, report: Report) -> None:
+    """`signs`: score and indicators by the code of a finding about risk."""
+    for finding in case.findings:
+        if finding.code in signs:
+            score, indicators = signs[finding.code]
+            read = json.loads(finding.values_read)
+            told = read.get("score"), read.get("indicators")
+            report.same(f"{place} finding {finding.code}", "score and indicators", (str(score), ",".join(indicators)), told)
 
 
 def _compare_lines(case: Case, order: Document, taxed: Taxes, place: str, report: Report) -> None:

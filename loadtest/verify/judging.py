@@ -16,6 +16,8 @@ from loadtest.verify.registry import Registry, firms
 from loadtest.verify.tax import Content, Tax, Taxable, line_taxes
 
 UNIT_E5 = 100_000
+MG_E5_PER_NET = 10 * UNIT_E5  # a waybill counts in 10^-5 kg, which are 10 mg
+MOST_NET = 10**14
 SHAPE = re.compile(r"[0-9]{17}[0-9X]")
 WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))  # GB 11643: 2^(i-1) mod 11, i counted from the right
 CHECK = "10X98765432"
@@ -67,6 +69,7 @@ def derive(
         "tax_due_fen": None if taxes is None else sum(sum(t[1:]) for t in taxes),
         "taxes": taxes or [],
         "trade_mode": "mixed" if len(modes) > 1 else "".join(modes),
+        "net_weight_e5": max(-MOST_NET, min(MOST_NET, sum(line["net"] for line in lines) // MG_E5_PER_NET)),
         "accepted_at": accepted_at,
         "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
         "payer_id_valid": identity_valid(payment["payerIdNumber"]),
@@ -85,6 +88,9 @@ def _derive_line(line: Document, filed: Mapping[str, Any], day: DayLaw) -> None:
     fits = rate is not None and rate.item.parts(content.measure) is not None and line["unit"] == content.unit
     line["rated"], line["measured"] = rate is not None, fits or not by_quantity
     line["rate"], line["content"], line["by_quantity"] = rate, content, by_quantity
+    as_filed = bool(filed) and line["unit"] == content.unit
+    line["price_low_fen"], line["price_high_fen"] = (filed[x] if as_filed else 0 for x in ("priceLowFen", "priceHighFen"))
+    line["net"] = line["qty_e5"] * content.amount if as_filed and content.measure == "mass" and line["qty_e5"] is not None else 0
     line["cap"] = day.cap_of(line["hs_code"])
     line["weighed"] = line["cap"] is None or (content.measure == "mass" and line["unit"] == content.unit)
     price, qty = line["price_e5"], line["qty_e5"]
@@ -125,7 +131,7 @@ def identity_valid(number: str) -> bool:
 
 
 def rule_findings(order: Document, payment: Document, waybill: Document, derived: Document, day: DayLaw) -> set[str]:
-    """The codes of the rules that fire, and SYS-01 when some condition is null."""
+    """The codes of the rules and of the indicators of risk that fire, and SYS-01 when some condition is null."""
     lines: list[Document] = order["orderList"]
     if not _has_null(order, payment, waybill, derived, lines):
         found = set(day.manifest_codes(order, payment, waybill, derived))

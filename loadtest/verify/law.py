@@ -10,22 +10,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from loadtest.verify import classes
+from loadtest.verify import classes, risk
 from loadtest.verify.classes import DayClasses
 from loadtest.verify.conditions import Column, ConditionError, Node, parse
 from loadtest.verify.control import DayControl
 from loadtest.verify.evaluate import compiled
+from loadtest.verify.risk import DayRisk
 from loadtest.verify.tax import Amount, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml", "risk.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
     "accepted_at", "buyer_id_valid", "payer_id_valid", "tax_known", "tax_due_fen",
     "platform_status", "ecommerce_status", "payment_firm_status", "carrier_status", "relation_status", "declarant_status",
     "guarantor_status", "guarantor_related", "warehouse_status", "ecommerce_class", "platform_class",
+    "net_weight_e5",
 }  # fmt: skip
 HEAD_VARIABLES = ("order", "payment", "waybill", "derived")
 SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
@@ -46,6 +48,7 @@ class DayLaw:
     caps: list[tuple[str, tuple[str, ...], int]]
     control: DayControl
     classes: DayClasses
+    risk: DayRisk
     single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
@@ -70,6 +73,7 @@ class LawData:
     caps: list[dict[str, Any]]
     control: dict[str, Any]
     classes: dict[str, Any]
+    risk: dict[str, Any]
     units: dict[str, tuple[str, int]]
     says: dict[str, tuple[str, str]]
     blames: dict[str, int]
@@ -88,12 +92,12 @@ class LawData:
         limits = {x["name"]: self.limit(x["name"], day) for x in self.limits if x["from"] <= day}
         by_class = classes.on(day, self.classes, self.says, limits)
         parts: dict[str, list[tuple[str, Node]]] = {"manifest": [], "line": []}
-        for rule in self.rules["rule"]:
-            if date.fromisoformat(rule["since"]) <= day:
-                text = rule["when"]
-                for name, value in limits.items():  # by class: a column that is derived under the limit's name
-                    text = text.replace("{" + name + "}", name if name in by_class.tolerances else str(value))
-                parts[rule["scope"]].append((rule["code"], parse(text, self._resolver(rule["scope"], by_class))))
+        rules = [rule for rule in self.rules["rule"] if date.fromisoformat(rule["since"]) <= day]
+        for rule in [*rules, *risk.in_force(day, self.risk)]:
+            text = rule["when"]
+            for name, value in limits.items():  # by class: a column that is derived under the limit's name
+                text = text.replace("{" + name + "}", name if name in by_class.tolerances else str(value))
+            parts[rule["scope"]].append((rule["code"], parse(text, self._resolver(rule["scope"], by_class))))
         return DayLaw(
             year=day.year,
             manifest_rules=parts["manifest"],
@@ -104,6 +108,7 @@ class LawData:
             caps=[(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]],
             control=DayControl(day, self.control, self._last_days()),
             classes=by_class,
+            risk=risk.on(day, self.risk),
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
@@ -158,7 +163,8 @@ def load(folder: Path = FOLDER) -> LawData:
     for name, data in content.items():
         version.update(name.encode() + b"\0" + data)
     rules = tomllib.loads(content["rules.toml"].decode())
-    findings = [*rules["rule"], *rules["ledger"], *rules["engine"]]
+    of_risk = tomllib.loads(content["risk.toml"].decode())
+    findings = [*rules["rule"], *rules["ledger"], *rules["engine"], *of_risk["band"]]
     consumption = tomllib.loads(content["consumption.toml"].decode())
     units = {u["name"]: (u["measure"], u["size"]) for u in consumption["unit"]}
     return LawData(
@@ -170,6 +176,7 @@ def load(folder: Path = FOLDER) -> LawData:
         caps=tomllib.loads(content["weights.toml"].decode())["cap"],
         control=tomllib.loads(content["control.toml"].decode()),
         classes=tomllib.loads(content["classes.toml"].decode()),
+        risk=of_risk,
         units=units,
         says={f["code"]: (f["outcome"], f.get("queue", "")) for f in findings},
         blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},

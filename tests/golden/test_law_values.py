@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from schemas.lawbook import FOLDER, load
@@ -23,6 +24,7 @@ AGAIN: dict[str, Any] = tomllib.loads((Path(__file__).parent / "tariff_again.tom
 LIMITS = {
     "single_limit_fen": 500_000, "annual_limit_fen": 2_600_000, "max_lines": 50, "waybill_reuse_months": 6,
     "incomplete_after_seconds": 600, "closed_after_seconds": 30 * 86_400, "tax_tolerance_fen": 1,
+    "weight_tolerance_1e4": 500, "near_limit_fen": 100 * 100,
 }  # fmt: skip
 # what a finding does: outcome, queue, documents at fault
 CONSEQUENCES = {
@@ -38,8 +40,18 @@ CONSEQUENCES = {
 BY_CLASS = {  # code and class → what the finding does then
     "WAY-02 aeo": ("RELEASE", ""), "WAY-03 dishonest": ("HOLD", "inspection"), "GDS-07 dishonest": ("HOLD", "inspection"),
     "GDS-08 dishonest": ("HOLD", "inspection"), "GDS-09 dishonest": ("HOLD", "inspection"), "TIM-01 dishonest": ("REJECT", ""),
+    "RTY-01 dishonest": ("HOLD", "inspection"),
 }  # fmt: skip
 TAX_TOLERANCE = "(CASE WHEN platform_class = 'aeo' THEN 2 WHEN platform_class = 'dishonest' THEN 0 ELSE 1 END)"
+WEIGHT_TOLERANCE = "(CASE WHEN ecommerce_class = 'aeo' THEN 1000 WHEN ecommerce_class = 'dishonest' THEN 0 ELSE 500 END)"
+POINTS = {  # indicator → typology and points
+    "RSK-01": {"under_declaration": 40}, "RSK-02": {"brushing": 30}, "RSK-03": {"under_declaration": 40, "brushing": 40},
+    "RSK-04": {"brushing": 40}, "RSK-05": {"brushing": 30}, "RSK-06": {"under_declaration": 30, "brushing": 10},
+}  # fmt: skip
+BANDS = {  # typology → from how many points on which finding, and its queue
+    "under_declaration": [(100, "RTY-02", "inspection"), (60, "RTY-01", "review")],
+    "brushing": [(100, "RTY-04", "inspection"), (60, "RTY-03", "review")],
+}
 STATUSES = {
     "DOC-01": "-304001", "DOC-02": "120", "DOC-03": "120", "DOC-04": "100", "DOC-05": "100", "DOC-06": "100",
     "DOC-07": "100", "DOC-08": "100", "DOC-09": "2", "DOC-10": "2",
@@ -126,10 +138,19 @@ def test_what_the_class_changes() -> None:
     assert {" ".join(of): what for of, what in book.on(FIRST).by_class.items()} == BY_CLASS
     assert book.classes.outcomes_on(date(2018, 12, 31)) == {}
     by_class = {k: v for k, v in book.classes.parameters_on(FIRST, LIMITS).items() if v != str(LIMITS[k])}
-    assert by_class == {"tax_tolerance_fen": TAX_TOLERANCE}
+    assert by_class == {"tax_tolerance_fen": TAX_TOLERANCE, "weight_tolerance_1e4": WEIGHT_TOLERANCE}
     told = [(x["class"], x["kind"], str(x["from"])) for x in book.classes.entries["treatment"]]
     kinds = [("aeo", "reward")] * 2 + [("dishonest", "penalty")] * 3
     assert told == [(*kind, "2021-09-10" if n == 4 else str(FIRST)) for n, kind in enumerate(kinds)]
+
+
+def test_what_risk_goes_by() -> None:
+    law = load().on(FIRST)
+    assert {code: dict(x.points) for code, x in law.indicators.items()} == POINTS
+    assert {t.name: [(n, code, law.consequences[code].queue) for n, code in t.bands] for t in law.typologies} == BANDS
+    assert {law.consequences[code].outcome for bands in BANDS.values() for _, code, _ in bands} == {"HOLD"}
+    before, risk = date(2018, 12, 31), load().risk
+    assert not risk.indicators_on(before, lambda _: (pl.lit(True), ())) and not any(t.bands for t in risk.typologies_on(before))
 
 
 def test_every_rule_is_in_force_from_the_first_day_on() -> None:
