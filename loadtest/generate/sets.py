@@ -1,14 +1,16 @@
 """Generated sets as folders that capacity runs, replays and the verifier share.
 
 documents.bin: records in sending order (`_HEAD`, key, value, headers); answers.parquet: a row an order number;
-fates.parquet: a row a document that is not simply used; about.json: how it was made, and the content's hash.
+fates.parquet: a row a document that is not simply used; about.json: how it was made and by which generator, and the
+content's hash.
 """
 
 import hashlib
 import json
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from loadtest.generate.documents import DEFAULT_BASE_MS, Planned, generate
 from loadtest.generate.profiles import Profile
 from schemas.contracts import KINDS
 
-FORMAT = 2
+# what a set depends on: another generator, law or wire format makes another set
+_GENERATOR = Path(__file__).parent
+_SCHEMAS = _GENERATOR.parent.parent / "schemas"
+_SOURCES = ((_GENERATOR, "*.*"), (_GENERATOR.parent, "profiles.toml"), (_SCHEMAS / "law", "*.*"), (_SCHEMAS / "avro", "*.avsc"))
 _HEAD = struct.Struct(">QBBhIB")  # due ms, kind, partition, key length (-1: no key), value length, headers
 _HEADER = struct.Struct(">HH")  # lengths of name and value
 _KINDS = {number: kind for kind, number in KINDS.items()}
@@ -35,7 +40,17 @@ FATES = {
 
 
 class NoSuchSet(ValueError):
-    """The folder holds no complete set of this format; the message says what to do."""
+    """The folder holds no complete set of this generator; the message says what to do."""
+
+
+@cache
+def generator() -> str:
+    """Which generator this is: BLAKE2b-128 of its files, the law and the wire schemas, in hex."""
+    found = hashlib.blake2b(digest_size=16)
+    for folder, names in _SOURCES:
+        for file in sorted(folder.glob(names)):
+            found.update(file.name.encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +64,7 @@ class About:
     base_ms: int
     seconds: float
     content: str
-    format: int = FORMAT
+    generator: str = field(default_factory=generator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +117,8 @@ class GeneratedSet:
             about = json.loads((folder / "about.json").read_text())
         except (OSError, ValueError):
             raise NoSuchSet(f"{folder} holds no complete generated set: generate it anew") from None
-        if about.get("format") != FORMAT:
-            raise NoSuchSet(f"the set in {folder} is of another format: generate it anew")
+        if about.get("generator") != generator():
+            raise NoSuchSet(f"the set in {folder} was made by another generator or law: generate it anew")
         return cls(folder, About(**about))
 
     def documents(self) -> Iterator[Planned]:

@@ -1,16 +1,20 @@
 """Comparison with the answers that the generator knows of its own set (loadtest/generate)."""
 
 from collections.abc import Iterator
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+
+import polars as pl
 
 from loadtest.generate import GeneratedSet
-from loadtest.verify.evidence import KINDS, Evidence, ManifestRow, Place, record_place
+from loadtest.verify.evidence import KINDS, Evidence, Place, record_place
 from loadtest.verify.proof import Report
 from loadtest.verify.whereabouts import Whereabouts
 
 History = tuple[tuple[str, frozenset[str], int], ...]
 """(outcome, finding codes, tax in fen) of each attempt."""
+NONE: frozenset[str] = frozenset()
 
 
 class KnownAnswers:
@@ -24,18 +28,18 @@ class KnownAnswers:
         histories = _histories(evidence)
         accepted: dict[str, int] = {}
         wanted: dict[str, int] = {}
-        for answer in self._set.answers().iter_rows(named=True):
-            key = answer["ebp_code"], answer["order_no"]
-            history = histories.pop(key, ())
-            allowed = [_history(h) for h in answer["histories"]]
-            report.counts["answers"] += 1
+        answers = self._set.answers()
+        told = answers.select("ebp_code", "order_no", "story", "group", "accepted").iter_rows()
+        for (ebp_code, order_no, story, group, count), allowed in zip(told, _allowed(answers["histories"]), strict=True):
+            history = histories.pop((ebp_code, order_no), ())
             if history not in allowed:
-                place = f"order {key[0]}|{key[1]} ({answer['story']})"
+                place = f"order {ebp_code}|{order_no} ({story})"
                 report.differs(place, "attempts", " or ".join(map(_told, allowed)), _told(history))
-            if answer["group"]:
-                wanted[answer["group"]] = answer["accepted"]
+            if group:
+                wanted[group] = count
                 is_accepted = any(outcome != "REJECT" for outcome, _, _ in history)
-                accepted[answer["group"]] = accepted.get(answer["group"], 0) + is_accepted
+                accepted[group] = accepted.get(group, 0) + is_accepted
+        report.counts["answers"] += len(answers)
         for group, count in wanted.items():
             report.same(f"group {group}", "accepted", count, accepted[group])
         for ebp_code, order_no in histories:
@@ -45,18 +49,16 @@ class KnownAnswers:
     def _check_documents(self, evidence: Evidence, found: Whereabouts, report: Report) -> None:
         special: dict[int, list[str]] = dict(self._set.fates().select("sequence", "fates").iter_rows())
         places = _places(evidence)
-        for sequence, sent in enumerate(self._set.documents()):
-            kind = KINDS.index(sent.kind) + 1
-            place = next(places.get((kind, sent.partition), iter(())), None)
-            name = f"document {sequence} of the set"
+        numbers = {kind: number for number, kind in enumerate(KINDS, start=1)}
+        inputs, usual = evidence.inputs, ("used",)
+        for sequence, (_, kind, partition, _, value, _) in enumerate(self._set.documents()):
+            place = next(places.get((numbers[kind], partition), iter(())), None)
             if place is None:
-                report.differs(name, "record", f"one in partition {sent.partition} of {sent.kind}", "none")
-                continue
-            if (evidence.inputs[place].value or b"") != sent.value:
-                report.differs(record_place(*place), "value", name, "something else")
-                continue
-            became = _became(place, found)
-            if became not in special.get(sequence, ("used",)):
+                name = f"document {sequence} of the set"
+                report.differs(name, "record", f"one in partition {partition} of {kind}", "none")
+            elif (inputs[place].value or b"") != value:
+                report.differs(record_place(*place), "value", f"document {sequence} of the set", "something else")
+            elif (became := _became(place, found)) not in special.get(sequence, usual):
                 report.differs(record_place(*place), "what became of it", special.get(sequence, ["used"]), became)
         for left in places.values():
             for place in left:
@@ -83,20 +85,22 @@ def _histories(evidence: Evidence) -> dict[tuple[str, str], History]:
     codes: dict[int, set[str]] = {}
     for finding in evidence.tables.findings:
         codes.setdefault(finding.manifest_id, set()).add(finding.code)
-    attempts: dict[tuple[str, str], list[ManifestRow]] = {}
-    for row in evidence.tables.manifests:
-        attempts.setdefault((row.ebp_code, row.order_no), []).append(row)
-    return {
-        key: tuple(
-            (m.outcome, frozenset(codes.get(m.manifest_id, ())), m.tax_fen)
-            for m in sorted(rows, key=lambda m: m.attempt)
-        )
-        for key, rows in attempts.items()
-    }
+    told = {ident: frozenset(found) for ident, found in codes.items()}
+    histories: dict[tuple[str, str], History] = {}
+    for m in sorted(evidence.tables.manifests, key=attrgetter("attempt")):
+        key = m.ebp_code, m.order_no
+        histories[key] = (*histories.get(key, ()), (m.outcome, told.get(m.manifest_id, NONE), m.tax_fen))
+    return histories
 
 
-def _history(attempts: list[dict[str, Any]]) -> History:
-    return tuple((a["outcome"], frozenset(a["codes"]), a["tax_fen"]) for a in attempts)
+def _allowed(histories: pl.Series) -> Iterator[list[History]]:
+    """What may have been decided for each order number: by columns, because a dict of each attempt costs ten times that."""
+    each = histories.explode(empty_as_null=False)
+    attempts = each.explode(empty_as_null=False).struct.unnest()
+    codes = map(frozenset, attempts["codes"].to_list())
+    flat = zip(attempts["outcome"].to_list(), codes, attempts["tax_fen"].to_list(), strict=True)
+    told = (tuple(islice(flat, count)) for count in each.list.len().to_list())
+    return (list(islice(told, count)) for count in histories.list.len().to_list())
 
 
 def _told(history: History) -> str:

@@ -98,8 +98,9 @@ def case(rows: Rows, inputs: Mapping[Place, Record], decisions: Box, receipts: B
     """A manifest with its records and messages; of several messages, one where it belongs."""
     row = rows.manifest
     ident = decision_id(row)
+    receipt_id = manifest_receipt_id(ident)
     order, payment, waybill = used_places(row)
     return Case(
         row, rows.lines, rows.findings, (inputs.get(order), inputs.get(payment), inputs.get(waybill)),
-        decisions.first(ident.hex(), row.lane), receipts.first(manifest_receipt_id(ident), row.lane),
+        decisions.first(ident.hex(), row.lane), receipts.first(receipt_id, row.lane), ident, receipt_id,
     )  # fmt: skip

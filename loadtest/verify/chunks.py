@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from loadtest.verify import law
 from loadtest.verify.cases import EVERYTHING, Cases, Rows, Share
-from loadtest.verify.decided import Case, Facts, check
+from loadtest.verify.decided import Case, Facts, check, found_in
 from loadtest.verify.evidence import KINDS, Evidence, ManifestRow, manifest_place
 from loadtest.verify.proof import Discrepancy, Report
 from loadtest.verify.registry import Registry
@@ -56,20 +56,22 @@ def check_all(
     facts: list[Facts] = []
     left: list[Rows] = []
     differing: list[tuple[int, Discrepancy]] = []
+    cases: list[Case] = []
     for rows in some:
-        case = case_of(rows)
-        if case is None:
+        if (case := case_of(rows)) is None:
             left.append(rows)
-            continue
+        else:
+            cases.append(case)
+    for case, documents in zip(cases, found_in(cases), strict=True):
         told = len(report.discrepancies)
         try:
-            found = check(case, data, registry, topics, person_key, report)
+            found = check(case, documents, data, registry, topics, person_key, report)
         except Exception as e:  # a row that breaks the check is a discrepancy too; the others are still checked
             report.differs(manifest_place(case.row), "the check itself", "an end", type(e).__name__)
         else:
             if found is not None:
                 facts.append(found)
-        differing += [(rows.manifest.manifest_id, d) for d in report.discrepancies[told:]]
+        differing += [(case.row.manifest_id, d) for d in report.discrepancies[told:]]
     return Checked(len(some) - len(left), report.counts, report.total, differing, facts, left)
 
 

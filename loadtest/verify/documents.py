@@ -1,7 +1,7 @@
 """From a record to a document, or to the dead-letter code it deserves (docs/decisions.md section 1)."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from operator import itemgetter
@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import fastavro
 
-from loadtest.verify.evidence import KINDS
+from loadtest.verify.evidence import KINDS, Record
+from loadtest.verify.many import INT_END, Usual, read_many
 from schemas.contracts import avro, newest, schemas_of
 from schemas.framing import fingerprint
 
 Document = dict[str, Any]
-"""Wire fields of the newest schema; each amount also as `<field>_e5` (None: out of bounds), `amount_out`,
+"""Wire fields of the newest schema; each amount as `<field>_e5` (None: out of bounds) alone, `amount_out`,
 `amount_fine`; times in ms. The lines of an order stand under `orderList` in the same way."""
 
 MONEY = {
@@ -33,8 +34,8 @@ _IN_E5 = {
 BOUND_E5 = 10**14
 FEN_E5 = 1000
 END_OF_YEAR_9999_MS = 253_402_300_800_000
+USUAL = Usual(frozenset(name for names in QUANTITIES.values() for name in names), BOUND_E5, FEN_E5, END_OF_YEAR_9999_MS)
 LARGEST_VALUE = 1 << 20  # Kafka's own default limit of a record
-INT_END = 1 << 31
 LONGEST_IDENTITY = 200  # bytes of UTF-8
 MOST_LINES = 32_767
 
@@ -52,14 +53,45 @@ def digest(value: bytes) -> bytes:
     return blake2b(value, digest_size=16).digest()
 
 
+@lru_cache(maxsize=1 << 18)
 def order_hash(order_no: str) -> int:
-    """The hash that the tables find an order number by."""
+    """The hash that the tables find an order number by; kept, as each is asked for with every document."""
     return int.from_bytes(blake2b(order_no.encode(), digest_size=16).digest()[:8], "big", signed=True)
 
 
 def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
     """The document of a record; NoDocument when it is a dead letter."""
-    document = decode(kind, value or b"")
+    return _identified(kind, key, decode(kind, value or b""))
+
+
+def read_all(kind: str, records: Sequence[Record]) -> list[Document | NoDocument]:
+    """The document of each record, or why it is none."""
+    found: list[Document | NoDocument] = []
+    for record, document in zip(records, read_usual(kind, [record.value or b"" for record in records]), strict=True):
+        try:
+            found.append(read(kind, record.key, record.value) if document is None else _identified(kind, record.key, document))
+        except NoDocument as e:
+            found.append(e)
+    return found
+
+
+def read_usual(kind: str, values: Sequence[bytes]) -> list[Document | None]:
+    """The documents of those values in which nothing is unusual."""
+    found: list[Document | None] = [None] * len(values)
+    groups: dict[tuple[str, int], list[int]] = {}
+    for n, value in enumerate(values):
+        try:
+            groups.setdefault(framed(kind, value), []).append(n)
+        except NoDocument:
+            continue
+    for (name, start), members in groups.items():
+        documents = read_many(plain_avro(name), [values[n] for n in members], start, _defaults(kind, name), USUAL)
+        for n, document in zip(members, documents, strict=True):
+            found[n] = document
+    return found
+
+
+def _identified(kind: str, key: bytes | None, document: Document) -> Document:
     order_no, ebp_code = document["orderNo"], document["ebpCode"]
     if not order_no or (not ebp_code and kind != "waybill"):
         raise NoDocument("DL-03")
@@ -127,8 +159,14 @@ def plain(node: Any) -> Any:
 
 
 @lru_cache
+def plain_avro(name: str) -> Any:
+    """The Avro schema of a name without logical types."""
+    return plain(avro(name))
+
+
+@lru_cache
 def _plain(name: str) -> Any:
-    return fastavro.parse_schema(plain(avro(name)), named_schemas={})
+    return fastavro.parse_schema(plain_avro(name), named_schemas={})
 
 
 @lru_cache
@@ -186,14 +224,14 @@ def _bounded(part: str, record: Document) -> tuple[bool, bool]:
     out = fine = False
     units: int | None
     for name, name_e5 in _IN_E5[part, True]:
-        units = int.from_bytes(record[name], "big", signed=True)
+        units = int.from_bytes(record.pop(name), "big", signed=True)
         if not 0 <= units <= BOUND_E5:
             units, out = None, True
         elif units % FEN_E5:
             fine = True
         record[name_e5] = units
     for name, name_e5 in _IN_E5[part, False]:
-        units = int.from_bytes(record[name], "big", signed=True)
+        units = int.from_bytes(record.pop(name), "big", signed=True)
         if not -BOUND_E5 <= units <= BOUND_E5:
             units, out = None, True
         record[name_e5] = units

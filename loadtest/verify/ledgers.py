@@ -38,27 +38,35 @@ def _grouped_uses(uses: Iterable[UseRow]) -> dict[str, list[UseRow]]:
 def _check_uses(number: str, uses: list[UseRow], facts: Mapping[int, Facts], report: Report) -> None:
     previous: UseRow | None = None
     for count, use in enumerate(uses, start=1):
-        place = f"number {number} use {use.use_no}"
-        report.same(place, "running number", count, use.use_no)
         one = facts.get(use.manifest_id)
         if one is None or not one.accepted:
-            report.differs(place, "manifest", "an accepted one", use.manifest_id if one is None else one.place)
+            found = use.manifest_id if one is None else one.place
+            report.same(_use_place(use), "running number", count, use.use_no)
+            report.differs(_use_place(use), "manifest", "an accepted one", found)
             continue
-        report.same(place, "number", number, one.number_p if number.startswith("P|") else one.number_w)
-        report.same(place, "holder", one.holder, f"{use.ebp_code}|{use.order_no}")
-        report.same(place, "accepted_at", one.accepted_at, use.accepted_at)
+        right = (count, one.number_p if number.startswith("P|") else one.number_w, one.holder, one.accepted_at)
+        stored = (use.use_no, number, f"{use.ebp_code}|{use.order_no}", use.accepted_at)
+        if right != stored:
+            for what, want, have in zip(("running number", "number", "holder", "accepted_at"), right, stored, strict=True):
+                report.same(_use_place(use), what, want, have)
         if previous is not None and _held_against(previous, one, number):
-            report.differs(place, "holder", f"{previous.ebp_code}|{previous.order_no}, who still holds it", one.holder)
+            holder = f"{previous.ebp_code}|{previous.order_no}, who still holds it"
+            report.differs(_use_place(use), "holder", holder, one.holder)
         previous = use
+
+
+def _use_place(use: UseRow) -> str:
+    return f"number {use.number} use {use.use_no}"
 
 
 def _check_taken_once(uses: Iterable[UseRow], facts: Mapping[int, Facts], report: Report) -> None:
     taken: dict[int, list[str]] = {}
     for use in uses:
         taken.setdefault(use.manifest_id, []).append(use.number)
+    nothing: list[str] = []
     for one in facts.values():
-        expected = sorted((one.number_p, one.number_w)) if one.accepted else []
-        report.same(one.place, "numbers in use", expected, sorted(taken.get(one.manifest_id, [])))
+        expected = sorted((one.number_p, one.number_w)) if one.accepted else nothing
+        report.same(one.place, "numbers in use", expected, sorted(taken.get(one.manifest_id, nothing)))
 
 
 def _held_against(use: UseRow, one: Facts, number: str) -> bool:

@@ -39,21 +39,22 @@ def account_for(evidence: Evidence, complete: bool, report: Report) -> Whereabou
     following = _positions(evidence, report)
     latest: dict[tuple[int, int], int] = {}
     batch_of = {lane.lane: lane.batch_seq for lane in evidence.tables.lanes}
+    rows = found.rows
     for place, record in evidence.inputs.items():
-        kind, partition, offset = place
-        if offset >= following.get((kind, partition), 0):
+        where = place[:2]
+        if place[2] >= following.get(where, 0):
             _unread(place, found, complete, report)
             continue
-        row = found.rows.get(place)
+        row = rows.get(place)
         if not _once(place, found, row, report) or row is None:
             continue
         _compare(place, row, record, report)
-        if not latest.get((kind, partition), 0) <= row.batch_seq <= batch_of.get(row.lane, 0):
+        if not latest.get(where, 0) <= row.batch_seq <= batch_of.get(row.lane, 0):
             what = "batch_seq of its document row"
             report.differs(record_place(*place), what, "batches in offset order", row.batch_seq)
-        latest[kind, partition] = row.batch_seq
-    for place in [*found.rows, *found.fates, *found.dead]:
-        if place not in evidence.inputs:
+        latest[where] = row.batch_seq
+    for told in (found.rows, found.fates, found.dead):
+        for place in sorted(told.keys() - evidence.inputs.keys()):
             report.differs(record_place(*place), "row of a table", "a record at this place", "none")
     _check_unused(evidence.inputs, found, report)
     report.counts["records"] += len(evidence.inputs)
@@ -133,13 +134,13 @@ def _once(place: Place, found: Whereabouts, row: DocumentRow | None, report: Rep
 
 
 def _compare(place: Place, row: DocumentRow, record: Record, report: Report) -> None:
-    value = record.value or b""
-    expected = (row.log_time == record.log_ms, row.lane == place[1],
-                row.value_sha256 == sha256(value).digest(), row.order_hash == documents.order_hash(row.order_no),
-                f"{row.ebp_code}|{row.order_no}".encode() == record.key)  # fmt: skip
-    if not all(expected):
+    same = (
+        row.log_time == record.log_ms, row.lane == place[1], row.value_sha256 == sha256(record.value or b"").digest(),
+        row.order_hash == documents.order_hash(row.order_no), f"{row.ebp_code}|{row.order_no}".encode() == record.key,
+    )  # fmt: skip
+    if False in same:
         names = ("log_time", "lane", "value", "order_hash", "ebp_code and order_no")
-        for name, right in zip(names, expected, strict=True):
+        for name, right in zip(names, same, strict=True):
             if not right:
                 what = f"{name} of its document row"
                 report.differs(record_place(*place), what, "as in the record", "something else")

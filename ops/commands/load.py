@@ -28,6 +28,7 @@ Manifests = Annotated[int, typer.Option(help="Order numbers in the set.", min=10
 Seed = Annotated[int, typer.Option(help="Seed of the generator; the same seed gives the same bytes.")]
 Profile = Annotated[str, typer.Option(help="What is generated: loadtest/profiles.toml.")]
 BASELINE_MANIFESTS = 20_000
+QUIET_SECONDS = 10  # without one more decision: then a replay waits for none
 ENGINES = ("tidegate", "plain-faust", "both")
 
 
@@ -154,9 +155,10 @@ async def _replay(documents: Any, endpoints: Endpoints, speed: float, reader: De
 
     replayed = await replay_set(documents, endpoints.kafka_options(), speed, progress)
     quiet, last = 0, -1
-    while quiet < 20 and not reading.done():  # two seconds without a further decision
+    while quiet < QUIET_SECONDS and not reading.done():
         now = sum(reader.outcomes.values())
-        quiet, last = (quiet + 1, now) if now == last else (0, now)
+        quiet, last = (quiet + 0.1, now) if now == last else (0, now)
+        steps("reading decisions", now, documents.about.manifests)
         await asyncio.sleep(0.1)
     reading.cancel()
     return replayed

@@ -50,7 +50,7 @@ def _resolve(jars: Path) -> list[str]:
         from jgo.env import EnvironmentBuilder, LinkStrategy
         from jgo.maven import MavenContext
 
-        logging.getLogger("jgo").setLevel(logging.WARNING)
+        logging.getLogger("jgo").setLevel(logging.ERROR)  # it warns that our Java runtime has no jar tool, which it can do without
         jars.mkdir(parents=True, exist_ok=True)
         try:
             context = MavenContext(repo_cache=jars / "repository", remote_repos={"central": MAVEN_CENTRAL_URL})

@@ -76,8 +76,8 @@ def test_a_set_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_folder_without_a_finished_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoSuchSet, match="generate it anew"):
         GeneratedSet.open(tmp_path)
-    (tmp_path / "about.json").write_text('{"format": 0}')
-    with pytest.raises(NoSuchSet, match="another format"):
+    (tmp_path / "about.json").write_text('{"generator": "00"}')
+    with pytest.raises(NoSuchSet, match="another generator"):
         GeneratedSet.open(tmp_path)
 
 
