@@ -25,6 +25,7 @@ from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
 from pipeline.personal import Pseudonyms
 from pipeline.registry import Registry
+from pipeline.sampling import Seeds
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook
@@ -61,6 +62,7 @@ class Processor:
     lawbook: Lawbook
     person_key: bytes
     registry: Registry = field(default_factory=Registry)
+    seeds: Seeds | None = None
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: LookAgain = field(default_factory=LookAgain)
@@ -139,7 +141,7 @@ class Processor:
         before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
-        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.registry, self.pseudonyms)
+        opened = open_or_quarantine(at_hand, stored.past, self.lawbook.on, self.registry, self.pseudonyms, self.seeds)
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
         arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows)
         moves = self._moves(work)

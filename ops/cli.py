@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ops.commands import dead_letters, doctor, law, load, lookups, registry, stack, trace, work
+from ops.commands import dead_letters, doctor, law, load, lookups, registry, sample, stack, trace, work
 from ops.commands.demo import demo
 from ops.commands.failures import explained
 from ops.commands.show import ERR, fail
@@ -43,6 +43,7 @@ for command, panel in (
     app.command(rich_help_panel=panel)(command)
 app.add_typer(law.app, name="law", rich_help_panel="Look")
 app.add_typer(registry.app, name="registry", rich_help_panel="Look")
+app.add_typer(sample.app, name="sample", rich_help_panel="Look")
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
 
 

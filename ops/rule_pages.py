@@ -88,7 +88,7 @@ def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry], cl
             [(x["group"], " ".join(x["hs8"]), str(x["cap_mg"]), str(x["from"]), str(x["to"]), x["source"], sure(x)) for x in caps],
         )
     )
-    parts += indicator_tables(rules) + class_tables(classes)
+    parts += indicator_tables(rules) + class_tables(classes) + sample_tables(read("samples.toml"))
     return "\n".join(parts)
 
 
@@ -102,6 +102,20 @@ def indicator_tables(rules: dict[str, Any]) -> list[str]:
     found.append(table(("code", "meaning", "中文", "condition", "points", "source", "sure"), rows))
     bands = [(x["code"], x["typology"], str(x["at_least"]), x["queue"]) for x in rules["band"]]
     found.append(table(("code", "typology", "from", "queue"), bands))
+    return found
+
+
+def sample_tables(samples: dict[str, list[Entry]]) -> list[str]:
+    """How much is drawn of what."""
+    found = ["## Samples\n", "Of a million manifests that would be released, so many are drawn for review and for inspection.\n"]
+    names = ("review_1e6", "inspection_1e6")
+    rows = [
+        (x["class"], x["category"], *(str(x[mode][name]) for mode in ("bonded", "direct") for name in names), str(x["from"]), x["source"], sure(x))
+        for x in samples["rate"]
+    ]
+    head = ("class", "category", "bonded: review", "inspection", "direct: review", "inspection", "from", "source", "sure")
+    found.append(table(head, rows))
+    found.append(table(("category", "chapters"), [(x["name"], " ".join(x["chapters"]) or "all others") for x in samples["category"]]))
     return found
 
 

@@ -19,6 +19,7 @@ from pipeline.law import Law
 from pipeline.manifests import Manifests, assemble, take
 from pipeline.personal import Pseudonyms, with_keys
 from pipeline.registry import Registry
+from pipeline.sampling import Seed, Seeds, drawn, with_ids
 from pipeline.tax import levied
 
 LawOn = Callable[[date], Law]
@@ -54,11 +55,21 @@ def open_batch(
     registry: Registry,
     pseudonyms: Pseudonyms,
     quarantined: bool = False,
+    seeds: Seeds | None = None,
 ) -> Opened:
-    """Join, assemble and judge by the rules. `law_on` gives the law of an acceptance date; `registry`: as it is now."""
+    """Join, assemble and judge by the rules. `law_on` gives the law of an acceptance date; `registry`: as it is now;
+    `seeds`: of the samples, None: none are drawn."""
     joined = attempts.join(documents, past)
     manifests = assemble(documents, joined.complete)
-    judged = _judge_by_day(manifests, law_on, registry, quarantined)
+    if seeds is not None:
+        manifests = Manifests(with_ids(manifests.heads, seeds), manifests.lines)
+
+    def judge(some: Manifests, day: date) -> Judged:
+        law = law_on(day)
+        judged = deciding.judge(some, law, registry, quarantined)
+        return judged if seeds is None else _sampled(judged, law, seeds.on(day))
+
+    judged = _judge_by_day(manifests, judge)
     heads = with_keys(judged.manifests.heads, pseudonyms)
     judged = Judged(Manifests(heads, judged.manifests.lines), judged.findings)
     return Opened(judged, joined.fates, claims(judged.manifests))
@@ -81,15 +92,25 @@ def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
     return Decided(heads, lines, tax, found, opened.fates, posted)
 
 
-def _judge_by_day(manifests: Manifests, law_on: LawOn, registry: Registry, quarantined: bool) -> Judged:
+def _judge_by_day(manifests: Manifests, judge: Callable[[Manifests, date], Judged]) -> Judged:
     """Each acceptance date under its own law; a batch nearly always lies within one."""
     days = manifests.heads["accepted_on"]
     if days.n_unique() <= 1:
-        return deciding.judge(manifests, law_on(days[0] if len(days) else NO_DAY), registry, quarantined)
+        return judge(manifests, days[0] if len(days) else NO_DAY)
     return merge_judged(
-        deciding.judge(take(manifests, days == day), law_on(day), registry, quarantined)
+        judge(take(manifests, days == day), day)
         for day in days.unique().sort().to_list()
     )
+
+
+def _sampled(judged: Judged, law: Law, seed: Seed | None) -> Judged:
+    """With the samples among what would be released, and what becomes of these."""
+    found = drawn(judged.manifests, law.samples, seed)
+    if not len(found):
+        return judged
+    found = pl.concat([judged.findings, found])
+    heads = deciding.conclude(judged.manifests.heads, found, law)
+    return Judged(Manifests(heads, judged.manifests.lines), found)
 
 
 def merge_judged(parts: Iterable[Judged]) -> Judged:

@@ -6,6 +6,7 @@ from typing import Literal
 import polars as pl
 
 from pipeline.control import Control
+from pipeline.rates import Rates
 from pipeline.risk import Indicator, Typology
 
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
@@ -72,3 +73,4 @@ class Law:
     by_class: dict[tuple[str, str], tuple[str, str]]
     indicators: dict[str, Indicator]
     typologies: tuple[Typology, ...]
+    samples: Rates

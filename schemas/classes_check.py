@@ -14,6 +14,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 ROLES = ("platform", "ecommerce")  # whose class rules can read
 # Without what they ask for nobody knows the tax or a limit; and failure never releases.
 NEVER_RELEASED = ("REG-02", "TAX-01", "LIM-05", "SYS-01", "SYS-02")
+DRAWN = ("SMP-01", "SMP-02")  # samples go by rates of each class
 MOST = 10**6
 Classes = Mapping[str, list[tuple[int, Entry]]]
 
@@ -69,6 +70,8 @@ def _outcome(entry: Entry, outcomes: Mapping[str, str]) -> Reasons:
         yield f"unknown code {code!r}"
     elif outcomes[code] != "HOLD":
         yield f"{code} rejects, whatever the class"
+    elif code in DRAWN:
+        yield f"{code} goes by the rates of samples.toml"
     elif code in NEVER_RELEASED and outcome == "RELEASE":
         yield f"{code} is never released"
     if outcome not in ("RELEASE", "HOLD", "REJECT"):

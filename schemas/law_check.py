@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.law import MEASURES
-from schemas import classes_check, control_check, risk_check
+from schemas import classes_check, control_check, risk_check, samples_check
 from schemas.law_entries import (
     Entry,
     Place,
@@ -51,6 +51,7 @@ class Files:
     control: control_check.Control
     classes: classes_check.Classes
     risk: risk_check.Risk
+    samples: samples_check.Samples
     outcomes: dict[str, str]
 
 
@@ -66,6 +67,7 @@ def read(folder: Path) -> Files:
         control_check.read(folder),
         classes_check.read(folder),
         risk_check.read(folder),
+        samples_check.read(folder),
         {x["code"]: x["outcome"] for kind in ("rule", "ledger", "engine") for _, x in toml_tables(folder / "rules.toml", kind)},
     )
 
@@ -92,6 +94,7 @@ def problems(folder: Path) -> list[Place]:
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
     found += control_check.problems(files.control, {x["hs8"] for _, x in files.tariff if x.get("hs8")}, source)
+    found += samples_check.problems(files.samples, source)
     found += risk_check.problems(files.risk, set(files.outcomes), source)
     outcomes = files.outcomes | {str(x.get("code")): str(x.get("outcome")) for _, x in files.risk["band"]}
     found += classes_check.problems(files.classes, outcomes, {str(x.get("name")) for _, x in files.limits}, source)
@@ -108,6 +111,7 @@ def problems(folder: Path) -> list[Place]:
         *control_check.overlapping(files.control),
         *classes_check.overlapping(files.classes),
         *risk_check.overlapping(files.risk),
+        *samples_check.overlapping(files.samples),
     ]
 
 
@@ -124,7 +128,7 @@ def unsure(folder: Path) -> list[Place]:
         for line, x in rows
         if str(x["sure"]).lower() == "false"
     ]
-    return [*unsure_of_others, *control_check.unsure(files.control), *classes_check.unsure(files.classes), *risk_check.unsure(files.risk)]
+    return [*unsure_of_others, *control_check.unsure(files.control), *classes_check.unsure(files.classes), *risk_check.unsure(files.risk), *samples_check.unsure(files.samples)]
 
 
 def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:

@@ -12,16 +12,17 @@ import polars as pl
 
 from pipeline.classes import QUEUES
 from pipeline.law import Consequence, Law, Rule, WeightCap
-from schemas import classes, control, law_check, risk, tariff
+from schemas import classes, control, law_check, risk, samples, tariff
 from schemas.classes import ClassBook
 from schemas.control import ControlBook
 from schemas.law_check import LawError
 from schemas.risk import RiskBook
+from schemas.samples import SampleBook
 from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
 FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml",
-         "risk.toml")  # fmt: skip
+         "risk.toml", "samples.toml")  # fmt: skip
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 
 
@@ -37,6 +38,7 @@ class Lawbook:
     control: ControlBook
     classes: ClassBook
     risk: RiskBook
+    samples: SampleBook
 
     @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
     def on(self, day: date) -> Law:
@@ -71,6 +73,7 @@ class Lawbook:
             by_class=self.classes.outcomes_on(day),
             indicators=self.risk.indicators_on(day, lambda x: self._condition(x, parameters)),
             typologies=self.risk.typologies_on(day),
+            samples=self.samples.on(day),
         )
 
     @lru_cache(maxsize=64)  # noqa: B019
@@ -81,7 +84,7 @@ class Lawbook:
 
     def days(self) -> list[date]:
         """Every day on which something begins to be in force, from the first rule on."""
-        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins() | self.classes.begins() | self.risk.begins()
+        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins() | self.classes.begins() | self.risk.begins() | self.samples.begins()
         rules = {date.fromisoformat(r["since"]) for r in self.rules["rule"]}
         begins |= rules | set(self.tariff.lines["from"].to_list())
         return sorted(day for day in begins if day >= min(rules))
@@ -143,6 +146,7 @@ def load(folder: Path = FOLDER) -> Lawbook:
         control=control.read(folder, rates.lines),
         classes=classes.read(folder),
         risk=risk.read(folder),
+        samples=samples.read(folder),
     )
 
 

@@ -56,6 +56,12 @@ def decide(
     m.tax = tax_lines(m)
     codes = findings(m)
     outcome, queue, status = m.law.classes.conclude(codes, m.shop_class)
+    if outcome == "RELEASE":
+        number = f"{order['ebpCode']}|{order['orderNo']}|1|1".encode()
+        hs_codes = [item.hs_code for item in m.goods if item]
+        if drawn := m.law.samples.drawn(blake2b(number, digest_size=16).digest(), m.shop_class, hs_codes, m.trade_mode == "1210"):
+            codes += drawn
+            outcome, queue, status = m.law.classes.conclude(codes, m.shop_class)
     if outcome != "REJECT" and (refusals := ledgers.post(m, f"{order['ebpCode']}|{order['orderNo']}", outcome)):
         codes += refusals
         outcome, queue, status = m.law.classes.conclude(codes, m.shop_class)

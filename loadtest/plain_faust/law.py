@@ -13,9 +13,10 @@ import schemas
 from loadtest.plain_faust.classes import DayClasses, classes_on
 from loadtest.plain_faust.control import DayControl, control_on
 from loadtest.plain_faust.risk import DayRisk, risk_on
+from loadtest.plain_faust.samples import DaySamples, samples_on
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml", "risk.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml", "risk.toml", "samples.toml")
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -84,6 +85,7 @@ class DayLaw:
     control: DayControl
     classes: DayClasses
     risk: DayRisk
+    samples: DaySamples
 
 
 @lru_cache
@@ -113,7 +115,7 @@ def _on(day: date) -> DayLaw:
     control = control_on(day, _toml("control.toml"), _tariff())
     values = {x["name"]: x["value"] for x in limits}
     classes = classes_on(day, _toml("classes.toml"), consequences(), values)
-    return DayLaw(day.year, values, _rates(day), _caps(day), control, classes, risk_on(day, _toml("risk.toml")))
+    return DayLaw(day.year, values, _rates(day), _caps(day), control, classes, risk_on(day, _toml("risk.toml")), samples_on(day, _toml("samples.toml")))
 
 
 def _caps(day: date) -> list[Cap]:

@@ -22,6 +22,7 @@ from loadtest.verify.judging import QUARANTINED, Conclusion, conclude, derive, r
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry
+from loadtest.verify.samples import Seeds
 
 LEDGER = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
 Found = tuple[Document | NoDocument | None, ...]
@@ -68,8 +69,9 @@ class Facts(NamedTuple):
 
 
 def check(
-    case: Case, found: Found, law: LawData, registry: Registry, topics: Sequence[str], person_key: bytes, report: Report
-) -> Facts | None:
+    case: Case, found: Found, law: LawData, registry: Registry, topics: Sequence[str], person_key: bytes, report: Report,
+    seeds: Seeds = (),
+) -> Facts | None:  # fmt: skip
     """Compare a case with what the law says of it and the registry at its version; None when its documents cannot be read.
 
     `found`: what its records hold; `topics`: full names of those of orders, payments and waybills.
@@ -90,6 +92,11 @@ def check(
     else:
         by_rules, signs = day.risk.found(rule_findings(order, payment, waybill, derived, day))
         _compare_signs(case, signs, place, report)
+        if not by_rules or conclude(by_rules, law, day, derived).outcome == "RELEASE":
+            codes_of = [line["hs_code"] for line in order["orderList"]]
+            sample = day.samples.draw(case.decision_id, derived["ecommerce_class"], codes_of, derived["trade_mode"], seeds)
+            by_rules = by_rules | sample.keys()
+            _compare_sample(case, sample, place, report)
     codes = by_rules | stored.intersection(LEDGER)
     verdict = conclude(codes, law, day, derived)
     outcomes = {code: day.classes.says(code, derived["ecommerce_class"])[0] for code in codes}
@@ -213,6 +220,13 @@ def _compare_signs(case: Case, signs: dict[str, tuple[int, tuple[str, ...]]], pl
             read = json.loads(finding.values_read)
             told = read.get("score"), read.get("indicators")
             report.same(f"{place} finding {finding.code}", "score and indicators", (str(score), ",".join(indicators)), told)
+
+
+def _compare_sample(case: Case, sample: dict[str, dict[str, str]], place: str, report: Report) -> None:
+    """`sample`: what the finding that drew the manifest has to tell, by its code."""
+    for finding in case.findings:
+        if finding.code in sample:
+            report.same(f"{place} finding {finding.code}", "the draw", sample[finding.code], json.loads(finding.values_read))
 
 
 def _compare_lines(case: Case, order: Document, taxed: Taxes, place: str, report: Report) -> None:

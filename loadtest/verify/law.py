@@ -10,17 +10,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from loadtest.verify import classes, risk
+from loadtest.verify import classes, risk, samples
 from loadtest.verify.classes import DayClasses
 from loadtest.verify.conditions import Column, ConditionError, Node, parse
 from loadtest.verify.control import DayControl
 from loadtest.verify.evaluate import compiled
 from loadtest.verify.risk import DayRisk
+from loadtest.verify.samples import DaySamples
 from loadtest.verify.tax import Amount, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml", "risk.toml")
+FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "classes.toml", "risk.toml", "samples.toml")
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
@@ -49,6 +50,7 @@ class DayLaw:
     control: DayControl
     classes: DayClasses
     risk: DayRisk
+    samples: DaySamples
     single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
@@ -74,6 +76,7 @@ class LawData:
     control: dict[str, Any]
     classes: dict[str, Any]
     risk: dict[str, Any]
+    samples: dict[str, Any]
     units: dict[str, tuple[str, int]]
     says: dict[str, tuple[str, str]]
     blames: dict[str, int]
@@ -109,6 +112,7 @@ class LawData:
             control=DayControl(day, self.control, self._last_days()),
             classes=by_class,
             risk=risk.on(day, self.risk),
+            samples=samples.on(day, self.samples),
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
@@ -177,6 +181,7 @@ def load(folder: Path = FOLDER) -> LawData:
         control=tomllib.loads(content["control.toml"].decode()),
         classes=tomllib.loads(content["classes.toml"].decode()),
         risk=of_risk,
+        samples=tomllib.loads(content["samples.toml"].decode()),
         units=units,
         says={f["code"]: (f["outcome"], f.get("queue", "")) for f in findings},
         blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},

@@ -35,7 +35,8 @@ CONSEQUENCES = {
     ("HOLD", "orderer", "payment"): "PAY-04",
     ("HOLD", "review", "payment"): "TIM-01",
     ("HOLD", "review", "waybill"): "WAY-01 WAY-02 WAY-03",
-    ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02",
+    ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02 SMP-02",
+    ("HOLD", "inspection", "order"): "SMP-01",
 }
 BY_CLASS = {  # code and class → what the finding does then
     "WAY-02 aeo": ("RELEASE", ""), "WAY-03 dishonest": ("HOLD", "inspection"), "GDS-07 dishonest": ("HOLD", "inspection"),
@@ -52,6 +53,13 @@ BANDS = {  # typology → from how many points on which finding, and its queue
     "under_declaration": [(100, "RTY-02", "inspection"), (60, "RTY-01", "review")],
     "brushing": [(100, "RTY-04", "inspection"), (60, "RTY-03", "review")],
 }
+CHAPTERS = {"food": "02 03 04 07 08 09 10 11 15 16 17 18 19 20 21 22", "cosmetics": "33", "other": ""}
+RATES = {  # per million, class and category: inspection and review of bonded goods, of direct ones
+    "aeo food": (300, 500, 400, 600), "aeo cosmetics": (200, 400, 300, 500), "aeo other": (100, 200, 200, 300),
+    "general food": (1000, 2000, 1500, 2500), "general cosmetics": (800, 1500, 1000, 2000), "general other": (500, 1000, 800, 1500),
+    "dishonest food": (30_000, 50_000, 40_000, 60_000), "dishonest cosmetics": (20_000, 40_000, 30_000, 50_000),
+    "dishonest other": (20_000, 30_000, 30_000, 40_000),
+}  # fmt: skip
 STATUSES = {
     "DOC-01": "-304001", "DOC-02": "120", "DOC-03": "120", "DOC-04": "100", "DOC-05": "100", "DOC-06": "100",
     "DOC-07": "100", "DOC-08": "100", "DOC-09": "2", "DOC-10": "2",
@@ -151,6 +159,15 @@ def test_what_risk_goes_by() -> None:
     assert {law.consequences[code].outcome for bands in BANDS.values() for _, code, _ in bands} == {"HOLD"}
     before, risk = date(2018, 12, 31), load().risk
     assert not risk.indicators_on(before, lambda _: (pl.lit(True), ())) and not any(t.bands for t in risk.typologies_on(before))
+
+
+def test_how_much_is_drawn() -> None:
+    rates = load().on(FIRST).samples
+    chapters = {c: list(CHAPTERS).index(name) for name, codes in CHAPTERS.items() for c in codes.split()}
+    assert (rates.names, rates.categories) == (tuple(CHAPTERS), chapters)
+    entered = {(*of.split(), bonded): r[:2] if bonded else r[2:] for of, r in RATES.items() for bonded in (True, False)}
+    assert rates.rates_1e6 == entered
+    assert load().samples.on(date(2018, 12, 31)).rates_1e6 == {}
 
 
 def test_every_rule_is_in_force_from_the_first_day_on() -> None:

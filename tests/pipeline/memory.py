@@ -22,6 +22,7 @@ from pipeline.flow import Decided
 from pipeline.ledgers import USES, Balances
 from pipeline.open_orders import open_orders
 from pipeline.registry import Registry
+from pipeline.sampling import Seeds
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook, load
@@ -96,6 +97,7 @@ class MemoryStore:
 
     lawbook: Lawbook = field(default_factory=load)
     registry: Registry = REGISTRY
+    seeds: Seeds | None = None
     stored: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     manifests: dict[tuple[int, str, int], dict[str, Any]] = field(default_factory=dict)
     fates: dict[tuple[int, int, int], dict[str, Any]] = field(default_factory=dict)
@@ -118,7 +120,7 @@ class MemoryStore:
         rows = [row for h in sorted(hashes) for row in self.stored.get(h, [])]
         together = documents(read, read_stored(StoredDocuments.of(map(_packed, rows))))
         past = self.past(hashes)
-        opened = flow.open_batch(together, past, self.lawbook.on, self.registry, PSEUDONYMS, quarantined)
+        opened = flow.open_batch(together, past, self.lawbook.on, self.registry, PSEUDONYMS, quarantined, self.seeds)
         return read, flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
 
     def contended(self, decided: Decided) -> bool:

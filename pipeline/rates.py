@@ -1,0 +1,27 @@
+"""How often what would be released is drawn for review or inspection, on one day (decisions.md, section 12)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NUMBERS = 1 << 64  # that may be drawn
+WHOLE = 1_000_000  # rates are in 10^-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates:
+    """`categories`: chapter → place of its category in `names`, of those of an order the first counts, the last is all else;
+    `rates_1e6`: (class, category, bonded) → (inspection, review)."""
+
+    categories: Mapping[str, int]
+    names: tuple[str, ...]
+    rates_1e6: Mapping[tuple[str, str, bool], tuple[int, int]]
+
+    @property
+    def highest(self) -> int:
+        """Numbers from here on are never drawn."""
+        return bound(max((sum(both) for both in self.rates_1e6.values()), default=0))
+
+
+def bound(rate_1e6: int) -> int:
+    """Below which number a rate draws: exactly those n with n x 10^6 < rate x 2^64."""
+    return -(-rate_1e6 * NUMBERS // WHOLE)
