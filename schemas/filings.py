@@ -15,6 +15,7 @@ from schemas.tariff_fill import CHAPTER
 ROLES = get_args(Role)
 CLASSES = ("aeo", "general", "dishonest")
 STATUSES = ("active", "suspended", "revoked")
+OF_GOODS = (*STATUSES, "recalled")
 PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations"}
 KEYED = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode")}
 HS_CODE, CUSTOMS_CODE = re.compile(r"[0-9]{10}"), re.compile(r"[0-9]{4}")
@@ -74,8 +75,9 @@ def _unfit(filing: Filing) -> Iterator[str]:
     content = filing.content
     if filing.revision not in REVISIONS:
         yield "revision is out of range"
-    if content["status"] not in STATUSES:
-        yield f"status is not one of {', '.join(STATUSES)}"
+    statuses = OF_GOODS if filing.part == "goods" else STATUSES
+    if content["status"] not in statuses:
+        yield f"status is not one of {', '.join(statuses)}"
     for name in KEYED[filing.part]:
         if not content[name] or "|" in content[name]:
             yield f"{name} is empty or holds a |"

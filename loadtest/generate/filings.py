@@ -81,6 +81,7 @@ def _goods(trade: Market, size: str) -> Iterator[Filing]:
         yield from (_item(firm, item) for item in items)
     yield from (_item(barred.SHOP, item) for item in trade.goods[barred.shop(size).ebc_code])
     yield _item(barred.shop(size).ebc_code, barred.suspended_item(size), barred.SUSPENDED)
+    yield _item(barred.shop(size).ebc_code, barred.recalled_item(size), barred.RECALLED)
 
 
 def _item(firm: str, item: Item, status: str = ACTIVE) -> Filing:

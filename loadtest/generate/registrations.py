@@ -8,14 +8,14 @@ from loadtest.generate.firms import Shop, code, market, shop_name
 from loadtest.generate.law import Item
 from loadtest.generate.trio import Trio
 
-SUSPENDED, REVOKED = "suspended", "revoked"
+SUSPENDED, REVOKED, RECALLED = "suspended", "revoked", "recalled"
 UNKNOWN = code("P", 999)  # a platform that registered nowhere
 PLATFORM_SUSPENDED, UNFILED, DECLARANT_SUSPENDED, GUARANTOR_UNRELATED, GUARANTOR_SUSPENDED, NO_WAREHOUSE = (
     code("P", n) for n in range(901, 907)
 )
 PLATFORMS = (PLATFORM_SUSPENDED, UNFILED, DECLARANT_SUSPENDED, GUARANTOR_UNRELATED, GUARANTOR_SUSPENDED, NO_WAREHOUSE)
 SHOP, PAYER, CARRIER, DECLARANT = code("T", 901), code("Y", 901), code("W", 901), code("D", 901)
-ITEM = "SKU901901"
+ITEM, RECALLED_ITEM = "SKU901901", "SKU901902"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ def shop(size: str) -> Shop:
 def suspended_item(size: str) -> Item:
     """An item of that shop whose filing is suspended."""
     return replace(shop(size).bonded[0], item_no=ITEM)
+
+
+def recalled_item(size: str) -> Item:
+    """An item of that shop of which a sample failed."""
+    return replace(shop(size).bonded[0], item_no=RECALLED_ITEM)
 
 
 def relations(size: str) -> list[Relation]:
@@ -78,6 +83,11 @@ def _suspended_item(m: Maker, t: Trio) -> None:
     t.lines[0]["itemNo"] = ITEM  # another number of the same goods
 
 
+def _recalled_item(m: Maker, t: Trio) -> None:
+    _suspended_item(m, t)
+    t.lines[0]["itemNo"] = RECALLED_ITEM
+
+
 def _unknown_payer(m: Maker, t: Trio) -> None:
     t.order["payCode"] = t.payment["payCode"] = code("Y", 999)
 
@@ -100,6 +110,7 @@ _on_platform("bonded_without_warehouse", NO_WAREHOUSE, "REG-11")
 _on_platform("direct_needs_no_warehouse", NO_WAREHOUSE, direct=True)
 _changed("shop_suspended", _suspended_shop, "REG-05")
 _changed("item_suspended", _suspended_item, "REG-10")
+_changed("item_recalled", _recalled_item, "GDS-10")
 _changed("payment_firm_unknown", _unknown_payer, "REG-06")
 _changed("payment_firm_suspended", _suspended_payer, "REG-06")
 _changed("carrier_revoked", _revoked_carrier, "REG-07")

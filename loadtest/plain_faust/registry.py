@@ -11,6 +11,8 @@ from loadtest.plain_faust.law import Good, content_units
 from schemas.contracts import parsed, topic_name
 from schemas.framing import FramingError, split
 
+STATUSES = dict.fromkeys(("enterprise", "relation"), ("active", "suspended", "revoked"))
+STATUSES["goods"] = ("active", "suspended", "revoked", "recalled")
 PARTITION = 0  # all changes come in one order
 UNKNOWN = ("", "general")
 EMPTY: dict[str, Any] = {}
@@ -34,7 +36,7 @@ class Registry:
         entry = event[part]
         names = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode")}[part]
         of = (entry[names[0]], entry[names[1]])
-        if key != f"{part}|{of[0]}|{of[1]}".encode() or entry["status"] not in ("active", "suspended", "revoked"):
+        if key != f"{part}|{of[0]}|{of[1]}".encode() or entry["status"] not in STATUSES[part]:
             return
         self._revisions[key] = event["revision"]
         if part == "enterprise":

@@ -7,10 +7,11 @@ import asyncpg
 import polars as pl
 import typer
 
+from ops.commands.registry import send_filings
 from ops.commands.show import AsJson, NotFound, print_json, show_list
 from pipeline.rates import bound
 from schemas.endpoints import Endpoints, home_folder
-from schemas.filings import stored
+from schemas.filings import Filing, stored
 from schemas.lawbook import load
 from schemas.samples import seeds
 from sinks.named_sql import sql
@@ -52,6 +53,45 @@ def _checked(row: Any) -> dict[str, Any]:
         "seed": NEVER if seed is None else seed.version, "number": number, "per_million": f"{inspection} + {review}",
         "draws": draws or "nothing", "found": row["found"] or "nothing",
     }  # fmt: skip
+
+
+@app.command()
+def failed(
+    order_no: Annotated[str, typer.Argument(help="Order number of the manifest whose sample failed.")],
+    item: Annotated[int, typer.Option(help="Which line of the order, from 1.", min=1)],
+    platform: Annotated[str, typer.Option(help="Platform (ebpCode), where several have the number.")] = "",
+    json_: AsJson = False,
+) -> None:
+    """Recall the goods item of a line: every manifest with it that is decided from now on is held for inspection (GDS-10).
+
+    Sends the item's filing with status `recalled` to the registry. What was decided before stays as it is: of a parcel released
+    but still inside nothing is known yet, and what is held in a queue is not looked at anew.
+    """
+    rows = [r for r in asyncio.run(_decisions(order_no)) if platform in ("", r["ebp_code"])]
+    if len({r["ebp_code"] for r in rows}) > 1:
+        raise typer.BadParameter("several platforms have this order number: say which", param_hint="--platform")
+    if not rows or item > len(rows[-1]["item_nos"]):
+        raise NotFound(f"no line {item} of a decision about {order_no}")
+    key = f"goods|{rows[-1]['ebc_code']}|{rows[-1]['item_nos'][item - 1]}"
+    filing = asyncio.run(_recalled(key))
+    sent = asyncio.run(send_filings([filing]))
+    if json_:
+        print_json([dict(zip(("topic", "offset", "key"), row, strict=True)) for row in sent])
+    else:
+        show_list("Recalled", ("topic", "offset", "entry"), sent, "")
+
+
+async def _recalled(key: str) -> Filing:
+    """The item's filing as it stands, recalled; NotFound when nothing is filed under the key."""
+    connection: asyncpg.Connection = await asyncpg.connect(Endpoints.resolve().postgres, timeout=10)
+    try:
+        history = await connection.fetch(sql("registry_history"), key)
+    finally:
+        await connection.close()
+    if not history:
+        raise NotFound(f"{key} is not in the registry")
+    now = stored(history[-1]["value"])
+    return Filing(now.part, now.revision + 1, {**now.content, "status": "recalled"})
 
 
 async def _decisions(order_no: str) -> list[Any]:

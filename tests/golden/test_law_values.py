@@ -36,7 +36,7 @@ CONSEQUENCES = {
     ("HOLD", "review", "payment"): "TIM-01",
     ("HOLD", "review", "waybill"): "WAY-01 WAY-02 WAY-03",
     ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02 SMP-02",
-    ("HOLD", "inspection", "order"): "SMP-01",
+    ("HOLD", "inspection", "order"): "GDS-10 SMP-01",
 }
 BY_CLASS = {  # code and class → what the finding does then
     "WAY-02 aeo": ("RELEASE", ""), "WAY-03 dishonest": ("HOLD", "inspection"), "GDS-07 dishonest": ("HOLD", "inspection"),
