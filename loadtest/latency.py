@@ -4,6 +4,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -32,7 +33,8 @@ class DecisionReader:
                 self._due[d.key] = max(self._due.get(d.key, 0), d.due_ms)
         self._due = {key: due for key, due in self._due.items() if counts[key] == 3}
         self.outcomes: Counter[str] = Counter()
-        self.latency_ms: array[float] = array("d")
+        self._due_at_ms: array[float] = array("d")  # when the last document was due
+        self._latency_ms: array[float] = array("d")
 
     async def run(self, start_ms: Mapping[str, float], speed: float = 1.0) -> None:
         """Read until cancelled; `start_ms["at"]` is when due_ms 0 was, known once the replay has begun."""
@@ -46,11 +48,12 @@ class DecisionReader:
                 now = time.time() * 1000
                 for place, records in found.items():
                     self.outcomes[names[place.topic]] += len(records)
-                    dues = (self._due.get(r.key or b"") for r in records)
-                    self.latency_ms.extend(now - start_ms["at"] - due / speed for due in dues if due is not None)
+                    due_at = [start_ms["at"] + due / speed for r in records if (due := self._due.get(r.key or b"")) is not None]
+                    self._due_at_ms.extend(due_at)
+                    self._latency_ms.extend(now - due for due in due_at)
         finally:
             await consumer.stop()
 
-    def percentiles(self) -> dict[str, float]:
-        """Of the latency in ms."""
-        return percentiles(self.latency_ms)
+    def percentiles(self, since_ms: float = 0, until_ms: float = inf) -> dict[str, float]:
+        """Of the latency in ms, of decisions whose last document was due then (ms since 1970)."""
+        return percentiles(ms for due, ms in zip(self._due_at_ms, self._latency_ms, strict=True) if since_ms <= due < until_ms)

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice
+from dataclasses import replace
+from itertools import chain, cycle, islice
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from loadtest.generate import GeneratedSet, Planned
-from loadtest.generate.filings import events, odd_events
+from loadtest.generate.filings import events, filings, odd_events
 from schemas.contracts import REGISTRY_PARTITION, topic_name
+from schemas.filings import written
 
 SLICE = 6_000  # documents appended before the next slice starts, so that log times keep the sending order
 
@@ -23,6 +25,14 @@ async def publish_filings(market: str, kafka: Mapping[str, Any], progress: Calla
     """The same for all that a market filed, to the registry topic, and if `odd` for some events that change nothing."""
     told = chain(events(market), odd_events(market) if odd else ())
     return await _produce((Planned(0, "registry", REGISTRY_PARTITION, e.key, e.value) for e in told), kafka, progress)
+
+
+async def file_anew(market: str, count: int, revision: int, kafka: Mapping[str, Any]) -> None:
+    """Publish `count` entries of a market again as they stand, under a higher revision: changes that decide nothing anew."""
+    entries = (replace(filing, revision=revision) for filing in islice(cycle(filings(market)), count))
+    await _produce(
+        (Planned(0, "registry", REGISTRY_PARTITION, f.key.encode(), written(f)) for f in entries), kafka, lambda _: None
+    )
 
 
 async def _produce(stream: Iterator[Planned], kafka: Mapping[str, Any], progress: Callable[[int], None]) -> int:

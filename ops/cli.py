@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ops.commands import dead_letters, doctor, law, load, lookups, registry, sample, stack, trace, work
+from ops.commands import dead_letters, doctor, law, load, lookups, registry, replay, sample, stack, trace, work
 from ops.commands.demo import demo
 from ops.commands.failures import explained
 from ops.commands.show import ERR, fail
@@ -37,7 +37,7 @@ for command, panel in (
     (lookups.waiting, "Look"),
     (trace.trace, "Look"),
     (load.capacity, "Load and proof"),
-    (load.replay, "Load and proof"),
+    (replay.replay, "Load and proof"),
     (load.verify, "Load and proof"),
 ):
     app.command(rich_help_panel=panel)(command)

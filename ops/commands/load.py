@@ -1,4 +1,4 @@
-"""capacity, replay, verify: load and proof."""
+"""capacity, verify: load and proof."""
 
 import asyncio
 import json
@@ -8,19 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from agents.settings import person_key
-from loadtest.generate import profile as profile_of
 from loadtest.generate import profile_names
-from loadtest.latency import DecisionReader
 from loadtest.plain_faust.compared import compare_topics
-from loadtest.replay import Replayed
-from loadtest.replay import replay as replay_set
 from loadtest.verify import Proof
 from loadtest.verify import verify as verify_all
 from ops.capacity import Measured, Plan, baseline_said, fresh_stack, generated, prepare, run
 from ops.commands.reach import ready
 from ops.commands.show import FAILED, OUT, AsJson, Steps, fail, print_json, table, yuan
 from ops.failed import RunFailed
-from ops.filing import publish_once, until_taken
 from schemas.endpoints import Endpoints, home_folder
 from schemas.registry import adopt_ids
 from schemas.samples import seeds
@@ -29,11 +24,11 @@ Manifests = Annotated[int, typer.Option(help="Order numbers in the set.", min=10
 Seed = Annotated[int, typer.Option(help="Seed of the generator; the same seed gives the same bytes.")]
 Profile = Annotated[str, typer.Option(help="What is generated: loadtest/profiles.toml.")]
 BASELINE_MANIFESTS = 20_000
-QUIET_SECONDS = 10  # without one more decision: then a replay waits for none
 ENGINES = ("tidegate", "plain-faust", "both")
 
 
-def _check_profile(name: str) -> None:
+def check_profile(name: str) -> None:
+    """BadParameter unless there is such a profile."""
     if name not in profile_names():
         raise typer.BadParameter(f"no profile '{name}': use one of {', '.join(profile_names())}")
 
@@ -54,7 +49,7 @@ def capacity(
     The baseline runs over 20,000 manifests at most, because it is slow; its decisions are compared with the known
     answers, and a difference is reported without failing the command.
     """
-    _check_profile(profile)
+    check_profile(profile)
     if engine not in ENGINES:
         raise typer.BadParameter(f"engine is one of {', '.join(ENGINES)}")
     home = home_folder().resolve()
@@ -112,57 +107,6 @@ def _show_capacity(report: dict[str, Any]) -> None:
     for name in ("right", "differ", "missing", "doubled", "groups_wrong") if "compared" in report else ():
         rows.append((f"known answers, {name.replace('_', ' ')}", report["compared"][name]))
     OUT.print(table(f"{report['engine']}, {report['profile']}, {report['workers']} workers", ("what", "figure"), rows))
-
-
-def replay(
-    manifests: Manifests = 60_000,
-    profile: Profile = "demo",
-    seed: Seed = 1,
-    speed: Annotated[float, typer.Option(help="Times the profile's pace.", min=0.01, max=1000)] = 1.0,
-    json_: AsJson = False,
-) -> None:
-    """Replay a set open-loop into the running system: every document at its intended time, which its header carries.
-
-    Reports the replayer's own lateness and the latency from a decision's last document being due to the decision being
-    read. Start workers first: `tidegate up`, `tidegate worker --count 2`.
-    """
-    _check_profile(profile)
-    endpoints = Endpoints.resolve()
-    with Steps() as steps:
-        documents = generated(home_folder().resolve(), Plan(manifests, 0, profile, seed), steps)
-        asyncio.run(_file(endpoints, profile_of(profile).market, steps))
-        reader = DecisionReader(documents, endpoints.kafka_options())
-        replayed = asyncio.run(_replay(documents, endpoints, speed, reader, steps))
-    report = {"sent": replayed.sent, "lateness_ms": replayed.lateness(), "decisions": dict(reader.outcomes), "latency_ms": reader.percentiles()}
-    if json_:
-        print_json(report)
-    else:
-        OUT.print(table("Replay", ("what", "figure"), report.items()))
-
-
-async def _file(endpoints: Endpoints, market: str, steps: Steps) -> None:
-    """The registry first, unless something is filed: who takes it runs already."""
-    await publish_once(endpoints, market, steps)
-    await until_taken(endpoints, steps)
-
-
-async def _replay(documents: Any, endpoints: Endpoints, speed: float, reader: DecisionReader, steps: Steps) -> Replayed:
-    start: dict[str, float] = {"at": 0.0}
-    reading = asyncio.create_task(reader.run(start, speed))
-
-    def progress(state: Replayed) -> None:
-        start["at"] = state.start_ms
-        steps("replaying", state.sent, documents.about.documents)
-
-    replayed = await replay_set(documents, endpoints.kafka_options(), speed, progress)
-    quiet, last = 0, -1
-    while quiet < QUIET_SECONDS and not reading.done():
-        now = sum(reader.outcomes.values())
-        quiet, last = (quiet + 0.1, now) if now == last else (0, now)
-        steps("reading decisions", now, documents.about.manifests)
-        await asyncio.sleep(0.1)
-    reading.cancel()
-    return replayed
 
 
 def verify(
