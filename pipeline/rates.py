@@ -17,9 +17,12 @@ class Rates:
     rates_1e6: Mapping[tuple[str, str, bool], tuple[int, int]]
 
     @property
-    def highest(self) -> int:
-        """Numbers from here on are never drawn."""
-        return bound(max((sum(both) for both in self.rates_1e6.values()), default=0))
+    def highest(self) -> dict[str, int]:
+        """By class: numbers from here on are never drawn."""
+        found: dict[str, int] = {}
+        for (class_, _, _), both in self.rates_1e6.items():
+            found[class_] = max(found.get(class_, 0), bound(sum(both)))
+        return found
 
 
 def bound(rate_1e6: int) -> int:

@@ -43,10 +43,12 @@ class Seeds(Protocol):
 def drawn(manifests: Manifests, rates: Rates, seed: Seed | None) -> pl.DataFrame:
     """QUEUED: of the manifests (with outcome and decision_id) that would be released those that are drawn."""
     heads = manifests.heads
-    if seed is None or not rates.highest:
+    highest = rates.highest
+    if seed is None or not highest:
         return NOTHING
     numbers = seed.numbers(heads["decision_id"])
-    rows = ((heads["outcome"] == "RELEASE") & (numbers < pl.Series([rates.highest], dtype=pl.UInt64))).arg_true()
+    below = heads["ecommerce_class"].replace_strict([*highest], [*highest.values()], default=0, return_dtype=pl.UInt64)
+    rows = ((heads["outcome"] == "RELEASE") & (numbers < below)).arg_true()
     if not len(rows):
         return NOTHING
     found = [

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from loadtest.generate.cases import STORIES, Case, Maker, decided
+from loadtest.generate.cases import STORIES, Case, Maker, decided, story
 from loadtest.generate.firms import Shop, code, market, shop_name
 from loadtest.generate.law import Item
 from loadtest.generate.trio import Trio
@@ -83,9 +83,14 @@ def _suspended_item(m: Maker, t: Trio) -> None:
     t.lines[0]["itemNo"] = ITEM  # another number of the same goods
 
 
-def _recalled_item(m: Maker, t: Trio) -> None:
-    _suspended_item(m, t)
+@story()
+def item_recalled(m: Maker) -> list[Case]:
+    """Another number of the same goods, of which a sample failed: held, and taxed all the same."""
+    t = m.trio(direct=False, shop=shop(m.profile.market))
+    t.only(t.goods()[0], 1, t.goods()[0].price_e5)
+    answer = decided(t, ["GDS-10"])
     t.lines[0]["itemNo"] = RECALLED_ITEM
+    return [m.case(t, (answer,))]
 
 
 def _unknown_payer(m: Maker, t: Trio) -> None:
@@ -110,7 +115,6 @@ _on_platform("bonded_without_warehouse", NO_WAREHOUSE, "REG-11")
 _on_platform("direct_needs_no_warehouse", NO_WAREHOUSE, direct=True)
 _changed("shop_suspended", _suspended_shop, "REG-05")
 _changed("item_suspended", _suspended_item, "REG-10")
-_changed("item_recalled", _recalled_item, "GDS-10")
 _changed("payment_firm_unknown", _unknown_payer, "REG-06")
 _changed("payment_firm_suspended", _suspended_payer, "REG-06")
 _changed("carrier_revoked", _revoked_carrier, "REG-07")

@@ -11,8 +11,8 @@ from loadtest.plain_faust.law import Good, content_units
 from schemas.contracts import parsed, topic_name
 from schemas.framing import FramingError, split
 
-STATUSES = dict.fromkeys(("enterprise", "relation"), ("active", "suspended", "revoked"))
-STATUSES["goods"] = ("active", "suspended", "revoked", "recalled")
+USUAL = ("active", "suspended", "revoked")
+STATUSES: dict[str, tuple[str, ...]] = {"enterprise": USUAL, "relation": USUAL, "goods": (*USUAL, "recalled")}
 PARTITION = 0  # all changes come in one order
 UNKNOWN = ("", "general")
 EMPTY: dict[str, Any] = {}
