@@ -28,6 +28,7 @@ from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
 from pipeline.personal import Pseudonyms
 from pipeline.registry import Registry
+from pipeline.sampling import Seeds
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.law_check import LawError
@@ -75,6 +76,7 @@ class Processor:
     lawbook: Lawbook
     person_key: bytes
     registry: Registry = field(default_factory=Registry)
+    seeds: Seeds | None = None
     lanes: dict[int, LaneState] = field(default_factory=lambda: dict[int, LaneState]())
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: LookAgain = field(default_factory=LookAgain)
@@ -172,7 +174,7 @@ class Processor:
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
         gathered = flow.gather(at_hand, stored.past, self.pseudonyms)
         gathered = flow.count(gathered, await read_seen(self.store, gathered.manifests.heads))
-        opened = open_or_quarantine(gathered, self.lawbook.on, self.registry)
+        opened = open_or_quarantine(gathered, self.lawbook.on, self.registry, self.seeds)
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
         arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows)
         moves = self._moves(work)

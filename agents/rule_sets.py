@@ -108,7 +108,7 @@ def _book(content: bytes) -> Lawbook | str:
         book = rule_sets.usable(content)
     except LawError as e:
         return str(e)
-    return "; ".join(map(str, mistyped(book, ""))) or book
+    return "; ".join(map(str, mistyped(book, {}))) or book
 
 
 def read_events(work: Mapping[int, LaneRecords]) -> Came:
@@ -152,19 +152,14 @@ def problems(folder: Path) -> list[Place]:
     """Why the folder is no rule set that can be judged by: file, line and reason; empty when it is one."""
     if found := rule_sets.problems(folder):
         return found
-    return mistyped(lawbook.read(folder), (folder / "rules.toml").read_text())
+    return mistyped(lawbook.read(folder), rule_sets.texts_of(folder))
 
 
-def mistyped(book: Lawbook, text: str) -> list[Place]:
-    """Conditions that are no truth value over the columns as they are; `text`: of rules.toml."""
+def mistyped(book: Lawbook, texts: Mapping[str, str]) -> list[Place]:
+    """Conditions that are no truth value over the columns as they are; `texts`: of the files that hold them, by name."""
     heads, lines = _nothing_derived()
     wrong = {x for day in book.days() for x in rules.mistyped(book.on(day), heads, lines)}
-    at = {code: line for code, line in _lines_of(text)}
-    return [Place("rules.toml", at.get(code, 0), f"{code}: {why}") for code, why in sorted(wrong)]
-
-
-def _lines_of(text: str) -> list[tuple[str, int]]:
-    return [(x[len('code = "') : -1], n) for n, x in enumerate(text.splitlines(), start=1) if x.startswith('code = "')]
+    return [rule_sets.place(code, f"{code}: {why}", texts) for code, why in sorted(wrong)]
 
 
 @lru_cache

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.endpoints import Endpoints, home_folder
+from schemas.samples import SecretSeeds, seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class WorkerSettings:
 
     endpoints: Endpoints
     person_key: bytes
+    seeds: SecretSeeds
     group: str
     bind: str
     port: int
@@ -26,6 +28,7 @@ class WorkerSettings:
         return cls(
             endpoints or Endpoints.resolve(),
             person_key(Path(env.get("TIDEGATE_PERSON_KEY_FILE", str(home_folder() / "person.key")))),
+            seeds(Path(env.get("TIDEGATE_SAMPLE_KEY_FILE", str(home_folder() / "sample.key")))),
             env.get("TIDEGATE_GROUP", "tidegate"),
             env.get("TIDEGATE_BIND", "127.0.0.1"),
             int(env.get("TIDEGATE_PORT", "0")),

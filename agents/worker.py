@@ -63,7 +63,7 @@ class Worker:
         transactional_id = f"{topic_name('relay')}-{self.owner}"
         self.intake = Intake()
         self.store = Store(endpoints.postgres)
-        self.processor = Processor(self.store, load(), settings.person_key)
+        self.processor = Processor(self.store, load(), settings.person_key, seeds=settings.seeds)
         self.ownership = Ownership(endpoints, self.store, self.processor, self.intake, self.owner, transactional_id)
         self.relay = Relay(
             endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published,

@@ -30,7 +30,7 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """`judged`: after the rules, with every derived column; `decided`: after the stored refusals of the ledgers."""
+    """`judged`: after the rules, with every derived column; `decided`: after the stored samples and refusals of the ledgers."""
 
     judged: deciding.Judged
     decided: flow.Decided
@@ -48,13 +48,14 @@ class Difference:
 def recompute(recalled: Recalled, book: Lawbook, registry: Registry, findings: Sequence[Mapping[str, Any]]) -> Recomputed:
     """The decision of one manifest, by the law of its day and the registry it was decided by.
 
-    `findings`: those stored of it. Of the ledgers they are taken as they are: balances are not in the documents.
+    `findings`: those stored of it. Of ledgers and samples they are taken as they are: neither balances nor seeds are in the
+    documents.
     """
     day = recalled.manifests.heads["accepted_on"].item()
     law = book.on(day)
     kept = {entry["code"] for entry in findings}
     judged = deciding.judge(recalled.manifests, law, day, registry, quarantined=QUARANTINE in kept)
-    refused = [x for x in findings if x["code"] in book.ledger_codes()]
+    refused = [x for x in findings if x["code"] in book.codes_taken_as_stored()]
     refusals = pl.DataFrame([(0, x["code"], x["outcome"], x["values_read"]) for x in refused], schema=FINDINGS, orient="row")
     posted = Posted(refusals, {}, pl.DataFrame(schema=USES), guarantees.NOTHING)
     return Recomputed(judged, flow.conclude(flow.Opened(judged, NO_FATES, NO_CLAIMS, {}), posted, law))

@@ -122,11 +122,11 @@ def of_part(
 def _compare(manifests: Manifests, book: Lawbook, registry: Registry, day: date) -> Differences:
     heads = manifests.heads
     then = heads.select("m", pl.col("then_codes").alias("code")).explode("code").drop_nulls()
-    ledgers = list(book.ledger_codes())
-    now, found = rejudge(manifests, then.filter(pl.col("code").is_in(ledgers)), book.on(day), registry)
+    given = list(book.codes_taken_as_stored())
+    now, found = rejudge(manifests, then.filter(pl.col("code").is_in(given)), book.on(day), registry)
     both = heads.select(*KEY, "then_outcome", "then_tax_fen", "then_codes").hstack([now["outcome"], now["tax_fen"]])
     more, less = pl.col("tax_fen") > pl.col("then_tax_fen"), pl.col("tax_fen") < pl.col("then_tax_fen")
-    by_rules = (pl.col("then_outcome") == "REJECT") & ~pl.col("then_codes").list.eval(pl.element().is_in(ledgers)).list.any()
+    by_rules = (pl.col("then_outcome") == "REJECT") & ~pl.col("then_codes").list.eval(pl.element().is_in(given)).list.any()
     sums = both.select(
         tax_then_fen=pl.col("then_tax_fen").sum(), tax_now_fen=pl.col("tax_fen").sum(), tax_more=more.sum(), tax_less=less.sum(),
         unasked=(by_rules & (pl.col("outcome") != "REJECT")).sum(),

@@ -28,6 +28,7 @@ from ops.stack import Stack
 from ops.supervisor import WORKER, Supervisor
 from schemas.contracts import PARTITIONS, document_topics, topic_name
 from schemas.endpoints import Endpoints
+from schemas.samples import seeds
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
@@ -135,6 +136,7 @@ def environment(endpoints: Endpoints, home: Path) -> dict[str, str]:
         "TIDEGATE_KAFKA": endpoints.kafka,
         "TIDEGATE_POSTGRES": endpoints.postgres,
         "TIDEGATE_HOME": str(home),
+        "TIDEGATE_SAMPLE_KEY_FILE": str(home / "sample.key"),
     }
 
 
@@ -171,6 +173,7 @@ def roles(stack: Stack, supervisor: Supervisor) -> Callable[[], dict[str, list[i
 async def run(plan: Plan, stack: Stack, documents: GeneratedSet, log: Path, say: Say) -> Measured:
     """Run the engine over the preloaded topics until all of them are decided."""
     endpoints = stack.endpoints()
+    seeds(stack.home / "sample.key")  # made before the baseline looks for it
     command = WORKER if plan.engine == "tidegate" else (WORKER[0], "-m", "loadtest.plain_faust")
     supervisor = Supervisor(plan.workers, command=command, environment=environment(endpoints, stack.home), log=log)
     meter = Meter(roles(stack, supervisor))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from schemas import law_pack
 
-NAMES = ("code", "name", "id", "group", "hs", "hs8", "country", "from")  # what of an entry says which one it is
+NAMES = ("code", "name", "id", "group", "hs", "hs8", "country", "class", "category", "from")  # what of an entry says which one it is
 Entries = dict[tuple[str, str], Mapping[str, Any]]
 
 
@@ -72,7 +72,7 @@ def _named(table: str, entries: Iterable[Mapping[str, Any]]) -> Entries:
     found: Entries = {}
     for x in entries:
         if "code" in x:
-            name = str(x["code"])
+            name = " ".join(str(x[k]) for k in ("code", "class") if k in x)
         else:
             name = " ".join(f"from {x[k]}" if k == "from" else str(x[k]) for k in NAMES if x.get(k) and k != "code")
         while (table, name) in found:

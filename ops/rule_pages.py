@@ -11,6 +11,7 @@ BEGIN = "<!-- codes: written by python -m ops.rule_pages -->"
 END = "<!-- end of codes -->"
 SECTIONS = (
     ("rule", "Rules", "Checked on every manifest. A condition that is true makes the finding."),
+    ("band", "Risk", "What the indicators of a manifest come to: points by typology, and the bands they reach."),
     ("ledger", "Ledgers", "Checked against what other manifests have taken (decisions.md, section 6)."),
     ("engine", "Engine", "Findings about the decision itself."),
     ("document", "Documents", "What became of a document that was not used, or of an order that stays open."),
@@ -62,7 +63,7 @@ def section(kind: str, entry: Entry) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry]) -> str:
+def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry], classes: dict[str, list[Entry]]) -> str:
     """The whole of docs/rules.md."""
     parts = [
         "# Rules and codes\n",
@@ -87,7 +88,48 @@ def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry]) ->
             [(x["group"], " ".join(x["hs8"]), str(x["cap_mg"]), str(x["from"]), str(x["to"]), x["source"], sure(x)) for x in caps],
         )
     )
+    parts += indicator_tables(rules) + class_tables(classes) + sample_tables(read("samples.toml"))
     return "\n".join(parts)
+
+
+def indicator_tables(rules: dict[str, Any]) -> list[str]:
+    """What gives points to which typology."""
+    found = ["## Indicators of risk\n", "A condition that is true gives points to typologies; from how many on a band is reached is said last.\n"]
+    rows = [
+        (x["code"], x["en"], x["zh"], x["when"], ", ".join(f"{n} {p}" for n, p in x["points"].items()), x["source"], sure(x))
+        for x in rules["indicator"]
+    ]
+    found.append(table(("code", "meaning", "中文", "condition", "points", "source", "sure"), rows))
+    bands = [(x["code"], x["typology"], str(x["at_least"]), x["queue"]) for x in rules["band"]]
+    found.append(table(("code", "typology", "from", "queue"), bands))
+    return found
+
+
+def sample_tables(samples: dict[str, list[Entry]]) -> list[str]:
+    """How much is drawn of what."""
+    found = ["## Samples\n", "Of a million manifests that would be released, so many are drawn for review and for inspection.\n"]
+    names = ("review_1e6", "inspection_1e6")
+    rows = [
+        (x["class"], x["category"], *(str(x[mode][name]) for mode in ("bonded", "direct") for name in names), str(x["from"]), x["source"], sure(x))
+        for x in samples["rate"]
+    ]
+    head = ("class", "category", "bonded: review", "inspection", "direct: review", "inspection", "from", "source", "sure")
+    found.append(table(head, rows))
+    found.append(table(("category", "chapters"), [(x["name"], " ".join(x["chapters"]) or "all others") for x in samples["category"]]))
+    return found
+
+
+def class_tables(classes: dict[str, list[Entry]]) -> list[str]:
+    """What differs by the class of an enterprise."""
+    found = ["## Classes of enterprises\n", "What a finding does, and a limit, for firms of a class (decisions.md, section 12).\n"]
+    for kind, names in (
+        ("outcome", ("code", "class", "outcome", "queue")),
+        ("tolerance", ("name", "of", "class", "value")),
+        ("treatment", ("class", "kind", "en", "zh")),
+    ):
+        rows = [(*(str(x.get(name, "")) for name in (*names, "from", "to", "source")), sure(x)) for x in classes[kind]]
+        found.append(table((*names, "from", "to", "source", "sure"), rows))
+    return found
 
 
 def sure(entry: Entry) -> str:
@@ -123,10 +165,10 @@ def with_codes(page: str, text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Path → what has to stand there."""
-    rules, limits, caps = read("rules.toml"), read("limits.toml")["limit"], read("weights.toml")["cap"]
+    rules, limits, caps = read("rules.toml") | read("risk.toml"), read("limits.toml")["limit"], read("weights.toml")["cap"]
     platforms = DOCS / "platforms.md"
     return {
-        DOCS / "rules.md": rules_page(rules, limits, caps),
+        DOCS / "rules.md": rules_page(rules, limits, caps, read("classes.toml")),
         platforms: with_codes(platforms.read_text(), codes(rules)),
     }
 

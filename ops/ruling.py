@@ -62,7 +62,8 @@ async def book_of(store: Store, name: str) -> Lawbook:
 
 def texts_in(content: bytes) -> dict[str, dict[str, Any]]:
     """Code → its entry, of a packed rule set, whether or not this program can use it."""
-    return {x["code"]: x for table in tomllib.loads(law_pack.unpacked(content)["rules.toml"].decode()).values()
+    files = law_pack.unpacked(content)
+    return {x["code"]: x for name in ("risk.toml", "rules.toml") if name in files for table in tomllib.loads(files[name].decode()).values()
             if isinstance(table, list) for x in table if isinstance(x, dict) and "code" in x}  # fmt: skip # pyright: ignore
 
 

@@ -6,34 +6,33 @@ from functools import lru_cache
 
 import polars as pl
 
-from pipeline import guarantees, rules
-from pipeline.law import RETURN_STATUS, Law
+from pipeline import rules
+from pipeline.classes import QUEUES, RANK, RETURN_STATUS, with_outcomes
+from pipeline.law import Law
 from pipeline.manifests import Manifests, beside, derive
 from pipeline.registry import Registry
 from pipeline.tax import with_tax, without_tax
 
-CONFIRMATION = "PAY-04"
-
-REJECT = pl.col("reject")
+REJECT, QUEUE = pl.col("reject"), pl.when("reject").then(0).otherwise("rank")
+PLACES = list(range(len(QUEUES)))
+REJECTED = 100  # customs returnStatus
 VERDICT = [
     pl.col("m"),
-    pl.when(REJECT).then(pl.lit("REJECT")).otherwise(pl.lit("HOLD")).alias("outcome"),
-    (
-        pl.when(REJECT).then(pl.lit(""))
-        .when("orderer").then(pl.lit("orderer"))
-        .when("guarantee").then(pl.lit("guarantee"))
-        .otherwise(pl.lit("review"))
-        .alias("queue")
-    ),
-    pl.when(REJECT).then(RETURN_STATUS["REJECT"]).otherwise(RETURN_STATUS["HOLD"]).cast(pl.Int16).alias("return_status"),
+    pl.when(REJECT).then(pl.lit("REJECT")).when(QUEUE > 0).then(pl.lit("HOLD")).otherwise(pl.lit("RELEASE")).alias("outcome"),
+    QUEUE.replace_strict(PLACES, QUEUES, return_dtype=pl.String).alias("queue"),
+    pl.when(REJECT)
+    .then(REJECTED)
+    .otherwise(QUEUE.replace_strict(PLACES, [RETURN_STATUS[queue] for queue in QUEUES]))
+    .cast(pl.Int16)
+    .alias("return_status"),
     pl.col("fault_kinds").cast(pl.Int16),
     REJECT,
 ]
-# of the few that have findings; whoever has none is released
+# of the few that have findings; whoever has none, or none that counts, is released
 VERDICT_OR_RELEASE = [
     pl.col("outcome").fill_null("RELEASE"),
     pl.col("queue").fill_null(""),
-    pl.col("return_status").fill_null(RETURN_STATUS["RELEASE"]),
+    pl.col("return_status").fill_null(RETURN_STATUS[""]),
     pl.col("fault_kinds").fill_null(0),
     (pl.col("tax_known") & ~REJECT.fill_null(False)).alias("taxed"),
 ]
@@ -41,7 +40,7 @@ VERDICT_OR_RELEASE = [
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Manifests with their outcome so far and the findings (rules.FINDINGS) that made it."""
+    """Manifests with their outcome so far and the findings (rules.QUEUED) that made it."""
 
     manifests: Manifests
     findings: pl.DataFrame
@@ -52,9 +51,9 @@ def judge(manifests: Manifests, law: Law, day: date, registry: Registry, quarant
     derived = derive(manifests, law, registry)
     derived = without_tax(derived) if quarantined else with_tax(derived, law)
     if quarantined:
-        found = derived.heads.select("m", code=pl.lit("SYS-02"), outcome=pl.lit("HOLD"), values_read=pl.lit("{}"))
+        found = derived.heads.select("m", code=pl.lit("SYS-02"), outcome=pl.lit("HOLD"), values_read=pl.lit("{}"), queue=pl.lit("review"))
     else:
-        found = rules.findings(derived, law)
+        found = with_outcomes(rules.findings(derived, law), derived.heads, law.by_class)
     terms = [*_terms(law), pl.lit(registry.version, pl.Int64).alias("registry_version")]
     verdicts = _verdicts(derived.heads, found, law).with_columns(terms)
     guaranteed = [registry.guarantees_on(day, derived.heads["guarantor_code"])]
@@ -62,7 +61,7 @@ def judge(manifests: Manifests, law: Law, day: date, registry: Registry, quarant
 
 
 def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame:
-    """Set outcome, queue, return_status, fault_kinds and taxed, from the findings of each manifest."""
+    """Set outcome, queue, return_status, fault_kinds and taxed, from the findings of each manifest (rules.QUEUED)."""
     return heads.with_columns(_verdicts(heads, found, law))
 
 
@@ -79,10 +78,16 @@ def _blame(law: Law) -> list[pl.Expr]:
     blamed = code.replace_strict(blames, return_dtype=pl.Int16)
     return [
         rejects.any().alias("reject"),
-        (code == CONFIRMATION).any().alias("orderer"),
-        code.is_in(guarantees.CODES).all().alias("guarantee"),  # held for nothing else
+        RANK.filter(pl.col("outcome") == "HOLD").max().fill_null(0).alias("rank"),
         pl.when(rejects).then(blamed).otherwise(0).bitwise_or().alias("fault_kinds"),
     ]
+
+
+@lru_cache(maxsize=64)
+def queue_of(law: Law) -> pl.Expr:
+    """`queue` of a finding that holds whatever the class, by its code; empty for one that rejects."""
+    queues = {c.code: c.queue for c in law.consequences.values()}
+    return pl.col("code").replace_strict(queues, return_dtype=pl.String).alias("queue")
 
 
 @lru_cache(maxsize=64)

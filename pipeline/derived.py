@@ -9,6 +9,8 @@ from pipeline.documents import KINDS
 FEN = 1000  # one fen in 10^-5 units of CNY
 UNIT = 100_000  # one in 10^-5 units
 I128 = pl.Int128
+NET = 10 * UNIT  # mg x 10^-5 pieces in 10 mg, the 10^-5 kg that a waybill counts in
+MOST_NET = 10**14  # the bound of a weight
 
 
 def _completing(accepted: pl.Expr) -> pl.Expr:
@@ -53,6 +55,8 @@ def _of_line() -> list[pl.Expr]:
     as_filed = pl.col("line_unit") == pl.col("goods_unit")
     in_measure = pl.col("taxable") & as_filed
     in_mass = pl.col("unit_mg").is_not_null() & as_filed
+    price_range = pl.when(as_filed).then(pl.col("price_low_fen", "price_high_fen")).otherwise(0)
+    net = pl.when(as_filed).then(qty * pl.col("mass_mg"))
     return [
         pl.col("hs_code", "account_book_item", "item_status", "content", "tariff_1e4", "vat_1e4", "consumption_1e4", "term"),
         pl.col("weight_group", "unit_mg", "cap_mg"),
@@ -63,6 +67,8 @@ def _of_line() -> list[pl.Expr]:
         (~by_quantity | in_measure.fill_null(False)).alias("measured"),
         (pl.col("weight_group").is_null() | in_mass).alias("weighed"),
         rounded.alias("line_price_times_qty_e5"),
+        price_range,
+        net.alias("net"),
         pl.col("listed", "negative", "waste", "watched").fill_null(False),
         pl.when(bonded).then("mode_1210").otherwise("mode_9610").fill_null(True).alias("mode_allowed"),
     ]
@@ -80,6 +86,7 @@ def _of_lines() -> list[pl.Expr]:
         (registered & bonded).any().alias("bonded"),
         (registered & ~bonded).any().alias("direct"),
         payable.all(ignore_nulls=False).alias("payable"),
+        pl.col("net").sum(),
     ]
 
 
@@ -121,6 +128,7 @@ def _of_manifest_and_lines() -> list[pl.Expr]:
         pl.col("numbered").fill_null(True).alias("gnum_in_order"),
         pl.when(lines == 1).then(pl.col("first_qty_e5") == UNIT).otherwise(False).alias("one_indivisible_item"),
         _trade_mode().alias("trade_mode"),
+        pl.col("net").fill_null(0).floordiv(NET).clip(-MOST_NET, MOST_NET).cast(pl.Int64).alias("net_weight_e5"),
         _dutiable_fen().alias("dutiable_fen"),
     ]
 

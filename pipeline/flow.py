@@ -19,6 +19,7 @@ from pipeline.law import Law
 from pipeline.manifests import Manifests, assemble, take
 from pipeline.personal import Pseudonyms, with_keys
 from pipeline.registry import Registry
+from pipeline.sampling import Seed, Seeds, drawn, with_ids
 from pipeline.sightings import HASHES, Seen, counted
 from pipeline.tax import levied
 
@@ -81,9 +82,21 @@ def count(gathered: Gathered, seen: Seen) -> Gathered:
     return replace(gathered, manifests=manifests, seen=seen.lanes)
 
 
-def open_batch(gathered: Gathered, law_on: LawOn, registry: Registry, quarantined: bool = False) -> Opened:
-    """Judge counted manifests by the rules. `law_on` gives the law of an acceptance date; `registry`: as it is now."""
-    judged = _judge_by_day(gathered.manifests, law_on, registry, quarantined)
+def open_batch(
+    gathered: Gathered, law_on: LawOn, registry: Registry, quarantined: bool = False, seeds: Seeds | None = None
+) -> Opened:
+    """Judge counted manifests by the rules. `law_on` gives the law of an acceptance date; `registry`: as it is now;
+    `seeds`: of the samples, None: none are drawn."""
+    manifests = gathered.manifests
+    if seeds is not None:
+        manifests = replace(manifests, heads=with_ids(manifests.heads, seeds))
+
+    def judge(some: Manifests, day: date) -> Judged:
+        law = law_on(day)
+        judged = deciding.judge(some, law, day, registry, quarantined)
+        return judged if seeds is None else _sampled(judged, law, seeds.on(day))
+
+    judged = _judge_by_day(manifests, judge)
     return Opened(judged, gathered.fates, claims(judged.manifests), gathered.seen)
 
 
@@ -94,25 +107,35 @@ def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
 
 def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
     """Conclude with the refusals of the ledgers, levy the tax of what is not rejected."""
-    found = pl.concat([opened.judged.findings, posted.refusals])
+    found = opened.judged.findings
     heads = opened.judged.manifests.heads
     if len(posted.refusals):
+        found = pl.concat([found, posted.refusals.with_columns(deciding.queue_of(law))])
         heads = deciding.conclude(heads, found, law)
     lines = opened.judged.manifests.lines
     heads, tax = levied(Manifests(heads, lines))
     return Decided(heads, lines, tax, found, opened.fates, posted, opened.seen)
 
 
-def _judge_by_day(manifests: Manifests, law_on: LawOn, registry: Registry, quarantined: bool) -> Judged:
+def _judge_by_day(manifests: Manifests, judge: Callable[[Manifests, date], Judged]) -> Judged:
     """Each acceptance date under its own law; a batch nearly always lies within one."""
     days = manifests.heads["accepted_on"]
     if days.n_unique() <= 1:
-        day = days[0] if len(days) else NO_DAY
-        return deciding.judge(manifests, law_on(day), day, registry, quarantined)
+        return judge(manifests, days[0] if len(days) else NO_DAY)
     return merge_judged(
-        deciding.judge(take(manifests, days == day), law_on(day), day, registry, quarantined)
+        judge(take(manifests, days == day), day)
         for day in days.unique().sort().to_list()
     )
+
+
+def _sampled(judged: Judged, law: Law, seed: Seed | None) -> Judged:
+    """With the samples among what would be released, and what becomes of these."""
+    found = drawn(judged.manifests, law.samples, seed)
+    if not len(found):
+        return judged
+    found = pl.concat([judged.findings, found])
+    heads = deciding.conclude(judged.manifests.heads, found, law)
+    return Judged(Manifests(heads, judged.manifests.lines), found)
 
 
 def merge_judged(parts: Iterable[Judged]) -> Judged:

@@ -6,11 +6,12 @@ from typing import Literal
 import polars as pl
 
 from pipeline.control import Control
+from pipeline.rates import Rates
+from pipeline.risk import Indicator, Typology
 
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
 MEASURES = ("volume", "mass", "sheet", "piece")  # what a content may be stated in; µl, mg, sheets, pieces
 MASS = MEASURES.index("mass")
-RETURN_STATUS: dict[str, int] = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}  # customs returnStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class Law:
     `rates`: hs8, tariff_1e4, vat_1e4, consumption_1e4 (10^-4), item (null where price alone decides the consumption
     tax, else its tax item). `terms`: how a tax item is taxed when measured so, at row item * len(MEASURES) + measure:
     taxable (whether it can be), rate_1e4, specific_fen and below_fen for specific_per units of the measure from and
-    below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them.
+    below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them. `by_class`: (code, class) → (outcome, queue) where the
+    class of the e-commerce firm makes another of a finding.
+    `indicators`: by code.
     """
 
     version: str
@@ -67,3 +70,7 @@ class Law:
     terms: pl.DataFrame
     weight_caps: tuple[WeightCap, ...]
     control: Control
+    by_class: dict[tuple[str, str], tuple[str, str]]
+    indicators: dict[str, Indicator]
+    typologies: tuple[Typology, ...]
+    samples: Rates

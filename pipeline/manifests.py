@@ -19,6 +19,7 @@ PRICED = pl.col("line_price_e5", "line_qty_e5", "line_unit")
 OF_GOODS = [
     # null where the price alone decides the tax, and where the registry states no content
     (pl.col("item") * len(MEASURES) + pl.col("measure")).alias("term"),
+    pl.when(pl.col("measure") == MASS).then("content").alias("mass_mg"),
     pl.when(pl.col("weight_group").is_not_null() & (pl.col("measure") == MASS)).then("content").alias("unit_mg"),
 ]
 PARTS = pl.col(*AMOUNTS, "order_amount_fine")

@@ -10,11 +10,14 @@ from typing import Any, Literal
 
 import polars as pl
 
+from pipeline.classes import GENERAL
+
 Role = Literal["platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"]
 ENTERPRISE = {"role": pl.String, "code": pl.String, "class": pl.String, "enterprise_status": pl.String}
 GOODS = {
     "ebc_code": pl.String, "item_no": pl.String, "hs_code": pl.String, "hs8": pl.String, "account_book_item": pl.String,
     "goods_unit": pl.String, "content": pl.Int64, "measure": pl.Int32, "item_status": pl.String,
+    "price_low_fen": pl.Int64, "price_high_fen": pl.Int64,
 }  # fmt: skip
 RELATION = {
     "ebp_code": pl.String, "ebc_code": pl.String, "guarantor_code": pl.String, "declarant_code": pl.String,
@@ -36,6 +39,7 @@ NAMED = {
     "payment_payCode": ("payment", "payment_firm_status"),
     "waybill_logisticsCode": ("carrier", "carrier_status"),
 }
+CLASSED = {"order_ebcCode": ("ecommerce", "ecommerce_class"), "order_ebpCode": ("platform", "platform_class")}
 BEHIND = {"declarant_code": "declarant", "guarantor_code": "guarantor", "warehouse_code": "warehouse"}
 BY = ["order_ebpCode", "order_ebcCode"]
 RELATED = pl.any_horizontal(
@@ -64,7 +68,8 @@ class Registry:
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # frozen to everybody else
-        set_field(self, "_statuses", [self._status(column, *of) for column, of in NAMED.items()])
+        set_field(self, "_statuses", [self._known(column, role, "enterprise_status", "", name) for column, (role, name) in NAMED.items()]
+            + [self._known(column, role, "class", GENERAL, name) for column, (role, name) in CLASSED.items()])
         set_field(self, "_behind", self._relations_with_statuses())
         set_field(self, "_places", _Places.of(self.goods))
         set_field(self, "_guaranteed", {})
@@ -101,10 +106,9 @@ class Registry:
         beside = guarantors.to_frame("guarantor_code").join(known, on="guarantor_code", how="left", maintain_order="left")
         return beside["amount_fen"].fill_null(0).alias("guarantee_limit_fen")
 
-    def _status(self, column: str, role: str, name: str) -> pl.Expr:
-        firms = self.enterprises.filter(pl.col("role") == role)
-        known = pl.col(column).replace_strict(firms["code"], firms["enterprise_status"], default="", return_dtype=pl.String)
-        return known.alias(name)
+    def _known(self, column: str, role: str, what: str, default: str, name: str) -> pl.Expr:
+        firms = self.enterprises.filter((pl.col("role") == role) & (pl.col(what) != default))
+        return pl.col(column).replace_strict(firms["code"], firms[what], default=default, return_dtype=pl.String).alias(name)
 
     def _relations_with_statuses(self) -> pl.DataFrame:
         behind = self.relations

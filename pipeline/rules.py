@@ -8,11 +8,14 @@ from typing import Any
 
 import polars as pl
 
+from pipeline import risk
 from pipeline.law import Law, Rule
 from pipeline.manifests import Manifests
+from pipeline.risk import Indicator
 
 FINDINGS = {"m": pl.UInt32, "code": pl.String, "outcome": pl.String, "values_read": pl.String}
-CODES = {name: FINDINGS[name] for name in ("m", "code", "outcome")}
+QUEUED = FINDINGS | {"queue": pl.String}
+CODES = {name: QUEUED[name] for name in ("m", "code", "outcome", "queue")}
 MASK = "***"
 JSON = json.JSONEncoder(ensure_ascii=False)
 
@@ -22,14 +25,14 @@ class Sieve:
     """The rules over one table. `columns`: `m`, what any of them reads, and the verdict of each by its code;
     `stopped`: true where one of the verdicts is true or null."""
 
-    rules: Sequence[Rule]
+    rules: Sequence[Rule | Indicator]
     columns: Sequence[pl.Expr]
     stopped: pl.Expr
 
 
 @lru_cache(maxsize=64)
 def _sieve(law: Law, scope: str) -> Sieve:
-    rules = [rule for rule in law.rules if rule.scope == scope]
+    rules = [rule for rule in (*law.rules, *law.indicators.values()) if rule.scope == scope]
     read = dict.fromkeys(name for rule in rules for name in rule.reads)
     verdicts = [rule.condition.alias(rule.code) for rule in rules]
     stopped = pl.any_horizontal(pl.lit(False), *(rule.code for rule in rules)).fill_null(True)  # there may be no rules
@@ -38,9 +41,10 @@ def _sieve(law: Law, scope: str) -> Sieve:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One rule at one manifest, or at one line of it: its verdict, and what it read as a finding would keep it (JSON)."""
+    """One rule or indicator at one manifest, or at one line of it: its verdict, and what it read as a finding would keep it
+    (JSON)."""
 
-    rule: Rule
+    rule: Rule | Indicator
     m: int
     position: int | None
     verdict: bool | None
@@ -48,17 +52,17 @@ class Looked:
 
 
 def looked_at(manifests: Manifests, law: Law) -> Iterator[Looked]:
-    """Every rule at every manifest and line, row by row: for a few manifests, to explain them."""
+    """Every rule and indicator at every manifest and line, row by row: for a few manifests, to explain them."""
     tables = (("manifest", manifests.heads, []), ("line", manifests.lines, ["position"]))
     for scope, table, place in tables:
         sieve = _sieve(law, scope)
         for row in table.select(*sieve.columns, *place).rows(named=True) if len(table) else ():
             for rule in sieve.rules:
-                yield Looked(rule, row["m"], row.get("position"), row[rule.code], _as_json(rule.reads, row, law.personal))
+                yield Looked(rule, row["m"], row.get("position"), row[rule.code], JSON.encode(_values(rule.reads, row, law.personal)))
 
 
 def codes(manifests: Manifests, law: Law) -> pl.DataFrame:
-    """`m`, `code` and `outcome` of the same findings, without the values they read: for a great many manifests."""
+    """CODES of the same findings, without the values they read: for a great many manifests."""
     found: list[pl.DataFrame] = []
     for scope, table in (("manifest", manifests.heads), ("line", manifests.lines)):
         sieve = _sieve(law, scope)
@@ -69,33 +73,50 @@ def codes(manifests: Manifests, law: Law) -> pl.DataFrame:
         found.append(verdicts.filter(pl.col("verdict").fill_null(True)))
     if not found:
         return pl.DataFrame(schema=CODES)
-    outcomes = {code: x.outcome for code, x in law.consequences.items()}
     code = pl.when(pl.col("verdict").is_null()).then(pl.lit("SYS-01")).otherwise("code").alias("code")
     unique = pl.concat(found).select("m", code).unique()
-    return unique.with_columns(pl.col("code").replace_strict(outcomes, return_dtype=pl.String).alias("outcome"))
+    signs = pl.col("code").is_in(list(law.indicators))
+    reached = risk.codes(unique.filter(signs), law.indicators, law.typologies)
+    return with_consequences(pl.concat([unique.filter(~signs), reached]), law)
+
+
+def with_consequences(found: pl.DataFrame, law: Law) -> pl.DataFrame:
+    """`m` and `code` with the outcome and queue that the law gives the code, whatever the class: CODES."""
+    said = {"outcome": {c.code: c.outcome for c in law.consequences.values()}, "queue": {c.code: c.queue for c in law.consequences.values()}}
+    return found.with_columns(
+        pl.col("code").replace_strict(of, return_dtype=pl.String).alias(name) for name, of in said.items()
+    ).select(*CODES)
 
 
 def findings(manifests: Manifests, law: Law) -> pl.DataFrame:
-    """FINDINGS: one row a manifest and code, with the values read as a JSON object (personal ones masked)."""
-    found: dict[tuple[int, str], tuple[str, str]] = {}  # of several lines the first one counts
+    """QUEUED: one row a manifest and code, with the values read as a JSON object (personal ones masked)."""
+    found: dict[tuple[int, str], tuple[str, str, str]] = {}  # of several lines the first one counts
     unknown: dict[int, list[str]] = {}
+    signs: dict[int, dict[str, dict[str, str | None]]] = {}
     for scope, table in (("manifest", manifests.heads), ("line", manifests.lines)):
         for rule, row in _not_false(table, _sieve(law, scope)):
             m, code = row["m"], rule.code
             if row[code] is None:
                 unknown.setdefault(m, []).append(code)
+            elif isinstance(rule, Indicator):
+                signs.setdefault(m, {}).setdefault(code, _values(rule.reads, row, law.personal))
             elif (m, code) not in found:
-                found[m, code] = rule.consequence.outcome, _as_json(rule.reads, row, law.personal)
+                found[m, code] = rule.consequence.outcome, JSON.encode(_values(rule.reads, row, law.personal)), rule.consequence.queue
+    for m, shown in signs.items():
+        for code, read in risk.findings(shown, law.indicators, law.typologies):
+            of = law.consequences[code]
+            found[m, code] = of.outcome, JSON.encode(read), of.queue
     missing = law.consequences["SYS-01"]
     for m, codes in unknown.items():
-        found[m, missing.code] = missing.outcome, json.dumps({"conditions": ",".join(dict.fromkeys(codes))})
-    return pl.DataFrame([(*of, *what) for of, what in found.items()], schema=FINDINGS, orient="row")
+        found[m, missing.code] = missing.outcome, json.dumps({"conditions": ",".join(dict.fromkeys(codes))}), missing.queue
+    return pl.DataFrame([(*of, *what) for of, what in found.items()], schema=QUEUED, orient="row")
 
 
 def mistyped(law: Law, heads: pl.DataFrame, lines: pl.DataFrame) -> list[tuple[str, str]]:
-    """(code, why) of every rule whose condition is no truth value over the columns of derived manifests; rows are not needed."""
+    """(code, why) of every rule and indicator whose condition is no truth value over the columns of derived manifests; rows
+    are not needed."""
     found: list[tuple[str, str]] = []
-    for rule in law.rules:
+    for rule in (*law.rules, *law.indicators.values()):
         table = heads if rule.scope == "manifest" else lines
         try:
             (kind,) = table.clear().select(rule.condition).dtypes
@@ -107,7 +128,7 @@ def mistyped(law: Law, heads: pl.DataFrame, lines: pl.DataFrame) -> list[tuple[s
     return found
 
 
-def _not_false(table: pl.DataFrame, sieve: Sieve) -> Iterator[tuple[Rule, Mapping[str, Any]]]:
+def _not_false(table: pl.DataFrame, sieve: Sieve) -> Iterator[tuple[Rule | Indicator, Mapping[str, Any]]]:
     """The rule and the row (what is read, and verdicts) wherever a rule is true or null, rule by rule.
 
     All rules are evaluated once, side by side; the few rows that any of them stops are looked at in plain Python.
@@ -122,8 +143,8 @@ def _not_false(table: pl.DataFrame, sieve: Sieve) -> Iterator[tuple[Rule, Mappin
                 yield rule, row
 
 
-def _as_json(names: Iterable[str], row: Mapping[str, Any], personal: frozenset[str]) -> str:
-    return JSON.encode({name: _shown(row[name], name in personal) for name in names})
+def _values(names: Iterable[str], row: Mapping[str, Any], personal: frozenset[str]) -> dict[str, str | None]:
+    return {name: _shown(row[name], name in personal) for name in names}
 
 
 def _shown(value: object, personal: bool) -> str | None:

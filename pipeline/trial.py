@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from pipeline import decide as deciding
+from pipeline import sampling
 from pipeline.decide import Judged
 from pipeline.law import Law
 from pipeline.manifests import take, underived
@@ -52,13 +53,17 @@ def tried(judged: Judged, chosen: pl.Series, law_on: Callable[[date], Law], regi
 
 def agreement(other: Tried, outcomes: pl.Series, findings: pl.DataFrame, refusals: pl.DataFrame) -> Agreement:
     """Compare with what was decided: `outcomes` by `m`, all `findings`, and those of them that are `refusals` of the
-    ledgers. What the ledgers refused counts for the tried set too, unless its own rules reject the manifest."""
+    ledgers. A sample that was drawn counts for the tried set too where its own rules would release the manifest, and so does
+    what the ledgers refused unless they reject it."""
     live = _by_manifest(findings, other.chosen)
+    drawn = _by_manifest(findings.filter(pl.col("code").is_in(sampling.CODES)), other.chosen)
     refused = _by_manifest(refusals, other.chosen)
     made = Agreement()
     decided = outcomes.gather(other.chosen).to_list()
     for m, outcome in zip(other.chosen, decided, strict=True):
         ours, theirs = live.get(m, {}), other.found.get(m, {})
+        if m in drawn and {"RELEASE"}.issuperset(theirs.values()):
+            theirs = theirs | drawn[m]
         if m in refused and "REJECT" not in theirs.values():
             theirs = theirs | refused[m]
         verdict = max(theirs.values(), key=ORDER.index, default="RELEASE")

@@ -16,6 +16,7 @@ from schemas.tariff_fill import CHAPTER
 ROLES = get_args(Role)
 CLASSES = ("aeo", "general", "dishonest")
 STATUSES = ("active", "suspended", "revoked")
+OF_GOODS = (*STATUSES, "recalled")
 PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations", "guarantee": "instruments"}
 KEYED = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"), "guarantee": ("guarantorCode", "instrumentNo")}
 HS_CODE, CUSTOMS_CODE = re.compile(r"[0-9]{10}"), re.compile(r"[0-9]{4}")
@@ -78,8 +79,9 @@ def _unfit(filing: Filing) -> Iterator[str]:
     content = filing.content
     if filing.revision not in REVISIONS:
         yield "revision is out of range"
-    if content["status"] not in STATUSES:
-        yield f"status is not one of {', '.join(STATUSES)}"
+    statuses = OF_GOODS if filing.part == "goods" else STATUSES
+    if content["status"] not in statuses:
+        yield f"status is not one of {', '.join(statuses)}"
     for name in KEYED[filing.part]:
         if not content[name] or "|" in content[name]:
             yield f"{name} is empty or holds a |"
@@ -148,7 +150,10 @@ def _enterprise_row(e: Mapping[str, Any]) -> tuple[Any, ...]:
 def _goods_row(g: Mapping[str, Any]) -> tuple[Any, ...]:
     measure, size = _units().get(g["contentUnit"], (None, 0))
     filed = (None, None) if measure is None else (g["content"] * size, MEASURES.index(measure))
-    return g["ebcCode"], g["itemNo"], g["hsCode"], g["hsCode"][:8], g["accountBookItem"], g["unit"], *filed, g["status"]
+    return (
+        g["ebcCode"], g["itemNo"], g["hsCode"], g["hsCode"][:8], g["accountBookItem"], g["unit"], *filed,
+        g["status"], g["priceLowFen"], g["priceHighFen"],
+    )  # fmt: skip
 
 
 def _relation_row(r: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.law import MEASURES
-from schemas import control_check, rules_check
+from schemas import classes_check, control_check, risk_check, rules_check, samples_check
 from schemas.law_entries import (
     Entry,
     Place,
@@ -49,6 +49,10 @@ class Files:
     caps: list[tuple[int, Entry]]
     sources: list[tuple[int, Entry]]
     control: control_check.Control
+    classes: classes_check.Classes
+    risk: risk_check.Risk
+    samples: samples_check.Samples
+    outcomes: dict[str, str]
 
 
 def read(folder: Path) -> Files:
@@ -61,6 +65,10 @@ def read(folder: Path) -> Files:
         toml_tables(folder / "weights.toml", "cap"),
         toml_tables(folder / "sources.toml", "source"),
         control_check.read(folder),
+        classes_check.read(folder),
+        risk_check.read(folder),
+        samples_check.read(folder),
+        {x["code"]: x["outcome"] for kind in ("rule", "ledger", "engine") for _, x in toml_tables(folder / "rules.toml", kind)},
     )
 
 
@@ -87,6 +95,10 @@ def problems(folder: Path) -> list[Place]:
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
     found += rules_check.problems(folder)
     found += control_check.problems(files.control, {x["hs8"] for _, x in files.tariff if x.get("hs8")}, source)
+    found += samples_check.problems(files.samples, source)
+    found += risk_check.problems(files.risk, set(files.outcomes), source)
+    outcomes = files.outcomes | {str(x.get("code")): str(x.get("outcome")) for _, x in files.risk["band"]}
+    found += classes_check.problems(files.classes, outcomes, {str(x.get("name")) for _, x in files.limits}, source)
     if found:
         return found  # dates that are no dates cannot be compared
     return [
@@ -99,6 +111,9 @@ def problems(folder: Path) -> list[Place]:
         *_uncovered(files),
         *control_check.overlapping(files.control),
         *rules_check.other_units(folder),
+        *classes_check.overlapping(files.classes),
+        *risk_check.overlapping(files.risk),
+        *samples_check.overlapping(files.samples),
     ]
 
 
@@ -115,7 +130,7 @@ def unsure(folder: Path) -> list[Place]:
         for line, x in rows
         if str(x["sure"]).lower() == "false"
     ]
-    return [*unsure_of_others, *control_check.unsure(files.control)]
+    return [*unsure_of_others, *control_check.unsure(files.control), *classes_check.unsure(files.classes), *risk_check.unsure(files.risk), *samples_check.unsure(files.samples)]
 
 
 def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:

@@ -9,14 +9,22 @@ from typing import Any
 
 import polars as pl
 
+from pipeline import sampling
+from pipeline.classes import QUEUES
 from pipeline.law import Consequence, Law, Rule, WeightCap
-from schemas import control, law_check, law_pack, tariff
+from schemas import classes, control, law_check, law_pack, risk, samples, tariff
+from schemas.classes import ClassBook
 from schemas.control import ControlBook
 from schemas.law_check import LawError
+from schemas.risk import RiskBook
+from schemas.samples import SampleBook
 from schemas.tariff import Tariff
 
 FOLDER = Path(__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml")
+FILES = (
+    "rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml", "classes.toml",
+    "risk.toml", "samples.toml",
+)  # fmt: skip
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 
 
@@ -31,16 +39,20 @@ class Lawbook:
     caps: list[dict[str, Any]]
     tariff: Tariff
     control: ControlBook
+    classes: ClassBook
+    risk: RiskBook
+    samples: SampleBook
 
     @lru_cache(maxsize=64)  # noqa: B019  one book lives as long as the process
     def on(self, day: date) -> Law:
         """The law of `day`; LawError when a condition reads an unknown column or does not compile."""
         limits = self.limits_on(day)
         rates, terms = self.tariff.on(day)
+        parameters = self.classes.parameters_on(day, limits)
         return Law(
             version=self.version,
             rules=tuple(
-                self._compile(r, limits)
+                self._compile(r, parameters)
                 for r in self.rules["rule"]
                 if date.fromisoformat(r["since"]) <= day
             ),
@@ -48,7 +60,7 @@ class Lawbook:
                 c.code: c
                 for c in map(
                     _consequence,
-                    [*self.rules["rule"], *self.rules["ledger"], *self.rules["engine"]],
+                    [*self.rules["rule"], *self.rules["ledger"], *self.rules["engine"], *self.risk.bands],
                 )
             },
             personal=frozenset(self.rules["columns"]["personal"]),
@@ -61,6 +73,10 @@ class Lawbook:
                 WeightCap(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]
             ),
             control=self.control.on(day),
+            by_class=self.classes.outcomes_on(day),
+            indicators=self.risk.indicators_on(day, lambda x: self._condition(x, parameters)),
+            typologies=self.risk.typologies_on(day),
+            samples=self.samples.on(day),
         )
 
     @lru_cache(maxsize=64)  # noqa: B019
@@ -71,7 +87,7 @@ class Lawbook:
 
     def days(self) -> list[date]:
         """Every day on which something begins to be in force, from the first rule on."""
-        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins()
+        begins = {x["from"] for x in [*self.limits, *self.caps, *self.tariff.items]} | self.control.begins() | self.classes.begins() | self.risk.begins() | self.samples.begins()
         rules = {date.fromisoformat(r["since"]) for r in self.rules["rule"]}
         begins |= rules | set(self.tariff.lines["from"].to_list())
         return sorted(day for day in begins if day >= min(rules))
@@ -84,16 +100,21 @@ class Lawbook:
     def texts(self) -> dict[str, dict[str, Any]]:
         """Code → its entry (en, zh, todo, law …) over every kind of code."""
         tables = ("rule", "ledger", "engine", "document", "dead_letter")
-        return {entry["code"]: entry for table in tables for entry in self.rules[table]}
+        entries = [*self.risk.bands, *self.risk.entries["indicator"], *(x for table in tables for x in self.rules[table])]
+        return {entry["code"]: entry for entry in entries}
 
-    def ledger_codes(self) -> frozenset[str]:
-        """Codes of what the ledgers find: they rest on balances, which no document holds."""
-        return frozenset(entry["code"] for entry in self.rules["ledger"])
+    def codes_taken_as_stored(self) -> frozenset[str]:
+        """Codes that no document makes again: what the ledgers find rests on balances, what is drawn on a secret seed."""
+        return frozenset(entry["code"] for entry in self.rules["ledger"]) | set(sampling.CODES)
 
-    def _compile(self, entry: dict[str, Any], limits: dict[str, int]) -> Rule:
+    def _compile(self, entry: dict[str, Any], parameters: dict[str, str]) -> Rule:
+        return Rule(_consequence(entry), entry["scope"], *self._condition(entry, parameters))
+
+    def _condition(self, entry: dict[str, Any], parameters: dict[str, str]) -> tuple[pl.Expr, tuple[str, ...]]:
+        """The condition of an entry and the columns it reads."""
         allowed = set(self.rules["columns"][entry["scope"]])
         try:
-            condition = pl.sql_expr(_fill(entry["when"], limits))
+            condition = pl.sql_expr(_fill(entry["when"], parameters))
         except Exception as e:
             raise LawError(f"{entry['code']}: the condition does not compile: {e}") from e
         reads = tuple(dict.fromkeys(condition.meta.root_names()))
@@ -101,13 +122,13 @@ class Lawbook:
             raise LawError(f"{entry['code']}: unknown columns {sorted(unknown)}")
         if not reads:
             raise LawError(f"{entry['code']}: the condition reads no column")
-        return Rule(_consequence(entry), entry["scope"], condition, reads)
+        return condition, reads
 
 
-def _fill(condition: str, limits: dict[str, int]) -> str:
+def _fill(condition: str, parameters: dict[str, str]) -> str:
     # Only {name} of a known limit is replaced, so the braces of a regular expression stay as they are.
-    for name, value in limits.items():
-        condition = condition.replace("{" + name + "}", str(value))
+    for name, value in parameters.items():
+        condition = condition.replace("{" + name + "}", value)
     return condition
 
 
@@ -115,6 +136,8 @@ def _consequence(entry: dict[str, Any]) -> Consequence:
     blames = sum(BITS[kind] for kind in entry["blames"])
     if entry["outcome"] not in ("HOLD", "REJECT"):
         raise LawError(f"{entry['code']}: the outcome of a finding is HOLD or REJECT")
+    if (entry["outcome"] == "HOLD") != (entry.get("queue", "") in QUEUES[1:]):
+        raise LawError(f"{entry['code']}: a HOLD, and nothing else, has one of the queues {', '.join(QUEUES[1:])}")
     if entry["outcome"] == "REJECT" and not blames:
         raise LawError(f"{entry['code']}: a REJECT has to blame a document, or nothing could follow it")
     return Consequence(entry["code"], entry["outcome"], entry.get("queue", ""), blames)
@@ -156,4 +179,7 @@ def _read(folder: Path, content: bytes) -> Lawbook:
         caps=tomllib.loads((folder / "weights.toml").read_text())["cap"],
         tariff=rates,
         control=control.read(folder, rates.lines),
+        classes=classes.read(folder),
+        risk=risk.read(folder),
+        samples=samples.read(folder),
     )

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from schemas import law_check, lawbook
@@ -10,6 +10,7 @@ from schemas.law_check import LawError
 from schemas.law_entries import Place
 from schemas.lawbook import FILES, Lawbook
 
+CONDITIONS = ("rules.toml", "risk.toml")
 LINE = re.compile(r"at line (\d+)")
 
 
@@ -20,7 +21,7 @@ def problems(folder: Path) -> list[Place]:
     try:
         if found := law_check.problems(folder):
             return found
-        return list(uncompiled(lawbook.read(folder), (folder / "rules.toml").read_text()))
+        return list(uncompiled(lawbook.read(folder), texts_of(folder)))
     except Exception as e:  # what the checks did not think of is no law either
         return [Place("", 0, misshapen(e))]
 
@@ -42,15 +43,25 @@ def _ill_formed(folder: Path) -> Iterator[Place]:
             yield Place(name, int(at[1]) if (at := LINE.search(str(e))) else 0, str(e))
 
 
-def uncompiled(book: Lawbook, rules: str) -> Iterator[Place]:
-    """What keeps a book from having a law on each of its days; `rules`: the text of its rules.toml."""
-    lines = rules.splitlines()
+def texts_of(folder: Path) -> dict[str, str]:
+    """The files of a folder that hold conditions."""
+    return {name: (folder / name).read_text() for name in CONDITIONS}
+
+
+def place(code: str, why: str, texts: Mapping[str, str]) -> Place:
+    """Where a code stands in the files by name; the first file, line 0, when it is in none."""
+    wanted = f'code = "{code}"'
+    at = ((name, n) for name, text in texts.items() for n, line in enumerate(text.splitlines(), start=1) if line == wanted)
+    return Place(*next(at, (CONDITIONS[0], 0)), why)
+
+
+def uncompiled(book: Lawbook, texts: Mapping[str, str]) -> Iterator[Place]:
+    """What keeps a book from having a law on each of its days; `texts`: texts_of its folder."""
     for day in book.days():
         try:
             book.on(day)
         except LawError as e:
-            code = f'code = "{str(e).partition(":")[0]}"'
-            yield Place("rules.toml", lines.index(code) + 1 if code in lines else 0, str(e))
+            yield place(str(e).partition(":")[0], str(e), texts)
             return
         except KeyError as e:
             yield Place("limits.toml", 0, f"{e} is not in force on {day}, the program needs it")
@@ -61,7 +72,7 @@ def usable(content: bytes) -> Lawbook:
     """The book of a packed rule set; LawError with every reason when it cannot be used."""
     try:
         book = lawbook.of_content(content)
-        found = list(uncompiled(book, ""))
+        found = list(uncompiled(book, {}))
     except LawError:
         raise
     except Exception as e:  # what the checks did not think of must not end whoever reads it

@@ -11,11 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
+from pipeline import guarantees
+from pipeline.classes import QUEUES
 from schemas.law_entries import Entry, Place, Reasons, both, toml_tables, twice
 
 FOLDER = Path(__file__).parent / "law"
 FILE = "rules.toml"
-FINDINGS = ("rule", "ledger", "engine")
+WAITS = "guarantee"
 OF_THE_PROGRAM = ("ledger", "engine", "document", "dead_letter")  # their codes are given by the program itself
 TABLES = ("rule", *OF_THE_PROGRAM)
 TEXTS = ("en", "zh", "todo")
@@ -58,8 +60,13 @@ def _finding(entry: Entry) -> Reasons:
         yield f"blames {blames!r} are not some of {', '.join(KINDS)}"
     elif outcome == "REJECT" and not blames:
         yield "a REJECT has to blame a document, or nothing could follow it"
-    if entry.get("queue", "") not in _queues():
-        yield f"unknown queue {entry['queue']!r}"
+    queue = entry.get("queue", "")
+    if queue not in QUEUES:
+        yield f"unknown queue {queue!r}"
+    elif bool(queue) != (outcome == "HOLD"):
+        yield f"queue {queue!r} does not suit {outcome}"
+    elif (queue == WAITS) != (entry.get("code") in guarantees.CODES):
+        yield f"queue {WAITS} is of {', '.join(guarantees.CODES)}, and they have no other: what waits there is released by itself"
 
 
 def _rule(entry: Entry) -> Reasons:
@@ -117,8 +124,3 @@ def other_units(folder: Path) -> Iterator[Place]:
 @lru_cache
 def _program() -> dict[str, Any]:
     return tomllib.loads((FOLDER / FILE).read_text())
-
-
-@lru_cache
-def _queues() -> set[str]:
-    return {x.get("queue", "") for table in FINDINGS for x in _program()[table]} | {""}

@@ -127,7 +127,8 @@ class Prepared:
 def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """Heads with lane, batch_seq, decision_id and manifest_id."""
     heads = placed(heads, lane_of, after)
-    return heads.hstack([heads.select(MANIFEST_ID).to_series(), decision_ids(heads)])
+    heads = heads.hstack([heads.select(MANIFEST_ID).to_series()])
+    return heads if "decision_id" in heads.columns else heads.hstack([decision_ids(heads)])
 
 
 def arrived_frames(

@@ -25,7 +25,8 @@ LINES = pl.struct(
     gnum="line_gnum", hsCode="hs_code", dutiableFen="dutiable_fen",
     tariffFen="tariff_fen", consumptionTaxFen="consumption_fen", vatFen="vat_fen",
 ).alias("lines")  # fmt: skip
-FINDINGS = (pl.struct("code", "outcome").alias("findings"), pl.col("code").first())
+# the code of a receipt is one that decided, not one that was only noted
+FINDINGS = (pl.struct("code", "outcome").alias("findings"), pl.col("code").filter(pl.col("outcome") != "RELEASE").first())
 DEAD_LETTER = (pl.col("partition").alias("lane"), pl.col("record_key").fill_null(b"").alias("key"))
 
 

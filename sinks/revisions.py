@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 import polars as pl
 
+from pipeline.classes import RETURN_STATUS
 from pipeline.guarantees import Frozen
-from pipeline.law import RETURN_STATUS
 from sinks.batch import LaneState, Revision
 from sinks.guarantees import freezing
 from sinks.publish import DECISION_ID, LINES, Mail, add_decisions, add_receipts
@@ -32,7 +32,7 @@ RELEASED = [
     pl.lit("RELEASE").alias("outcome"),
     pl.lit("").alias("queue"),
     pl.lit("").alias("code"),
-    pl.lit(RETURN_STATUS["RELEASE"], pl.Int16).alias("return_status"),
+    pl.lit(RETURN_STATUS[""], pl.Int16).alias("return_status"),
     pl.lit(0, pl.Int16).alias("fault_kinds"),
     pl.lit(True).alias("taxed"),  # else there was nothing to guarantee
 ]

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from loadtest.generate.answers import OPEN, USED, Attempt, History
-from loadtest.generate.firms import DIRECT_SHARE, Market, Shop, market
+from loadtest.generate.firms import DIRECT_SHARE, Market, Shop, class_of, market
 from loadtest.generate.law import UNTAXED, outcome_of
 from loadtest.generate.people import Person, person
 from loadtest.generate.profiles import Profile
@@ -136,7 +136,7 @@ class Maker:
 def decided(trio: Trio, codes: Iterable[str] = ()) -> Attempt:
     """The attempt that uses the trio as it is and makes these findings."""
     found = frozenset(codes)
-    outcome = outcome_of(found)
+    outcome = outcome_of(found, class_of(trio.order["ebcCode"]))
     taxed = outcome != "REJECT" and not found & UNTAXED
     return Attempt(outcome, found, (trio.tax_fen() or 0) if taxed else 0)
 

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from loadtest.curve import schedule
 from loadtest.generate import (
     arrivals,
+    classed,
     controls,
     faults,
     guaranteed,
     identities,
     poison,
     registrations,
+    risks,
     rivals,
     taxes,
     velocity,
@@ -34,7 +36,9 @@ from schemas.contracts import PARTITIONS, newest
 CHUNK = 5_000  # order numbers planned together: rivals never stand in two chunks
 DEFAULT_BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai: in the past on any machine
 # imported for the stories they register
-TOLD = (arrivals, controls, faults, guaranteed, identities, poison, registrations, rivals, taxes, velocity, versions, weights)
+TOLD = (
+    arrivals, classed, controls, faults, guaranteed, identities, poison, registrations, risks, rivals, taxes, velocity, versions, weights,
+)  # fmt: skip
 _GAP_MS = 30_000  # between the last order or payment and the first waybill, where waybills are late
 _OTHER_PARTITION = 5
 

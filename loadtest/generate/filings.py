@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from loadtest.generate import guaranteed
 from loadtest.generate import registrations as barred
-from loadtest.generate.firms import Market, code, market, platform_name, shop_name
+from loadtest.generate.firms import Market, class_of, code, market, platform_name, shop_name
 from loadtest.generate.guaranteed import Instrument
 from loadtest.generate.law import Item
 from loadtest.generate.registrations import Relation
@@ -85,9 +85,8 @@ def _enterprises(trade: Market, size: str) -> Iterator[Filing]:
 
 
 def _enterprise(role: str, firm: str, name: str, status: str = ACTIVE, revision: int = 1) -> Filing:
-    number = int(firm[-3:])
-    class_ = "aeo" if number % 10 == 1 else "dishonest" if number % 40 == 39 else "general"
-    return Filing("enterprise", revision, {"role": role, "code": firm, "name": name, "class": class_, "status": status})
+    content = {"role": role, "code": firm, "name": name, "class": class_of(firm), "status": status}
+    return Filing("enterprise", revision, content)
 
 
 def _goods(trade: Market, size: str) -> Iterator[Filing]:
@@ -95,6 +94,7 @@ def _goods(trade: Market, size: str) -> Iterator[Filing]:
         yield from (_item(firm, item) for item in items)
     yield from (_item(barred.SHOP, item) for item in trade.goods[barred.shop(size).ebc_code])
     yield _item(barred.shop(size).ebc_code, barred.suspended_item(size), barred.SUSPENDED)
+    yield _item(barred.shop(size).ebc_code, barred.recalled_item(size), barred.RECALLED)
 
 
 def _item(firm: str, item: Item, status: str = ACTIVE) -> Filing:

@@ -81,6 +81,11 @@ class Market:
         """The shops on the first platform that do not guarantee for themselves: it does."""
         return tuple(shop for shop in self.platforms[0] if int(shop.ebc_code[-3:]) > self.size.guaranteeing_shops)
 
+    def shop_of(self, class_: str, platform_class: str = "general") -> Shop:
+        """The first shop of a class on a platform of a class; StopIteration when there is none."""
+        of = (class_, platform_class)
+        return next(s for shops in self.platforms for s in shops if (class_of(s.ebc_code), class_of(s.ebp_code)) == of)
+
     def shop(self, rng: Random, platform: int | None = None) -> Shop:
         """A shop: its platform drawn by Zipf shares (exponent 1) unless given, then one of that platform's."""
         if platform is None:
@@ -91,6 +96,12 @@ class Market:
 def code(letter: str, number: int) -> str:
     """The customs registration of an invented firm: P platform, T shop, Y payment firm, W carrier, D declarant, A warehouse."""
     return f"330296{letter}{number:03d}"
+
+
+def class_of(firm: str) -> str:
+    """The class that an invented firm is filed with, in whatever role."""
+    number = int(firm[-3:])
+    return "aeo" if number % 10 == 7 else "dishonest" if number % 40 == 13 else "general"
 
 
 def platform_name(platform: str) -> str:

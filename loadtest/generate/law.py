@@ -136,17 +136,40 @@ def _weight_group(hs_code: str) -> str:
 def outcomes() -> dict[str, str]:
     """Finding code → REJECT or HOLD."""
     law = tomllib.loads((FOLDER / "rules.toml").read_text())
-    return {r["code"]: r["outcome"] for table in ("rule", "ledger", "engine") for r in law[table]}
+    found = {r["code"]: r["outcome"] for table in ("rule", "ledger", "engine") for r in law[table]}
+    return found | {r["code"]: r["outcome"] for r in risk_bands()}
+
+
+@lru_cache
+def risk_bands() -> list[dict[str, Any]]:
+    """The findings of risk.toml."""
+    return tomllib.loads((FOLDER / "risk.toml").read_text())["band"]
 
 
 @lru_cache
 def all_codes() -> frozenset[str]:
     """Every code of rules.toml: findings, fates of documents, dead letters."""
     law = tomllib.loads((FOLDER / "rules.toml").read_text())
-    return frozenset(r["code"] for table, rows in law.items() if table not in ("columns", "law_match") for r in rows)
+    found = {r["code"] for table, rows in law.items() if table not in ("columns", "law_match") for r in rows}
+    return frozenset(found | {r["code"] for r in risk_bands()})
 
 
-def outcome_of(codes: Iterable[str]) -> str:
-    """The worst outcome of the findings; RELEASE without any."""
-    found = {outcomes()[code] for code in codes}
-    return "REJECT" if "REJECT" in found else "HOLD" if found else "RELEASE"
+@lru_cache
+def classes() -> dict[str, list[dict[str, Any]]]:
+    """Entries of classes.toml by kind; the generator takes those that have never been otherwise."""
+    found = tomllib.loads((FOLDER / "classes.toml").read_text())
+    if any(x["to"].year < 9999 for kind in ("outcome", "tolerance") for x in found[kind]):
+        raise ValueError("classes.toml: an entry changes in time")
+    return found
+
+
+def outcome_of(codes: Iterable[str], class_: str) -> str:
+    """The worst outcome of the findings for a firm of a class; RELEASE without any that counts."""
+    other = {x["code"]: x["outcome"] for x in classes()["outcome"] if x["class"] == class_}
+    found = {other.get(code, outcomes()[code]) for code in codes}
+    return "REJECT" if "REJECT" in found else "HOLD" if "HOLD" in found else "RELEASE"
+
+
+def tolerance(name: str, class_: str) -> int:
+    """A limit as it is for a firm of a class."""
+    return next((x["value"] for x in classes()["tolerance"] if (x["name"], x["class"]) == (name, class_)), limit(name))

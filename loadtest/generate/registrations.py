@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from loadtest.generate.cases import STORIES, Case, Maker, decided
+from loadtest.generate.cases import STORIES, Case, Maker, decided, story
 from loadtest.generate.firms import Shop, code, market, shop_name
 from loadtest.generate.law import Item
 from loadtest.generate.trio import Trio
 
-SUSPENDED, REVOKED = "suspended", "revoked"
+SUSPENDED, REVOKED, RECALLED = "suspended", "revoked", "recalled"
 UNKNOWN = code("P", 999)  # a platform that registered nowhere
 PLATFORM_SUSPENDED, UNFILED, DECLARANT_SUSPENDED, GUARANTOR_UNRELATED, GUARANTOR_SUSPENDED, NO_WAREHOUSE = (
     code("P", n) for n in range(901, 907)
 )
 PLATFORMS = (PLATFORM_SUSPENDED, UNFILED, DECLARANT_SUSPENDED, GUARANTOR_UNRELATED, GUARANTOR_SUSPENDED, NO_WAREHOUSE)
 SHOP, PAYER, CARRIER, DECLARANT = code("T", 901), code("Y", 901), code("W", 901), code("D", 901)
-ITEM = "SKU901901"
+ITEM, RECALLED_ITEM = "SKU901901", "SKU901902"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ def shop(size: str) -> Shop:
 def suspended_item(size: str) -> Item:
     """An item of that shop whose filing is suspended."""
     return replace(shop(size).bonded[0], item_no=ITEM)
+
+
+def recalled_item(size: str) -> Item:
+    """An item of that shop of which a sample failed."""
+    return replace(shop(size).bonded[0], item_no=RECALLED_ITEM)
 
 
 def relations(size: str) -> list[Relation]:
@@ -76,6 +81,16 @@ def _suspended_shop(m: Maker, t: Trio) -> None:
 def _suspended_item(m: Maker, t: Trio) -> None:
     t.only(t.goods()[0], 1, t.goods()[0].price_e5)
     t.lines[0]["itemNo"] = ITEM  # another number of the same goods
+
+
+@story()
+def item_recalled(m: Maker) -> list[Case]:
+    """Another number of the same goods, of which a sample failed: held, and taxed all the same."""
+    t = m.trio(direct=False, shop=shop(m.profile.market))
+    t.only(t.goods()[0], 1, t.goods()[0].price_e5)
+    answer = decided(t, ["GDS-10"])
+    t.lines[0]["itemNo"] = RECALLED_ITEM
+    return [m.case(t, (answer,))]
 
 
 def _unknown_payer(m: Maker, t: Trio) -> None:

@@ -5,7 +5,8 @@ from random import Random
 
 from loadtest.generate.cases import Case, Maker, decided, story
 from loadtest.generate.faults import fault
-from loadtest.generate.law import limit
+from loadtest.generate.firms import class_of
+from loadtest.generate.law import limit, tolerance
 from loadtest.generate.trio import FEN, YUAN, Trio, order_line
 
 BEER, YELLOW_WINE, WHISKY, BRANDY = "22030000", "22060010", "22083000", "22082000"
@@ -17,6 +18,11 @@ def _only(t: Trio, hs8: str, qty: int, price_e5: int) -> None:
     """Nothing but pieces of an item of this line; a master bill, should it be a direct one."""
     t.waybill["billNo"] = "99912345678"
     t.only(t.shop.taxed_as(hs8), qty, price_e5)
+
+
+def _tolerance(t: Trio) -> int:
+    """Fen a line that the platform may be wrong by."""
+    return tolerance("tax_tolerance_fen", class_of(t.order["ebpCode"]))
 
 
 def _any_of(t: Trio, lines: tuple[str, ...]) -> str:
@@ -174,14 +180,14 @@ def other_unit_than_filed(_rng: Random, t: Trio) -> None:
 def too_little_withheld(_rng: Random, t: Trio) -> None:
     """A fen more than the tolerance is missing."""
     _only(t, BEER, 6, 20 * YUAN)
-    t.order["taxTotal"] -= 2 * FEN
+    t.order["taxTotal"] -= (_tolerance(t) + 1) * FEN
     t.pay()
 
 
 @fault("TAX-02")
 def too_much_withheld(_rng: Random, t: Trio) -> None:
     """A fen more than the tolerance too much."""
-    t.order["taxTotal"] += (len(t.lines) + 1) * FEN
+    t.order["taxTotal"] += (len(t.lines) * _tolerance(t) + 1) * FEN
     t.pay()
 
 
@@ -205,10 +211,10 @@ def two_reviews(_rng: Random, t: Trio) -> None:
 
 @story()
 def withheld_within_tolerance(m: Maker) -> list[Case]:
-    """A fen a line more or less is how platforms round: released, at our tax."""
+    """A fen a line more or less, or what its class allows a platform, is how platforms round: released, at our tax."""
     t = m.trio()
     answer = decided(t)
-    t.order["taxTotal"] += m.rng.choice((-1, 1)) * len(t.lines) * FEN
+    t.order["taxTotal"] += m.rng.choice((-1, 1)) * len(t.lines) * _tolerance(t) * FEN
     t.pay()
     return [m.case(t, (answer,))]
 

@@ -12,6 +12,7 @@ from loadtest.generate.tax import line_tax_fen, shares
 
 FEN = 1000
 YUAN = 100_000
+MOST_WEIGHT = 10**14  # whatever the goods: the bound of a weight
 Document = dict[str, Any]
 
 
@@ -61,7 +62,17 @@ class Trio:
         o["goodsValue"] = sum(line["totalPrice"] for line in self.lines)
         if (tax := self.tax_fen()) is not None:
             o["taxTotal"] = tax * FEN
+        self.weigh()
         self.pay()
+
+    def weigh(self) -> None:
+        """Let the parcel weigh no less than what is filed of its goods."""
+        net = 0
+        for line in self.lines:
+            item = self.shop.items.get(line["itemNo"])
+            if item is not None and item.measure == "mass" and item.unit == line["unit"]:
+                net += line["qty"] * item.content
+        self.waybill["weight"] = max(self.waybill["weight"], min(-(-net // (10 * YUAN)), MOST_WEIGHT))
 
     def pay(self) -> None:
         """Make what was paid follow from the order's parts."""

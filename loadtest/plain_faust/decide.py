@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import fastavro
 
 from loadtest.plain_faust.counters import count
-from loadtest.plain_faust.law import consequences, rule_set
+from loadtest.plain_faust.law import rule_set
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.manifest import Manifest, TaxLine, assemble
 from loadtest.plain_faust.reading import Document
@@ -19,7 +19,6 @@ from loadtest.plain_faust.tax import tax_lines
 from schemas.contracts import id_of, parsed
 from schemas.framing import frame
 
-STATUS = {"RELEASE": "800", "HOLD": "300", "REJECT": "100"}
 KINDS = ("order", "payment", "waybill")
 _HEAD = frame(id_of("decision-1"), b"")
 
@@ -39,6 +38,7 @@ class Decision:
     manifest: Manifest
     outcome: str
     queue: str
+    return_status: str
     codes: tuple[str, ...]
     taxed: bool
     lines: list[TaxLine]
@@ -57,26 +57,18 @@ def decide(
     m.tax = tax_lines(m)
     m.counted = count(m, ledgers.seen, ledgers.key)
     codes = findings(m)
-    outcome = _worst(codes)
+    outcome, queue, status = m.law.classes.conclude(codes, m.shop_class)
+    if outcome == "RELEASE":
+        number = f"{order['ebpCode']}|{order['orderNo']}|1|1".encode()
+        hs_codes = [item.hs_code for item in m.goods if item]
+        if drawn := m.law.samples.drawn(blake2b(number, digest_size=16).digest(), m.shop_class, hs_codes, m.trade_mode == "1210"):
+            codes += drawn
+            outcome, queue, status = m.law.classes.conclude(codes, m.shop_class)
     if outcome != "REJECT" and (refusals := ledgers.post(m, f"{order['ebpCode']}|{order['orderNo']}", outcome)):
         codes += refusals
-        outcome = _worst(codes)
+        outcome, queue, status = m.law.classes.conclude(codes, m.shop_class)
     lines = m.tax if outcome != "REJECT" else None
-    return Decision(m, outcome, _queue(outcome, codes), tuple(codes), lines is not None, lines or [])
-
-
-def _worst(codes: list[str]) -> str:
-    if not codes:
-        return "RELEASE"
-    law = consequences()
-    return "REJECT" if any([law[code][0] == "REJECT" for code in codes]) else "HOLD"
-
-
-def _queue(outcome: str, codes: list[str]) -> str:
-    if outcome != "HOLD":
-        return ""
-    queues = {consequences()[code][1] for code in codes}
-    return "orderer" if "orderer" in queues else "review" if "review" in queues else "guarantee"
+    return Decision(m, outcome, queue, status, tuple(codes), lines is not None, lines or [])
 
 
 def encode(decision: Decision, places: Sequence[Place]) -> bytes:
@@ -88,7 +80,7 @@ def encode(decision: Decision, places: Sequence[Place]) -> bytes:
     record: dict[str, Any] = {
         "decisionId": blake2b(f"{ebp_code}|{order_no}|1|1".encode(), digest_size=16).hexdigest(),
         "ebpCode": ebp_code, "orderNo": order_no, "attempt": 1, "revision": 1, "outcome": decision.outcome, "queue": decision.queue,
-        "returnStatus": STATUS[decision.outcome], "tradeMode": m.trade_mode, "acceptedAt": m.accepted_ms,
+        "returnStatus": decision.return_status, "tradeMode": m.trade_mode, "acceptedAt": m.accepted_ms,
         "dutiableFen": m.dutiable_fen, "taxed": decision.taxed, "tariffFen": tariff,
         "consumptionTaxFen": consumption, "vatFen": vat, "taxFen": tariff + consumption + vat,
         "lines": [
@@ -96,7 +88,7 @@ def encode(decision: Decision, places: Sequence[Place]) -> bytes:
              "tariffFen": x.tariff_fen, "consumptionTaxFen": x.consumption_fen, "vatFen": x.vat_fen}
             for x in lines
         ],
-        "findings": [{"code": code, "outcome": consequences()[code][0]} for code in decision.codes],
+        "findings": [{"code": code, "outcome": m.law.classes.of(code, m.shop_class)[0]} for code in decision.codes],
         "documents": [{"kind": kind, **place._asdict()} for kind, place in zip(KINDS, places, strict=True)],
         "ruleSet": rule_set(), "registryVersion": 0, "guarantorCode": m.relation.get("guarantorCode", ""),
         "declarantCode": m.relation.get("declarantCode", ""), "warehouseCode": m.relation.get("warehouseCode", ""),

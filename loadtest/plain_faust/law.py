@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import schemas
+from loadtest.plain_faust.classes import DayClasses, classes_on
 from loadtest.plain_faust.control import DayControl, control_on
+from loadtest.plain_faust.risk import DayRisk, risk_on
+from loadtest.plain_faust.samples import DaySamples, samples_on
 
 FOLDER = Path(schemas.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml")
+FILES = (
+    "rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml", "classes.toml",
+    "risk.toml", "samples.toml",
+)  # fmt: skip
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times are of this century
 
 
@@ -27,6 +33,8 @@ class Good:
     content: int
     measure: str
     status: str
+    price_low_fen: int
+    price_high_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +86,16 @@ class DayLaw:
     rates: dict[str, Rate]
     caps: list[Cap]
     control: DayControl
+    classes: DayClasses
+    risk: DayRisk
+    samples: DaySamples
 
 
 @lru_cache
 def consequences() -> dict[str, tuple[str, str]]:
     """Finding code → (REJECT or HOLD, queue of a HOLD or empty)."""
-    law = _toml("rules.toml")
-    return {r["code"]: (r["outcome"], r.get("queue", "")) for part in ("rule", "ledger", "engine") for r in law[part]}
+    law = _toml("rules.toml") | _toml("risk.toml")
+    return {r["code"]: (r["outcome"], r.get("queue", "")) for part in ("rule", "ledger", "engine", "band") for r in law[part]}
 
 
 @lru_cache
@@ -106,7 +117,9 @@ def law_at(accepted_ms: int) -> DayLaw:
 def _on(day: date) -> DayLaw:
     limits = sorted((x for x in _toml("limits.toml")["limit"] if x["from"] <= day), key=lambda x: x["from"])
     control = control_on(day, _toml("control.toml"), _tariff())
-    return DayLaw(day.year, {x["name"]: x["value"] for x in limits}, _rates(day), _caps(day), control)
+    values = {x["name"]: x["value"] for x in limits}
+    classes = classes_on(day, _toml("classes.toml"), consequences(), values)
+    return DayLaw(day.year, values, _rates(day), _caps(day), control, classes, risk_on(day, _toml("risk.toml")), samples_on(day, _toml("samples.toml")))
 
 
 def _caps(day: date) -> list[Cap]:

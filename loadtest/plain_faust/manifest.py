@@ -49,6 +49,7 @@ class Manifest:
     line_total_sum_e5: int | None
     dutiable_fen: int | None
     one_indivisible_item: bool | None
+    shop_class: str
     tax: list[TaxLine] | None = None
     counted: dict[str, int] = field(default_factory=lambda: dict[str, int]())
 
@@ -97,6 +98,7 @@ def assemble(order: Document, payment: Document, waybill: Document, accepted_ms:
         _sum([line["totalPrice"] for line in lines]),
         _dutiable_fen(order["goodsValue"], order["freight"], waybill["insuredFee"]),
         _one_indivisible(lines),
+        registry.firm_class("ecommerce", order["ebcCode"]),
     )  # fmt: skip
 
 

@@ -36,13 +36,25 @@ def no_guarantor(m: Manifest) -> bool:
 
 
 def item_not_active(m: Manifest) -> bool:
-    return any([item is not None and item.status != ACTIVE for item in m.goods])
+    return any([item is not None and item.status not in (ACTIVE, "recalled") for item in m.goods])
+
+
+def item_recalled(m: Manifest) -> bool:
+    return any([item is not None and item.status == "recalled" for item in m.goods])
 
 
 def no_warehouse(m: Manifest) -> bool:
     if m.relation.get("status") != ACTIVE or m.trade_mode != "1210":
         return False
     return m.registry.status("warehouse", m.relation["warehouseCode"]) != ACTIVE
+
+
+def no_batch_of_a_dishonest_firm(m: Manifest) -> bool:
+    return m.shop_class == "dishonest" and not m.order["batchNumbers"]
+
+
+def no_contents_of_a_dishonest_firm(m: Manifest) -> bool:
+    return m.shop_class == "dishonest" and not m.waybill["goodsInfo"]
 
 
 def _not_active(m: Manifest, role: str, code: str) -> bool:
@@ -59,3 +71,4 @@ RULES = (
     ("REG-10", item_not_active),
     ("REG-11", no_warehouse),
 )
+OF_A_CLASS = (("GDS-10", item_recalled), ("CLS-01", no_batch_of_a_dishonest_firm), ("CLS-02", no_contents_of_a_dishonest_firm))

@@ -12,7 +12,10 @@ from loadtest.plain_faust.law import SHANGHAI, Good, content_units
 from schemas.contracts import parsed, topic_name
 from schemas.framing import FramingError, split
 
+USUAL = ("active", "suspended", "revoked")
+STATUSES: dict[str, tuple[str, ...]] = {"enterprise": USUAL, "relation": USUAL, "goods": (*USUAL, "recalled")}
 PARTITION = 0  # all changes come in one order
+UNKNOWN = ("", "general")
 EMPTY: dict[str, Any] = {}
 NAMES = {
     "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"),
@@ -22,10 +25,10 @@ NAMES = {
 
 @dataclass(slots=True)
 class Registry:
-    """`firms`: (role, code) → status; `goods`: (ebcCode, itemNo) → item; `relations`: (ebpCode, ebcCode) → filing;
+    """`firms`: (role, code) → (status, class); `goods`: (ebcCode, itemNo) → item; `relations`: (ebpCode, ebcCode) → filing;
     `instruments`: guarantor → number → filing."""
 
-    firms: dict[tuple[str, str], str] = field(default_factory=dict)
+    firms: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     goods: dict[tuple[str, str], Good] = field(default_factory=dict)
     relations: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     instruments: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -41,11 +44,11 @@ class Registry:
         entry = event[part]
         names = NAMES[part]
         of = (entry[names[0]], entry[names[1]])
-        if key != f"{part}|{of[0]}|{of[1]}".encode() or entry["status"] not in ("active", "suspended", "revoked"):
+        if key != f"{part}|{of[0]}|{of[1]}".encode() or entry["status"] not in STATUSES[part]:
             return
         self._revisions[key] = event["revision"]
         if part == "enterprise":
-            self.firms[of] = entry["status"]
+            self.firms[of] = (entry["status"], entry["class"])
         elif part == "relation":
             self.relations[of] = entry
         elif part == "guarantee":
@@ -53,11 +56,18 @@ class Registry:
         else:
             measure, size = content_units().get(entry["contentUnit"], ("", 0))
             bonded = bool(entry["accountBookItem"])
-            self.goods[of] = Good(entry["hsCode"], bonded, entry["unit"], entry["content"] * size, measure, entry["status"])
+            self.goods[of] = Good(
+                entry["hsCode"], bonded, entry["unit"], entry["content"] * size, measure, entry["status"],
+                entry["priceLowFen"], entry["priceHighFen"],
+            )  # fmt: skip
 
     def status(self, role: str, code: str) -> str:
         """Status of a firm; empty when it is not registered."""
-        return self.firms.get((role, code), "")
+        return self.firms.get((role, code), UNKNOWN)[0]
+
+    def firm_class(self, role: str, code: str) -> str:
+        """Class of a firm; general when it is not registered."""
+        return self.firms.get((role, code), UNKNOWN)[1]
 
     def guaranteed(self, guarantor: str, accepted_ms: int) -> int:
         """Fen that its instruments valid on the day in Shanghai add up to."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from loadtest.plain_faust import counters, registrations
 from loadtest.plain_faust.manifest import Manifest, identity_valid
 from loadtest.plain_faust.reading import FEN_E5, Document
+from loadtest.plain_faust.signs import signs
 
 Verdict = bool | None
 Predicate = Callable[[Manifest], Verdict]
@@ -50,15 +51,16 @@ LINE_LENGTHS = (
 
 
 def findings(m: Manifest) -> list[str]:
-    """Codes of the rules that fire, in their order; SYS-01 at the end when a condition is not known."""
+    """Codes of the rules that fire, in their order, and of risk; SYS-01 at the end when a condition is not known."""
     found: list[str] = []
-    unknown = False
+    shown, unknown = signs(m)
     for code, predicate in RULES:
         verdict = predicate(m)
         if verdict:
             found.append(code)
         elif verdict is None:
             unknown = True
+    found += m.law.risk.findings(shown)
     return [*found, "SYS-01"] if unknown else found
 
 
@@ -368,6 +370,10 @@ for _code, _what in (
     _control(_code, _what)
 
 
+for _code, _rule in registrations.OF_A_CLASS:
+    rule(_code)(_rule)
+
+
 @rule("LIM-02")
 def dear_items(m: Manifest) -> Verdict:
     one = m.one_indivisible_item
@@ -390,7 +396,8 @@ def other_tax_withheld(m: Manifest) -> Verdict:
     due, withheld = m.tax_due_fen, m.order["taxTotal"]
     if due is None or withheld is None:
         return False if due is None else None
-    return abs(withheld - due * FEN_E5) > m.law.limits["tax_tolerance_fen"] * len(m.lines) * FEN_E5
+    borne = m.law.classes.tolerance("tax_tolerance_fen", m.registry.firm_class("platform", m.order["ebpCode"]))
+    return abs(withheld - due * FEN_E5) > borne * len(m.lines) * FEN_E5
 
 
 for _code, _rule in counters.RULES:

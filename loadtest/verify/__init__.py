@@ -21,6 +21,7 @@ from loadtest.verify.postgres import at_one_moment, read_share_of_tables, read_t
 from loadtest.verify.proof import Discrepancy, Proof
 from loadtest.verify.proving import prove, prove_beside
 from loadtest.verify.registry import registry_of
+from loadtest.verify.samples import Seeds
 from schemas.endpoints import Endpoints
 
 __all__ = ["Discrepancy", "Evidence", "KnownAnswers", "Proof", "prove", "verify"]
@@ -33,6 +34,7 @@ async def verify(
     endpoints: Endpoints,
     *,
     person_key: bytes,
+    seeds: Seeds = (),
     answers: Path | None = None,
     complete: bool = True,
     processes: int = 2,
@@ -40,21 +42,21 @@ async def verify(
 ) -> Proof:
     """Read everything and prove it. The system has to be at rest: workers idle or stopped, outbox published.
 
-    `person_key`: the key of the pseudonyms. `answers`: folder of the generated set that was sent (NoSuchSet when it is
+    `person_key`: the key of the pseudonyms; `seeds`: of the samples. `answers`: folder of the generated set that was sent (NoSuchSet when it is
     none). `complete`: nothing may be left unread. `processes`: that recompute decisions, each reading its share, while
     this one proves the rest. `progress`: stage, done, total. It occupies the event loop.
     """
     known = KnownAnswers(answers) if answers is not None else None
     started = time.perf_counter()
     with _without_cycle_search():
-        recomputing, evidence = await _gathered(endpoints, person_key, processes, progress)
+        recomputing, evidence = await _gathered(endpoints, person_key, seeds, processes, progress)
         reading = round(time.perf_counter() - started, 3)
         proof = prove_beside(recomputing, evidence, answers=known, complete=complete, progress=progress)
     return Proof(proof.counts, {"reading": reading, **proof.seconds}, proof.discrepancies, proof.discrepancy_count)
 
 
 async def _gathered(
-    endpoints: Endpoints, person_key: bytes, processes: int, progress: Progress
+    endpoints: Endpoints, person_key: bytes, seeds: Seeds, processes: int, progress: Progress
 ) -> tuple[Recomputation, Evidence]:
     """All evidence, and the recomputation under way; with processes of its own, table manifest_line is left to them.
 
@@ -67,7 +69,7 @@ async def _gathered(
         count = processes_for(await connection.fetchval("SELECT count(*) FROM manifest"), processes)
         if count > 1:
             snapshot = str(await connection.fetchval("SELECT pg_export_snapshot()"))
-            recomputing = Recomputation(partial(_read_share, endpoints, snapshot), registry, person_key, count)
+            recomputing = Recomputation(partial(_read_share, endpoints, snapshot), registry, person_key, count, seeds)
             tables = await read_tables(connection, ("lines", *FIRST), progress=progress)
             # a snapshot can be taken over only while the transaction that exported it stands
             await asyncio.to_thread(recomputing.wait_until_independent)
@@ -77,7 +79,7 @@ async def _gathered(
             setattr(tables, name, getattr(first, name))
     inputs, ends, outputs = await read_kafka(endpoints.kafka_options(), progress=progress)
     evidence = Evidence(inputs, ends, outputs, tables, filings, rulings)
-    return recomputing or Recomputation(lambda _share, _independent: evidence, registry, person_key, 1), evidence
+    return recomputing or Recomputation(lambda _share, _independent: evidence, registry, person_key, 1, seeds), evidence
 
 
 def _read_share(endpoints: Endpoints, snapshot: str, share: Share, independent: Callable[[], None]) -> Evidence:

@@ -16,6 +16,7 @@ from loadtest.verify.decided import Case, Facts, check, found_in
 from loadtest.verify.evidence import KINDS, Evidence, ManifestRow, manifest_place
 from loadtest.verify.proof import Discrepancy, Report
 from loadtest.verify.registry import Registry
+from loadtest.verify.samples import Seeds
 from schemas.contracts import topic_name
 
 CHUNK = 1_000  # manifests between two reports of a process
@@ -47,8 +48,9 @@ def processes_for(manifests: int, processes: int) -> int:
 
 
 def check_all(
-    some: list[Rows], case_of: Callable[[Rows], Case | None], registry: Registry, person_key: bytes
-) -> Checked:
+    some: list[Rows], case_of: Callable[[Rows], Case | None], registry: Registry, person_key: bytes,
+    seeds: Seeds = (),
+) -> Checked:  # fmt: skip
     """Check some manifests against the rule sets that stood at their versions."""
     report = Report()
     topics = [topic_name(kind) for kind in KINDS]
@@ -64,7 +66,8 @@ def check_all(
     for case, documents in zip(cases, found_in(cases), strict=True):
         told = len(report.discrepancies)
         try:
-            found = check(case, documents, registry.rules.at(case.row.registry_version), registry, topics, person_key, report)
+            data = registry.rules.at(case.row.registry_version)
+            found = check(case, documents, data, registry, topics, person_key, report, seeds)
         except Exception as e:  # a row that breaks the check is a discrepancy too; the others are still checked
             report.differs(manifest_place(case.row), "the check itself", "an end", type(e).__name__)
         else:
@@ -89,8 +92,8 @@ class Recomputation:
     loops, polars' threads). One process: nothing is forked, and `finish` does it all.
     """
 
-    def __init__(self, read: ReadShare, registry: Registry, person_key: bytes, processes: int) -> None:
-        self._read, self._registry, self._key = read, registry, person_key
+    def __init__(self, read: ReadShare, registry: Registry, person_key: bytes, processes: int, seeds: Seeds = ()) -> None:
+        self._read, self._registry, self._key, self._seeds = read, registry, person_key, seeds
         self._received: list[bytes] = []
         self._threads: list[Thread] = []
         self._independent = [Event() for _ in range(processes)]
@@ -120,7 +123,7 @@ class Recomputation:
             done += part.manifests
             progress(done)
         if left:
-            parts.append(check_all(sorted(left, key=lambda rows: rows.manifest.manifest_id), case_of, self._registry, self._key))
+            parts.append(check_all(sorted(left, key=lambda rows: rows.manifest.manifest_id), case_of, self._registry, self._key, self._seeds))
             done += parts[-1].manifests
         if done != len(manifests):
             raise ProcessLost(f"the processes of the verifier checked {done} of {len(manifests)} manifests")
@@ -153,7 +156,7 @@ class Recomputation:
         cases = Cases(self._read(share, independent), share)
         yield _without_manifest(cases)
         for some in cases.slices(CHUNK):
-            yield check_all(some, cases.case, self._registry, self._key)
+            yield check_all(some, cases.case, self._registry, self._key, self._seeds)
 
     def _fork(self, share: Share) -> Connection:
         receiving, sending = multiprocessing.Pipe(duplex=False)

@@ -18,10 +18,12 @@ from loadtest.verify.evidence import (
     record_place,
     used_places,
 )
-from loadtest.verify.judging import QUARANTINED, STATUS, Conclusion, conclude, derive, rule_findings, weights
+from loadtest.verify.judging import QUARANTINED, Conclusion, conclude, derive, rule_findings, weights
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry, guaranteed
+from loadtest.verify.samples import CODES as SAMPLES
+from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import Tried, try_again
 
 LEDGER = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
@@ -89,8 +91,9 @@ class Facts(NamedTuple):
 
 
 def check(
-    case: Case, found: Found, law: LawData, registry: Registry, topics: Sequence[str], person_key: bytes, report: Report
-) -> Facts | None:
+    case: Case, found: Found, law: LawData, registry: Registry, topics: Sequence[str], person_key: bytes, report: Report,
+    seeds: Seeds = (),
+) -> Facts | None:  # fmt: skip
     """Compare a case with what the law says of it and the registry at its version; None when its documents cannot be read.
 
     `found`: what its records hold; `topics`: full names of those of orders, payments and waybills.
@@ -104,30 +107,37 @@ def check(
     accepted_at = max(record.log_ms for record in case.records if record is not None)
     day = law.of_day(day_number(accepted_at))
     derived = derive(order, payment, waybill, accepted_at, day, registry, row.registry_version)
-    stored = {f.code for f in case.findings}
+    stored, class_, known = {f.code for f in case.findings}, derived["ecommerce_class"], derived["tax_known"]
     if QUARANTINED in stored:  # a rule could not be run on it: it must be held, whatever the rules would have said
         by_rules = {QUARANTINED}
         report.counts["quarantined"] += 1
     else:
-        by_rules = rule_findings(order, payment, waybill, derived, day)
-    by_rules |= stored & day.counter_codes  # which are checked when all manifests are known
+        by_rules, signs = day.risk.found(rule_findings(order, payment, waybill, derived, day))
+        _compare_signs(case, signs, place, report)
+        by_rules |= stored & day.counter_codes  # which are checked when all manifests are known
+        if not by_rules or conclude(by_rules, law, day, class_, known).outcome == "RELEASE":
+            codes_of = [line["hs_code"] for line in order["orderList"]]
+            sample = day.samples.draw(case.decision_id, class_, codes_of, derived["trade_mode"], seeds)
+            by_rules = by_rules | sample.keys()
+            _compare_sample(case, sample, place, report)
     codes = by_rules | stored.intersection(ASKED)
-    verdict = conclude(codes, law, derived["tax_known"])
-    asks = (verdict if codes == by_rules else conclude(by_rules, law, derived["tax_known"])).outcome != "REJECT"
+    verdict = conclude(codes, law, day, class_, known)
+    outcomes = {code: day.classes.says(code, class_)[0] for code in codes}
+    asks = (verdict if codes == by_rules else conclude(by_rules, law, day, class_, known)).outcome != "REJECT"
     taxed = derived["taxes"] if verdict.taxed else []
     expected = _row(case, read, derived, verdict, taxed, accepted_at, law.version, person_key)
     _compare_row(row, expected, place, report)
-    _compare_findings(case, codes, asks, law, place, report)
+    _compare_findings(case, outcomes, asks, law, place, report)
     _compare_lines(case, order, taxed, place, report)
-    published.check_decision(case.decision, expected, order, taxed, codes, law, topics, place, report)
-    published.check_manifest_receipt(case.receipt, expected, case.receipt_id, codes, place, report)
+    published.check_decision(case.decision, expected, order, taxed, outcomes, topics, place, report)
+    published.check_manifest_receipt(case.receipt, expected, case.receipt_id, {c for c in codes if outcomes[c] != "RELEASE"}, place, report)
     _count(expected, order, report)
     due = derived["tax_due_fen"] if derived["guarantor_code"] and derived["tax_known"] and QUARANTINED not in stored else 0
     limit = guaranteed(registry, row.registry_version, derived["guarantor_code"], day_number(accepted_at)) if due else 0
     if stored.intersection(GUARANTEE) and (stored.intersection(LEDGER) or not due):
         report.differs(place, "findings", "no guarantee is asked of what is refused or owes nothing", sorted(stored))
     secured = Secured(derived["guarantor_code"], due, limit)
-    tried = try_again(row, read, accepted_at, codes, stored.intersection(ASKED), registry)
+    tried = try_again(row, read, accepted_at, codes, stored.intersection((*ASKED, *SAMPLES)), registry)
     return _facts(case, expected, read, asks, day, place, secured, tried)
 
 
@@ -184,7 +194,7 @@ def _row(
     tariff, consumption, vat = (sum(t[n] for t in taxed) for n in (1, 2, 3))
     return ManifestRow._make((
         documents.order_hash(row.order_no), row.ebp_code, row.order_no, row.attempt, row.manifest_id,
-        case.decision_id, verdict.outcome, verdict.queue, STATUS[verdict.outcome], verdict.fault_kinds,
+        case.decision_id, verdict.outcome, verdict.queue, verdict.return_status, verdict.fault_kinds,
         derived["trade_mode"], accepted_at, rule_set, row.lane, row.batch_seq, row.registry_version,
         *(derived[name] for name in ("guarantor_code", "declarant_code", "warehouse_code", "customs_code")),
         row.order_partition, row.order_offset, row.payment_partition, row.payment_offset, row.waybill_partition,
@@ -221,17 +231,35 @@ def _compare_row(row: ManifestRow, expected: ManifestRow, place: str, report: Re
         report.differs(place, "manifest_id", f"lane {row.lane} and batch {row.batch_seq} packed", row.manifest_id)
 
 
-def _compare_findings(case: Case, codes: set[str], asks: bool, law: LawData, place: str, report: Report) -> None:
+def _compare_findings(case: Case, outcomes: dict[str, str], asks: bool, law: LawData, place: str, report: Report) -> None:
+    """`outcomes`: of the codes that had to be found."""
     stored = {f.code for f in case.findings}
-    if stored != codes:
-        report.differs(place, "findings", sorted(codes), sorted(stored))
+    if stored != outcomes.keys():
+        report.differs(place, "findings", sorted(outcomes), sorted(stored))
     if not asks and stored.intersection(ASKED):
         report.differs(place, "findings", "no ledger is asked when the rules reject", sorted(stored))
     for finding in case.findings:
-        report.same(f"{place} finding {finding.code}", "outcome", law.outcomes.get(finding.code), finding.outcome)
+        report.same(f"{place} finding {finding.code}", "outcome", outcomes.get(finding.code), finding.outcome)
         for column, shown in json.loads(finding.values_read).items():
             if column in law.personal and shown and not str(shown).startswith("***"):
                 report.differs(f"{place} finding {finding.code}", f"values read: {column}", "masked", "in the clear")
+
+
+def _compare_signs(case: Case, signs: dict[str, tuple[int, tuple[str, ...]]], place: str, report: Report) -> None:
+    """`signs`: score and indicators by the code of a finding about risk."""
+    for finding in case.findings:
+        if finding.code in signs:
+            score, indicators = signs[finding.code]
+            read = json.loads(finding.values_read)
+            told = read.get("score"), read.get("indicators")
+            report.same(f"{place} finding {finding.code}", "score and indicators", (str(score), ",".join(indicators)), told)
+
+
+def _compare_sample(case: Case, sample: dict[str, dict[str, str]], place: str, report: Report) -> None:
+    """`sample`: what the finding that drew the manifest has to tell, by its code."""
+    for finding in case.findings:
+        if finding.code in sample:
+            report.same(f"{place} finding {finding.code}", "the draw", sample[finding.code], json.loads(finding.values_read))
 
 
 def _compare_lines(case: Case, order: Document, taxed: Taxes, place: str, report: Report) -> None:

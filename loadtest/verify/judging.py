@@ -8,6 +8,7 @@ from functools import lru_cache
 from operator import mul
 from typing import Any
 
+from loadtest.verify.classes import GRAVEST, STATUS
 from loadtest.verify.documents import FEN_E5, Document
 from loadtest.verify.evaluate import value
 from loadtest.verify.law import DayLaw, LawData
@@ -15,12 +16,13 @@ from loadtest.verify.registry import Registry, firms
 from loadtest.verify.tax import Content, Tax, Taxable, line_taxes
 
 UNIT_E5 = 100_000
+MG_E5_PER_NET = 10 * UNIT_E5  # a waybill counts in 10^-5 kg, which are 10 mg
+MOST_NET = 10**14
 SHAPE = re.compile(r"[0-9]{17}[0-9X]")
 WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))  # GB 11643: 2^(i-1) mod 11, i counted from the right
 CHECK = "10X98765432"
-STATUS = {"RELEASE": 800, "HOLD": 300, "REJECT": 100}
+REJECTED = 100
 QUARANTINED = "SYS-02"
-GUARANTEE = {"GUA-01", "GUA-02"}
 NO_CONTENT = Content("", 0, "")
 
 
@@ -32,6 +34,11 @@ class Conclusion:
     queue: str
     fault_kinds: int
     taxed: bool
+
+    @property
+    def return_status(self) -> int:
+        """The customs code."""
+        return REJECTED if self.outcome == "REJECT" else STATUS[self.queue]
 
 
 def derive(
@@ -62,10 +69,15 @@ def derive(
         "tax_due_fen": None if taxes is None else sum(sum(t[1:]) for t in taxes),
         "taxes": taxes or [],
         "trade_mode": "mixed" if len(modes) > 1 else "".join(modes),
+        "net_weight_e5": max(-MOST_NET, min(MOST_NET, sum(line["net"] for line in lines) // MG_E5_PER_NET)),
         "accepted_at": accepted_at,
         "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
         "payer_id_valid": identity_valid(payment["payerIdNumber"]),
         **dict(firms(order, payment, waybill, registry, version)),
+        **day.classes.columns({
+            role: registry.entry(version, "enterprise", role, order[code])
+            for role, code in (("platform", "ebpCode"), ("ecommerce", "ebcCode"))
+        }),
     }
 
 
@@ -79,6 +91,9 @@ def _derive_line(line: Document, filed: Mapping[str, Any], day: DayLaw) -> None:
     fits = rate is not None and rate.item.parts(content.measure) is not None and line["unit"] == content.unit
     line["rated"], line["measured"] = rate is not None, fits or not by_quantity
     line["rate"], line["content"], line["by_quantity"] = rate, content, by_quantity
+    as_filed = bool(filed) and line["unit"] == content.unit
+    line["price_low_fen"], line["price_high_fen"] = (filed[x] if as_filed else 0 for x in ("priceLowFen", "priceHighFen"))
+    line["net"] = line["qty_e5"] * content.amount if as_filed and content.measure == "mass" and line["qty_e5"] is not None else 0
     line["cap"] = day.cap_of(line["hs_code"])
     line["weighed"] = line["cap"] is None or (content.measure == "mass" and line["unit"] == content.unit)
     price, qty = line["price_e5"], line["qty_e5"]
@@ -119,7 +134,7 @@ def identity_valid(number: str) -> bool:
 
 
 def rule_findings(order: Document, payment: Document, waybill: Document, derived: Document, day: DayLaw) -> set[str]:
-    """The codes of the rules that fire, and SYS-01 when some condition is null."""
+    """The codes of the rules and of the indicators of risk that fire, and SYS-01 when some condition is null."""
     lines: list[Document] = order["orderList"]
     if not _has_null(order, payment, waybill, derived, lines):
         found = set(day.manifest_codes(order, payment, waybill, derived))
@@ -143,17 +158,16 @@ def _has_null(
     return any(line["price_times_qty_e5"] is None for line in lines)
 
 
-def conclude(codes: Iterable[str], law: LawData, tax_known: bool) -> Conclusion:
-    """Outcome, queue, blamed kinds and whether it is taxed, from finding codes and whether its tax is known."""
-    found = set(codes)
-    rejecting = [code for code in found if law.outcomes[code] == "REJECT"]
-    outcome = "REJECT" if rejecting else "HOLD" if found else "RELEASE"
+def conclude(codes: Iterable[str], law: LawData, day: DayLaw, class_: str, tax_known: bool) -> Conclusion:
+    """Outcome, queue, blamed kinds and whether it is taxed, from finding codes, the firm's class and whether the tax is known."""
+    found = {code: day.classes.says(code, class_) for code in codes}
+    rejecting = [code for code, (outcome, _) in found.items() if outcome == "REJECT"]
+    queues = {queue for outcome, queue in found.values() if outcome == "HOLD"}
+    outcome = "REJECT" if rejecting else "HOLD" if queues else "RELEASE"
     faults = 0
     for code in rejecting:
         faults |= law.blames[code]
-    queue = "" if outcome != "HOLD" else "orderer" if "PAY-04" in found else "review"
-    if outcome == "HOLD" and found <= GUARANTEE:
-        queue = "guarantee"
+    queue = next((q for q in GRAVEST if q in queues), "") if outcome == "HOLD" else ""
     # a manifest in quarantine is not taxed either: nobody knows whether its amounts are sound
     taxed = outcome != "REJECT" and tax_known and QUARANTINED not in found
     return Conclusion(outcome, queue, faults, taxed)

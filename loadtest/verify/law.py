@@ -10,20 +10,28 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from loadtest.verify import classes, risk, samples
+from loadtest.verify.classes import DayClasses
 from loadtest.verify.conditions import Call, Column, ConditionError, Node, parse
 from loadtest.verify.control import DayControl
 from loadtest.verify.evaluate import compiled
+from loadtest.verify.risk import DayRisk
+from loadtest.verify.samples import DaySamples
 from loadtest.verify.tax import Amount, Rate, TaxItem
 from schemas import contracts
 
 FOLDER = Path(contracts.__file__).parent / "law"
-FILES = ("rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml")
+FILES = (
+    "rules.toml", "limits.toml", "tariff.csv", "consumption.toml", "weights.toml", "control.toml", "sources.toml", "classes.toml",
+    "risk.toml", "samples.toml",
+)  # fmt: skip
 BITS = {"order": 1, "payment": 2, "waybill": 4}
 DERIVED = {
     "line_count", "line_total_sum_e5", "gnum_in_order", "one_indivisible_item", "dutiable_fen", "trade_mode",
     "accepted_at", "buyer_id_valid", "payer_id_valid", "tax_known", "tax_due_fen",
     "platform_status", "ecommerce_status", "payment_firm_status", "carrier_status", "relation_status", "declarant_status",
-    "guarantor_status", "guarantor_related", "warehouse_status",
+    "guarantor_status", "guarantor_related", "warehouse_status", "ecommerce_class", "platform_class",
+    "net_weight_e5",
 }  # fmt: skip
 # Counter → (subject, what different ones of are counted), each over the windows (docs/decisions.md section 13).
 COUNTED = {
@@ -51,6 +59,9 @@ class DayLaw:
     rates: dict[str, Rate]
     caps: list[tuple[str, tuple[str, ...], int]]
     control: DayControl
+    classes: DayClasses
+    risk: DayRisk
+    samples: DaySamples
     single_limit_fen: int
     annual_limit_fen: int
     waybill_reuse_months: int
@@ -65,7 +76,7 @@ class DayLaw:
 
 @dataclass(frozen=True, eq=False)
 class LawData:
-    """`version`: hash of the files; `outcomes`, `blames`: of a finding code; `units`: unit of a content →
+    """`version`: hash of the files; `says`: (outcome, queue) of a finding code, `blames`: the documents; `units`: unit of a content →
     (measure, smallest units in it); `tariff`, `items`, `caps`, `control`: rows of tariff.csv, tax items of consumption.toml,
     entries of weights.toml and control.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
 
@@ -76,8 +87,11 @@ class LawData:
     items: list[tuple[str, date, date, TaxItem]]
     caps: list[dict[str, Any]]
     control: dict[str, Any]
+    classes: dict[str, Any]
+    risk: dict[str, Any]
+    samples: dict[str, Any]
     units: dict[str, tuple[str, int]]
-    outcomes: dict[str, str]
+    says: dict[str, tuple[str, str]]
     blames: dict[str, int]
     statuses: dict[str, str]
     personal: frozenset[str]
@@ -91,15 +105,16 @@ class LawData:
     def of_day(self, day_number: int) -> DayLaw:
         """The law of a day in Shanghai, counted from 1970-01-01."""
         day = date(1970, 1, 1) + timedelta(days=day_number)
-        names = {x["name"] for x in self.limits if x["from"] <= day}
+        limits = {x["name"]: self.limit(x["name"], day) for x in self.limits if x["from"] <= day}
+        by_class = classes.on(day, self.classes, self.says, limits)
         parts: dict[str, list[tuple[str, Node]]] = {"manifest": [], "line": [], "counters": []}
-        for rule in self.rules["rule"]:
-            if date.fromisoformat(rule["since"]) <= day:
-                text = rule["when"]
-                for name in names:
-                    text = text.replace("{" + name + "}", str(self.limit(name, day)))
-                node = parse(text, self._resolver(rule["scope"]))
-                parts["counters" if _reads_counters(node) else rule["scope"]].append((rule["code"], node))
+        rules = [rule for rule in self.rules["rule"] if date.fromisoformat(rule["since"]) <= day]
+        for rule in [*rules, *risk.in_force(day, self.risk)]:
+            text = rule["when"]
+            for name, value in limits.items():  # by class: a column that is derived under the limit's name
+                text = text.replace("{" + name + "}", name if name in by_class.tolerances else str(value))
+            node = parse(text, self._resolver(rule["scope"], by_class))
+            parts["counters" if _reads_counters(node) else rule["scope"]].append((rule["code"], node))
         return DayLaw(
             year=day.year,
             manifest_rules=parts["manifest"],
@@ -109,6 +124,9 @@ class LawData:
             rates=self._rates(day),
             caps=[(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]],
             control=DayControl(day, self.control, self._last_days()),
+            classes=by_class,
+            risk=risk.on(day, self.risk),
+            samples=samples.on(day, self.samples),
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
@@ -134,10 +152,12 @@ class LawData:
             found[r["hs8"]] = max(r["to"], found.get(r["hs8"], ""))
         return found
 
-    def _resolver(self, scope: str) -> Callable[[str], Column]:
+    def _resolver(self, scope: str, by_class: DayClasses) -> Callable[[str], Column]:
         allowed = set(self.rules["columns"][scope])
 
         def resolve(name: str) -> Column:
+            if scope == "manifest" and name in by_class.tolerances:
+                return Column("derived", name)
             if name not in allowed:
                 raise ConditionError(f"{name} is no column of a {scope}")
             if scope == "line":
@@ -188,7 +208,8 @@ def of_files(content: Mapping[str, bytes]) -> LawData:
         for part in (name.encode(), data):
             version.update(len(part).to_bytes(4, "big") + part)
     rules = tomllib.loads(content["rules.toml"].decode())
-    findings = [*rules["rule"], *rules["ledger"], *rules["engine"]]
+    of_risk = tomllib.loads(content["risk.toml"].decode())
+    findings = [*rules["rule"], *rules["ledger"], *rules["engine"], *of_risk["band"]]
     consumption = tomllib.loads(content["consumption.toml"].decode())
     units = {u["name"]: (u["measure"], u["size"]) for u in consumption["unit"]}
     return LawData(
@@ -199,8 +220,11 @@ def of_files(content: Mapping[str, bytes]) -> LawData:
         items=[(x["name"], x["from"], x["to"], _tax_item(x, units)) for x in consumption["item"]],
         caps=tomllib.loads(content["weights.toml"].decode())["cap"],
         control=tomllib.loads(content["control.toml"].decode()),
+        classes=tomllib.loads(content["classes.toml"].decode()),
+        risk=of_risk,
+        samples=tomllib.loads(content["samples.toml"].decode()),
         units=units,
-        outcomes={f["code"]: f["outcome"] for f in findings},
+        says={f["code"]: (f["outcome"], f.get("queue", "")) for f in findings},
         blames={f["code"]: sum(BITS[kind] for kind in f["blames"]) for f in findings},
         statuses={d["code"]: d["status"] for d in rules["document"]},
         personal=frozenset(rules["columns"]["personal"]),

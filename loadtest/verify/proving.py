@@ -27,6 +27,7 @@ from loadtest.verify.published import (
 from loadtest.verify.registry import check_registry, registry_of
 from loadtest.verify.revisions import check_revisions
 from loadtest.verify.rule_sets import RuleSets, check_rules
+from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.whereabouts import Whereabouts, account_for
 
@@ -53,6 +54,7 @@ def prove(
     evidence: Evidence,
     person_key: bytes,
     *,
+    seeds: Seeds = (),
     answers: KnownAnswers | None = None,
     complete: bool = True,
     processes: int = 2,
@@ -60,11 +62,11 @@ def prove(
 ) -> Proof:
     """Check everything. The system that made the evidence has to be at rest: nothing decided and unpublished.
 
-    `person_key`: the key of the pseudonyms (16 to 64 bytes). `complete`: no record may be unread.
+    `person_key`: the key of the pseudonyms (16 to 64 bytes); `seeds`: of the samples. `complete`: no record may be unread.
     """
     count = processes_for(len(evidence.tables.manifests), processes)
     registry = registry_of(evidence.filings, evidence.tables)
-    recomputing = Recomputation(lambda share, _: share_of(evidence, share), registry, person_key, count)
+    recomputing = Recomputation(lambda share, _: share_of(evidence, share), registry, person_key, count, seeds)
     return prove_beside(recomputing, evidence, answers=answers, complete=complete, progress=progress)
 
 

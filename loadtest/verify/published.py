@@ -116,9 +116,9 @@ def compare(
 
 def check_decision(
     message: Message | None, row: ManifestRow, order: Document, taxed: list[tuple[int, int, int, int]],
-    codes: set[str], law: LawData, topics: Sequence[str], place: str, report: Report,
+    outcomes: Mapping[str, str], topics: Sequence[str], place: str, report: Report,
 ) -> None:  # fmt: skip
-    """Compare a decision with the row as it has to be. `topics`: of order, payment and waybill."""
+    """Compare a decision with the row as it has to be. `outcomes`: by code of its findings; `topics`: of order, payment and waybill."""
     if message is None:
         return
     report.same(place, "topic of its decision", TOPIC[row.outcome], message.topic)
@@ -134,7 +134,7 @@ def check_decision(
             {"gnum": x["gnum"], "hsCode": x["hs_code"], "dutiableFen": d, "tariffFen": t, "consumptionTaxFen": c, "vatFen": v}
             for x, (d, t, c, v) in lines
         ],
-        "findings": [{"code": code, "outcome": law.outcomes[code]} for code in sorted(codes)],
+        "findings": [{"code": code, "outcome": outcomes[code]} for code in sorted(outcomes)],
         "documents": [
             {"kind": kind, "topic": topic, "partition": partition, "offset": offset}
             for kind, topic, (_, partition, offset) in zip(KINDS, topics, used_places(row), strict=True)
@@ -147,8 +147,8 @@ def check_decision(
         return
     found = decode(DECISION, message.value)
     listed: list[str] = [f["code"] for f in found["findings"]] if found else []
-    if sorted(listed) == sorted(codes):  # any order of findings is right
-        expected["findings"] = [{"code": code, "outcome": law.outcomes[code]} for code in listed]
+    if sorted(listed) == sorted(outcomes):  # any order of findings is right
+        expected["findings"] = [{"code": code, "outcome": outcomes[code]} for code in listed]
     compare(place, "decision", message, found, key, expected, report)
 
 

@@ -115,7 +115,7 @@ def read(record: Record, partition: int) -> Event:
 def _fits(event: Event) -> bool:
     content = event.content
     texts = {name: text for name, text in content.items() if isinstance(text, str)}
-    fits = 0 <= event.revision < 1 << 62 and content["status"] in STATUSES
+    fits = 0 <= event.revision < 1 << 62 and (content["status"] in STATUSES or (event.part, content["status"]) == ("goods", "recalled"))
     fits = fits and all(content[name] and "|" not in content[name] for name in PARTS[event.part])
     fits = fits and all("\0" not in text and len(text) <= LONGEST.get(name, 100) for name, text in texts.items())
     checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits}

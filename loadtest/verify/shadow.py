@@ -13,28 +13,32 @@ from loadtest.verify.law import LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry
 from loadtest.verify.rule_sets import RuleSets
+from loadtest.verify.samples import CODES
 
 WHOLE = 10_000
+SAMPLES = frozenset(CODES)
 MARK = "shadow"
 PLACES = ("both", "live alone", "tried alone")
 
 
 class Tried(NamedTuple):
-    """A manifest on which a set was tried. `codes`: found by the live set, of them `refusals` of its ledgers; `theirs`: found by
-    the tried set but for its rules on counters, which need all manifests. `day`: of acceptance, counted from 1970-01-01."""
+    """A manifest on which a set was tried. `codes`: found by the live set, of them `given` of its ledgers and samples; `theirs`:
+    found by the tried set but for its rules on counters, which need all manifests. `day`: of acceptance, counted from
+    1970-01-01; `class_`: of its e-commerce firm."""
 
     version: int
     day: int
     outcome: str
     tax_known: bool
+    class_: str
     codes: frozenset[str]
-    refusals: frozenset[str]
+    given: frozenset[str]
     theirs: frozenset[str]
 
 
 def try_again(
     row: ManifestRow, read: tuple[Document, Document, Document], accepted_at: int, codes: Collection[str],
-    refusals: Collection[str], registry: Registry,
+    given: Collection[str], registry: Registry,
 ) -> Tried | None:  # fmt: skip
     """What the set tried at the manifest's version makes of it; None when it is not one of those it was tried on. The lines
     are derived anew: nobody may need them any more."""
@@ -45,17 +49,22 @@ def try_again(
     number = day_number(accepted_at)
     day = trial[0].of_day(number)
     derived = derive(order, payment, waybill, accepted_at, day, registry, row.registry_version)
-    theirs = frozenset(rule_findings(order, payment, waybill, derived, day))
-    return Tried(row.registry_version, number, row.outcome, derived["tax_known"], frozenset(codes), frozenset(refusals), theirs)
+    theirs, _ = day.risk.found(rule_findings(order, payment, waybill, derived, day))
+    return Tried(
+        row.registry_version, number, row.outcome, derived["tax_known"], derived["ecommerce_class"], frozenset(codes),
+        frozenset(given), frozenset(theirs),
+    )  # fmt: skip
 
 
 def _counted(one: Tried, law: LawData, counters: Mapping[str, int]) -> Iterator[str]:
     """The names under which it counts."""
-    theirs = one.theirs | fires(law.of_day(one.day), counters).keys()
-    outcome = conclude(theirs, law, one.tax_known).outcome
-    if outcome != "REJECT" and one.refusals:
-        theirs |= one.refusals
-        outcome = conclude(theirs, law, one.tax_known).outcome
+    day = law.of_day(one.day)
+    theirs = one.theirs | fires(day, counters).keys()
+    outcome = conclude(theirs, law, day, one.class_, one.tax_known).outcome
+    for more, through in ((one.given & SAMPLES, ("RELEASE",)), (one.given - SAMPLES, ("RELEASE", "HOLD"))):
+        if more and outcome in through:
+            theirs |= more
+            outcome = conclude(theirs, law, day, one.class_, one.tax_known).outcome
     yield "manifests"
     yield f"{one.outcome}>{outcome}"
     for code in one.codes | theirs:

@@ -25,6 +25,7 @@ from ops.filing import publish_once, until_taken
 from ops.supervisor import Supervisor
 from schemas.contracts import PARTITIONS, document_topics
 from schemas.endpoints import Endpoints, home_folder
+from schemas.samples import seeds
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
@@ -163,7 +164,8 @@ async def _proof(endpoints: Endpoints, home: Path, documents: GeneratedSet) -> P
     OUT.print("\nProving every decision with the independent verifier, which shares no code with the pipeline …")
     with Steps(transient=True) as steps:
         proof = await verify(
-            endpoints, answers=documents.folder, complete=True, person_key=person_key(home / "person.key"), progress=steps
+            endpoints, answers=documents.folder, complete=True, person_key=person_key(home / "person.key"),
+            seeds=seeds(home / "sample.key").periods, progress=steps
         )
     show_discrepancies(proof)
     show_proof(proof)

@@ -18,6 +18,7 @@ from ops.commands.show import FAILED, OUT, AsJson, Steps, fail, print_json, tabl
 from ops.failed import RunFailed
 from schemas.endpoints import Endpoints, home_folder
 from schemas.registry import adopt_ids
+from schemas.samples import seeds
 
 Manifests = Annotated[int, typer.Option(help="Order numbers in the set.", min=100, max=5_000_000)]
 Seed = Annotated[int, typer.Option(help="Seed of the generator; the same seed gives the same bytes.")]
@@ -150,6 +151,6 @@ def show_discrepancies(proof: Proof) -> None:
 
 
 async def _prove(endpoints: Endpoints, answers: Path | None, steps: Steps, complete: bool = True) -> Proof:
-    key = person_key(home_folder() / "person.key")
+    key, drawn_by = person_key(home_folder() / "person.key"), seeds(home_folder() / "sample.key")
     await adopt_ids(register=False)
-    return await verify_all(endpoints, answers=answers, complete=complete, person_key=key, progress=steps)
+    return await verify_all(endpoints, answers=answers, complete=complete, person_key=key, seeds=drawn_by.periods, progress=steps)

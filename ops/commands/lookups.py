@@ -10,6 +10,7 @@ import typer
 from agents.reading import documents, read_records, read_stored
 from ops.commands.show import AsJson, print_json, show_list, yuan
 from ops.ruling import texts_in
+from pipeline.classes import QUEUES
 from pipeline.documents import BIT, KINDS
 from pipeline.open_orders import open_orders
 from schemas.endpoints import Endpoints
@@ -22,7 +23,7 @@ Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)
 
 def decisions(
     outcome: Annotated[str | None, typer.Option(help="RELEASE, HOLD or REJECT.")] = None,
-    queue: Annotated[str | None, typer.Option(help="Queue of a HOLD: review, orderer or guarantee.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue of a HOLD: review, orderer, inspection or guarantee.")] = None,
     code: Annotated[str | None, typer.Option(help="Only with this finding, such as PAY-01.")] = None,
     platform: Platform = None,
     limit: Limit = 20,
@@ -31,8 +32,8 @@ def decisions(
     """List decisions, newest first: outcome, tax, findings."""
     if outcome and outcome.upper() not in ("RELEASE", "HOLD", "REJECT"):
         raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT", param_hint="--outcome")
-    if queue and queue not in ("review", "orderer", "guarantee"):
-        raise typer.BadParameter("queue is review, orderer or guarantee", param_hint="--queue")
+    if queue and queue not in QUEUES[1:]:
+        raise typer.BadParameter("queue is review, orderer, inspection or guarantee", param_hint="--queue")
     if code and code not in load().texts() and not any(code in texts_in(r["content"]) for r in asyncio.run(fetch("rule_set_contents"))):
         raise typer.BadParameter(f"no code {code}; docs/platforms.md lists all codes", param_hint="--code")
     wanted = outcome.upper() if outcome else None

@@ -55,7 +55,7 @@ def send(
     """Send filings from JSON files. Each has a `revision`, higher than the one before of the same entry, and one of
     enterprise, goods, relation and guarantee with all its fields (schemas/avro/filing-1.avsc; an example: schemas/examples/registry)."""
     filings = [filing for path in files for filing in _read(path)]
-    sent = asyncio.run(_send(filings)) if filings else []
+    sent = asyncio.run(send_filings(filings)) if filings else []
     if json_:
         print_json([dict(zip(("topic", "offset", "key"), row, strict=True)) for row in sent])
     else:
@@ -77,7 +77,8 @@ def _read(path: Path) -> list[Filing]:
     return found
 
 
-async def _send(filings: list[Filing]) -> list[tuple[str, int, str]]:
+async def send_filings(filings: list[Filing]) -> list[tuple[str, int, str]]:
+    """Send them to the registry topic; topic, offset and key of each."""
     await adopt_ids()
     producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
     try:

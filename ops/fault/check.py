@@ -17,7 +17,12 @@ from schemas.endpoints import Endpoints
 TOPICS = ("release", "hold", "reject")
 ID = slice(6, 38)  # of decisionId, the first field: frame of five bytes, length 32 as one byte, 32 hex digits
 READ_SECONDS = 120.0
-MANIFESTS = "SELECT ebp_code, order_no, array_agg(outcome ORDER BY attempt) AS history FROM manifest GROUP BY 1, 2"
+# what was drawn as a sample would have been released: the answers cannot know of the draw
+MANIFESTS = """
+SELECT ebp_code, order_no, array_agg(CASE WHEN f.code IS NULL OR m.outcome <> 'HOLD' THEN m.outcome ELSE 'RELEASE' END ORDER BY attempt) AS history
+FROM manifest m LEFT JOIN finding f ON f.manifest_id = m.manifest_id AND f.code IN ('SMP-01', 'SMP-02')
+GROUP BY 1, 2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ async def _published(endpoints: Endpoints) -> dict[str, list[bytes]]:
 
 
 async def verify(
-    endpoints: Endpoints, documents: GeneratedSet, person_key: bytes, say: Callable[[str, int, int], None]
+    endpoints: Endpoints, documents: GeneratedSet, person_key: bytes, seeds: Any, say: Callable[[str, int, int], None]
 ) -> tuple[bool, dict[str, Any]]:
     """Whether it is verified, and the report for --json."""
     counted = await count(endpoints, documents)
@@ -86,19 +91,19 @@ async def verify(
         "decided": counted.decided, "published": counted.published,
         "wrong": counted.wrong, "wrong_count": counted.wrong_count,
     }  # fmt: skip
-    proof = await _proof(endpoints, documents, person_key, say)
+    proof = await _proof(endpoints, documents, person_key, seeds, say)
     if proof is not None:
         report["verifier"] = proof.to_json()
     return not counted.wrong_count and (proof is None or proof.verified), report
 
 
-async def _proof(endpoints: Endpoints, documents: GeneratedSet, person_key: bytes, say: Any) -> Any:
+async def _proof(endpoints: Endpoints, documents: GeneratedSet, person_key: bytes, seeds: Any, say: Any) -> Any:
     try:
         from loadtest.verify import verify as independent  # type: ignore[attr-defined]
     except ImportError:
         return None
     result = independent(
-        endpoints, answers=documents.folder, person_key=person_key, complete=True,
+        endpoints, answers=documents.folder, person_key=person_key, seeds=seeds, complete=True,
         progress=lambda *told: say("verifying", *[n for n in told if isinstance(n, int)][:2] or (0, 0)),
     )  # fmt: skip
     return await result if asyncio.iscoroutine(result) else result

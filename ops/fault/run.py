@@ -24,6 +24,7 @@ from ops.filing import file_registry
 from ops.stack import Stack
 from ops.supervisor import Supervisor
 from schemas.contracts import PARTITIONS, document_topics
+from schemas.samples import seeds
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
@@ -85,7 +86,7 @@ async def run(
         )
         await _Run(plan_, stack, supervisor, documents, outcome, say, told).drive()
         key = person_key(home / "person.key")
-        outcome.verified, outcome.checked = await check.verify(endpoints, documents, key, say)
+        outcome.verified, outcome.checked = await check.verify(endpoints, documents, key, seeds(home / "sample.key").periods, say)
     return outcome
 
 

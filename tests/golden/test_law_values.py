@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from schemas.lawbook import FOLDER, load
@@ -28,20 +29,44 @@ LIMITS = {
     "single_limit_fen": 500_000, "annual_limit_fen": 2_600_000, "max_lines": 50, "waybill_reuse_months": 6,
     "incomplete_after_seconds": 600, "closed_after_seconds": 30 * 86_400, "tax_tolerance_fen": 1,
     **{f"{counter}_{window}_most": most for counter, mosts in COUNTERS.items() for window, most in zip(("1h", "24h", "30d"), mosts, strict=True)},
+    "weight_tolerance_1e4": 500, "near_limit_fen": 100 * 100,
 }  # fmt: skip
 # what a finding does: outcome, queue, documents at fault
 CONSEQUENCES = {
     ("REJECT", "", "order"): "FMT-01 FMT-04 FMT-05 FMT-08 FMT-09 FMT-12 FMT-15 FMT-17 FMT-18 AMT-01 AMT-04 CUR-01 CUR-02 "
-    "SUM-01 SUM-02 SUM-03 SUM-04 REG-01 REG-03 REG-04 REG-05 REG-10 GDS-01 GDS-02 GDS-04 GDS-05 GDS-06 LIM-02 LIM-03 LIM-04",
+    "SUM-01 SUM-02 SUM-03 SUM-04 REG-01 REG-03 REG-04 REG-05 REG-10 GDS-01 GDS-02 GDS-04 GDS-05 GDS-06 CLS-01 LIM-02 LIM-03 LIM-04",
     ("REJECT", "", "payment"): "FMT-02 FMT-06 FMT-10 FMT-13 FMT-16 AMT-02 AMT-05 CUR-03 PAY-01 PAY-02 PAY-03 REG-06",
-    ("REJECT", "", "waybill"): "FMT-03 FMT-07 FMT-11 FMT-14 AMT-03 AMT-06 CUR-04 WAY-04 WAY-05 WAY-06 WAY-07 REG-07",
+    ("REJECT", "", "waybill"): "FMT-03 FMT-07 FMT-11 FMT-14 AMT-03 AMT-06 CUR-04 WAY-04 WAY-05 WAY-06 WAY-07 REG-07 CLS-02",
     ("HOLD", "orderer", "payment"): "PAY-04",
     ("HOLD", "guarantee", "order"): "GUA-01 GUA-02",
     ("HOLD", "review", "payment"): "TIM-01",
     ("HOLD", "review", "waybill"): "WAY-01 WAY-02 WAY-03",
-    ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02 "
+    ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02 SMP-02 "
     "VEL-01 VEL-02 VEL-03 VEL-04 VEL-05",
+    ("HOLD", "inspection", "order"): "GDS-10 SMP-01",
 }
+BY_CLASS = {  # code and class → what the finding does then
+    "WAY-02 aeo": ("RELEASE", ""), "WAY-03 dishonest": ("HOLD", "inspection"), "GDS-07 dishonest": ("HOLD", "inspection"),
+    "GDS-08 dishonest": ("HOLD", "inspection"), "GDS-09 dishonest": ("HOLD", "inspection"), "TIM-01 dishonest": ("REJECT", ""),
+    "RTY-01 dishonest": ("HOLD", "inspection"),
+}  # fmt: skip
+TAX_TOLERANCE = "(CASE WHEN platform_class = 'aeo' THEN 2 WHEN platform_class = 'dishonest' THEN 0 ELSE 1 END)"
+WEIGHT_TOLERANCE = "(CASE WHEN ecommerce_class = 'aeo' THEN 1000 WHEN ecommerce_class = 'dishonest' THEN 0 ELSE 500 END)"
+POINTS = {  # indicator → typology and points
+    "RSK-01": {"under_declaration": 40}, "RSK-02": {"brushing": 30}, "RSK-03": {"under_declaration": 40, "brushing": 40},
+    "RSK-04": {"brushing": 40}, "RSK-05": {"brushing": 30}, "RSK-06": {"under_declaration": 30, "brushing": 10},
+}  # fmt: skip
+BANDS = {  # typology → from how many points on which finding, and its queue
+    "under_declaration": [(100, "RTY-02", "inspection"), (60, "RTY-01", "review")],
+    "brushing": [(100, "RTY-04", "inspection"), (60, "RTY-03", "review")],
+}
+CHAPTERS = {"food": "02 03 04 07 08 09 10 11 15 16 17 18 19 20 21 22", "cosmetics": "33", "other": ""}
+RATES = {  # per million, class and category: inspection and review of bonded goods, of direct ones
+    "aeo food": (300, 500, 400, 600), "aeo cosmetics": (200, 400, 300, 500), "aeo other": (100, 200, 200, 300),
+    "general food": (1000, 2000, 1500, 2500), "general cosmetics": (800, 1500, 1000, 2000), "general other": (500, 1000, 800, 1500),
+    "dishonest food": (30_000, 50_000, 40_000, 60_000), "dishonest cosmetics": (20_000, 40_000, 30_000, 50_000),
+    "dishonest other": (20_000, 30_000, 30_000, 40_000),
+}  # fmt: skip
 STATUSES = {
     "DOC-01": "-304001", "DOC-02": "120", "DOC-03": "120", "DOC-04": "100", "DOC-05": "100", "DOC-06": "100",
     "DOC-07": "100", "DOC-08": "100", "DOC-09": "2", "DOC-10": "2",
@@ -121,6 +146,35 @@ def test_what_each_finding_does() -> None:
     entries = [*rules["rule"], *rules["ledger"], *rules["engine"]]
     written = {x["code"]: (x["outcome"], x.get("queue", ""), " ".join(x["blames"])) for x in entries}
     assert written == {code: what for what, codes in CONSEQUENCES.items() for code in codes.split()}
+
+
+def test_what_the_class_changes() -> None:
+    book = load()
+    assert {" ".join(of): what for of, what in book.on(FIRST).by_class.items()} == BY_CLASS
+    assert book.classes.outcomes_on(date(2018, 12, 31)) == {}
+    by_class = {k: v for k, v in book.classes.parameters_on(FIRST, LIMITS).items() if v != str(LIMITS[k])}
+    assert by_class == {"tax_tolerance_fen": TAX_TOLERANCE, "weight_tolerance_1e4": WEIGHT_TOLERANCE}
+    told = [(x["class"], x["kind"], str(x["from"])) for x in book.classes.entries["treatment"]]
+    kinds = [("aeo", "reward")] * 2 + [("dishonest", "penalty")] * 3
+    assert told == [(*kind, "2021-09-10" if n == 4 else str(FIRST)) for n, kind in enumerate(kinds)]
+
+
+def test_what_risk_goes_by() -> None:
+    law = load().on(FIRST)
+    assert {code: dict(x.points) for code, x in law.indicators.items()} == POINTS
+    assert {t.name: [(n, code, law.consequences[code].queue) for n, code in t.bands] for t in law.typologies} == BANDS
+    assert {law.consequences[code].outcome for bands in BANDS.values() for _, code, _ in bands} == {"HOLD"}
+    before, risk = date(2018, 12, 31), load().risk
+    assert not risk.indicators_on(before, lambda _: (pl.lit(True), ())) and not any(t.bands for t in risk.typologies_on(before))
+
+
+def test_how_much_is_drawn() -> None:
+    rates = load().on(FIRST).samples
+    chapters = {c: list(CHAPTERS).index(name) for name, codes in CHAPTERS.items() for c in codes.split()}
+    assert (rates.names, rates.categories) == (tuple(CHAPTERS), chapters)
+    entered = {(*of.split(), bonded): r[:2] if bonded else r[2:] for of, r in RATES.items() for bonded in (True, False)}
+    assert rates.rates_1e6 == entered
+    assert load().samples.on(date(2018, 12, 31)).rates_1e6 == {}
 
 
 def test_every_rule_is_in_force_from_the_first_day_on() -> None:

@@ -12,6 +12,7 @@ from loadtest.generate.filings import filings
 from ops.explain import formulas
 from ops.explain.show import laws_zh, texts
 from ops.explain.values import decimals, shown_value
+from pipeline.classes import QUEUES
 from schemas import law_pack
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
@@ -56,10 +57,13 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_every_rule_is_told_in_chinese_too() -> None:
     rules = tomllib.loads((FOLDER / "rules.toml").read_text())
-    entries = [entry for table in ("rule", "ledger", "engine") for entry in rules[table]]
+    risk = tomllib.loads((FOLDER / "risk.toml").read_text())
+    entries = [*(entry for table in ("rule", "ledger", "engine") for entry in rules[table]), *risk["band"]]
     assert [e["code"] for e in entries if not e.get("todo_zh")] == []
     assert {e["law"] for e in entries} == set(laws_zh())
-    assert [e["code"] for e in entries if f"family_{e['code'].partition('-')[0]}" not in LABELS] == ["SYS-01", "SYS-02"]
+    assert [e["code"] for e in (*entries, *risk["indicator"]) if not e.get("zh")] == []
+    assert [f"queue_{queue}" for queue in QUEUES[1:] if f"queue_{queue}" not in LABELS] == []
+    assert [e["code"] for e in (*entries, *risk["indicator"]) if f"family_{e['code'].partition('-')[0]}" not in LABELS] == ["SYS-01", "SYS-02"]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from pipeline.guarantees import STANDING
 from pipeline.ledgers import USES, Balances
 from pipeline.open_orders import open_orders
 from pipeline.registry import Registry
+from pipeline.sampling import Seeds
 from pipeline.sightings import LEFT, SIGHTINGS, SUBJECTS, Seen, asked
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
@@ -99,6 +100,7 @@ class MemoryStore:
 
     lawbook: Lawbook = field(default_factory=load)
     registry: Registry = REGISTRY
+    seeds: Seeds | None = None
     stored: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     manifests: dict[tuple[int, str, int], dict[str, Any]] = field(default_factory=dict)
     fates: dict[tuple[int, int, int], dict[str, Any]] = field(default_factory=dict)
@@ -127,7 +129,7 @@ class MemoryStore:
         past = self.past(hashes)
         gathered = flow.gather(together, past, PSEUDONYMS)
         gathered = flow.count(gathered, self.seen(gathered.manifests.heads))
-        opened = flow.open_batch(gathered, self.lawbook.on, self.registry, quarantined)
+        opened = flow.open_batch(gathered, self.lawbook.on, self.registry, quarantined, self.seeds)
         return read, flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
 
     def seen(self, heads: pl.DataFrame) -> Seen:

@@ -25,7 +25,7 @@ from tests.pipeline.trios import KINDS, example, records
 
 LAW = load().on(date(2019, 11, 11))
 LIMITS = load().limits_on(date(2019, 11, 11))
-READS = sorted({(r.scope, c) for r in LAW.rules for c in r.reads})
+READS = sorted({(r.scope, c) for r in (*LAW.rules, *LAW.indicators.values()) for c in r.reads})
 
 
 @lru_cache
@@ -56,7 +56,7 @@ ADDED = (
     "buyer_id_valid", "payer_id_valid", "line_price_times_qty_e5", "tax_known", "tax_due_fen", *TAXES,
     "platform_status", "ecommerce_status", "payment_firm_status", "carrier_status", "relation_status", "declarant_status",
     "guarantor_status", "guarantor_related", "warehouse_status", "guarantor_code", "declarant_code", "warehouse_code",
-    "customs_code",
+    "customs_code", "ecommerce_class", "platform_class", "net_weight_e5",
 )  # fmt: skip
 
 
@@ -81,9 +81,10 @@ def test_a_law_may_have_no_rules_over_a_table(scope: str) -> None:
 
 SETTLED = ("manifest", "one_indivisible_item")  # below the limit `false AND null` is false: it does not matter there
 NEVER_NULL = ("manifest", "tax_known")  # and where what was withheld is right, it does not matter either
+CLASS = ("manifest", "platform_class")  # never null; whoever is of no class is borne what everybody is
 
 
-@pytest.mark.parametrize(("scope", "column"), [r for r in READS if r not in (SETTLED, NEVER_NULL)])
+@pytest.mark.parametrize(("scope", "column"), [r for r in READS if r not in (SETTLED, NEVER_NULL, CLASS)])
 def test_a_null_is_never_a_release(scope: str, column: str) -> None:
     outcome, codes = judged(with_value(scope, column, None))
     assert outcome != "RELEASE"
@@ -108,11 +109,12 @@ def test_whether_the_tax_is_known_is_known_whatever_is_null() -> None:
 def test_the_finding_names_the_rules_that_met_the_null(scope: str) -> None:
     column = {"manifest": "order_goodsValue_e5", "line": "line_qty_e5"}[scope]
     found = rules.findings(with_value(scope, column, None), LAW).filter(pl.col("code") == "SYS-01")
-    names = {r.code for r in LAW.rules if column in r.reads}
+    names = {r.code for r in (*LAW.rules, *LAW.indicators.values()) if r.scope == scope and column in r.reads}
     assert found["values_read"].to_list() == [f'{{"conditions": "{",".join(sorted(names))}"}}']
 
 
 NUMBERS = [(s, c) for s, c in READS if (derived().heads if s == "manifest" else derived().lines).schema[c].is_integer()]
+ONE_SIGN = ("net_weight_e5", "price_low_fen", "price_high_fen")  # one sign of risk holds nothing
 EXTREMES = st.one_of(st.sampled_from([0, -1, 10**14, -(10**14), 2**31, 2**62]), st.integers(-(10**14), 10**14))
 
 
@@ -126,7 +128,8 @@ def test_another_amount_is_never_a_release(place: tuple[str, str], value: int) -
     manifests = with_value(scope, column, value)
     outcome, _ = judged(manifests if column in (*ADDED, *COUNTERS) else rederived(manifests))
     harmless = {"waybill_weight_e5": value > 0, "waybill_freight_e5": True, "dutiable_fen": value <= 500_000, "line_count": 1 <= value <= 50,
-                "tax_due_fen": abs(value - 3022) <= 2, **{name: value <= LIMITS[f"{name}_most"] for name in COUNTERS}}
+                 "tax_due_fen": abs(value - 3022) <= 2, **{name: value <= LIMITS[f"{name}_most"] for name in COUNTERS},
+                 **dict.fromkeys(ONE_SIGN, True)}
     if not harmless.get(column, False):
         assert outcome != "RELEASE"
 

@@ -15,6 +15,7 @@ RULE = """
 code = "TST-01"
 scope = "{scope}"
 outcome = "{outcome}"
+{queue}
 blames = {blames}
 when = '''{when}'''
 en = "a test"
@@ -25,12 +26,13 @@ since = "{since}"
 """
 
 
-def book(tmp_path: Path, when: str, scope: str = "manifest", outcome: str = "HOLD", blames: str = '["order"]', since: str = "2019-01-01"):  # type: ignore[no-untyped-def]
+def book(tmp_path: Path, when: str, scope: str = "manifest", outcome: str = "HOLD", blames: str = '["order"]', since: str = "2019-01-01", queue: str = "review"):  # type: ignore[no-untyped-def]
     """The law with one rule more."""
     folder = tmp_path / "law"
     shutil.copytree(FOLDER, folder)
     with (folder / "rules.toml").open("a") as f:
-        f.write(RULE.format(scope=scope, outcome=outcome, blames=blames, when=when, since=since))
+        held = f'queue = "{queue}"' if outcome == "HOLD" and queue else ""
+        f.write(RULE.format(scope=scope, outcome=outcome, queue=held, blames=blames, when=when, since=since))
     return load(folder)
 
 
@@ -72,6 +74,12 @@ def test_a_reject_without_blame_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_outcome_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LawError, match=r"TST-01: .*outcome"):
         book(tmp_path, "order_guid = ''", outcome="RELEASE").on(DAY)
+
+
+@pytest.mark.parametrize("queue", ["", "attic"])
+def test_a_hold_without_a_queue_is_refused(tmp_path: Path, queue: str) -> None:
+    with pytest.raises(LawError, match="TST-01: a HOLD, and nothing else, has one of the queues"):
+        book(tmp_path, "order_guid = ''", queue=queue).on(DAY)
 
 
 def test_a_rule_holds_from_its_day_and_changes_the_version(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,6 +25,7 @@ from schemas.endpoints import Endpoints
 from tests.pipeline.memory import KEY
 
 PATIENCE_SECONDS = 240
+SEEDS = [(date(2019, 1, 1), b"a seed for tests".rjust(32)), (date(2026, 1, 1), b"another one".rjust(32))]
 POLL_SECONDS = 0.05
 Place = tuple[str, int]
 
@@ -99,10 +101,10 @@ class Group:
     async def proved(self, documents: GeneratedSet | None) -> None:
         """The verifier finds nothing, alone and with processes that read their shares; the workers have to be stopped."""
         answers = documents.folder if documents else None
-        proof = await verify(self.endpoints, person_key=KEY, answers=answers)
+        proof = await verify(self.endpoints, person_key=KEY, seeds=SEEDS, answers=answers)
         assert proof.verified, [str(d) for d in proof.discrepancies[:5]]
         with patch.object(chunks, "ALONE", 0):
-            spread = await verify(self.endpoints, person_key=KEY, answers=answers)
+            spread = await verify(self.endpoints, person_key=KEY, seeds=SEEDS, answers=answers)
         assert spread.verified, [str(d) for d in spread.discrepancies[:5]]
         assert spread.counts == proof.counts
 
@@ -116,8 +118,10 @@ async def workers(
     folder.mkdir(parents=True, exist_ok=True)
     key, log = folder / "person.key", folder / "workers.log"
     key.write_bytes(KEY)
+    (folder / "sample.key").write_text("".join(f"{day} {seed.hex()}\n" for day, seed in SEEDS))
     settings = {
         "TIDEGATE_GROUP": topic_name("workers"), "TIDEGATE_TRANSPORT": transport, "TIDEGATE_PERSON_KEY_FILE": str(key),
+        "TIDEGATE_SAMPLE_KEY_FILE": str(folder / "sample.key"),
         "TIDEGATE_BATCH_RECORDS": str(batch_records),
     }  # fmt: skip
     supervisor = Supervisor(count, command=command, environment={**environment(endpoints, folder), **settings}, log=log)

@@ -202,5 +202,5 @@ def test_personal_values_in_the_clear(evidence: Evidence, proved: Prove) -> None
     findings[0] = findings[0]._replace(values_read=json.dumps({"order_consigneeAddress": "some street 1"}))
     proof = proved()
     assert not proof.verified
-    assert "masked" in proof.discrepancies[0].expected
+    assert any("masked" in d.expected for d in proof.discrepancies)
     assert "some street" not in json.dumps(proof.to_json())

@@ -69,7 +69,8 @@ def test_conditions_outside_the_subset_are_refused(text: str) -> None:
 def test_every_rule_of_the_law_parses() -> None:
     data = law.load()
     day = data.of_day(law.day_number(1_573_401_600_000))
-    assert len(day.manifest_rules) + len(day.line_rules) + len(day.counter_rules) == len(data.rules["rule"])
+    rules = len(day.manifest_rules) + len(day.line_rules) + len(day.counter_rules)
+    assert rules == len(data.rules["rule"]) + len(data.risk["indicator"])
 
 
 def test_the_day_is_that_of_shanghai() -> None:

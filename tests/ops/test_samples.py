@@ -1,0 +1,49 @@
+"""`tidegate sample`: an auditor draws again, and a failed sample recalls its goods item."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from loadtest.generate.filings import filings
+from schemas.contracts import REGISTRY_PARTITION, topic_name
+from schemas.endpoints import Endpoints
+from schemas.filings import stored, written
+from schemas.samples import seeds
+from tests.ops.conftest import Run
+from tests.pipeline.memory import BASE_MS, Rec
+from tests.pipeline.trios import numbered, records
+from tests.stack.nodes import nodes
+
+
+async def test_an_auditor_draws_again_and_recalls(
+    run: Run, topics: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEGATE_KAFKA", topics.kafka)
+    monkeypatch.setenv("TIDEGATE_POSTGRES", topics.postgres)
+    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    (tmp_path / "sample.key").write_text(f"2019-01-01 {b'a seed for tests'.rjust(32).hex()}\n")
+    filing = next(f for f in filings("small") if f.key == "goods|330296T001|SKU010007")
+    async with nodes(topics, [0]) as (worker,):
+        await worker.take(Rec(topic_name("registry"), REGISTRY_PARTITION, 0, BASE_MS, filing.key.encode(), written(filing)))
+        worker.processor.seeds = seeds(tmp_path / "sample.key")
+        await worker.take(*records(numbered(5)))
+    (row,) = (await asyncio.to_thread(run, "sample", "check", "EXAMPLE-5", "--json")).data
+    assert (row["class"], row["category"], row["per_million"]) == ("general", "food", "1000 + 2000")
+    assert row["draws"] == row["found"] == "nothing" and 0 <= row["number"] < 1 << 64
+    assert "general" in (await asyncio.to_thread(run, "sample", "check", "EXAMPLE-5")).out
+    assert (await asyncio.to_thread(run, "sample", "check", "EXAMPLE-6")).code == 2
+    assert (await asyncio.to_thread(run, "sample", "failed", "EXAMPLE-5", "--item", "3")).code == 2
+    (sent,) = (await asyncio.to_thread(run, "sample", "failed", "EXAMPLE-5", "--item", "2", "--json")).data
+    assert sent["key"] == "goods|330296T001|SKU010007"
+    consumer = AIOKafkaConsumer(**topics.kafka_options(), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        place = TopicPartition(topic_name("registry"), REGISTRY_PARTITION)
+        consumer.assign([place])
+        consumer.seek(place, sent["offset"])
+        recalled = stored((await consumer.getone(place)).value)
+    finally:
+        await consumer.stop()
+    assert (recalled.revision, recalled.content["status"], recalled.content["itemNo"]) == (2, "recalled", "SKU010007")
