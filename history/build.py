@@ -140,8 +140,7 @@ def _day(value: object) -> date | None:
 async def _registry(store: Store, after: int, upto: int) -> dict[str, pl.DataFrame]:
     entries: dict[str, list[tuple[Any, ...]]] = {name: [] for name in SCHEMAS}
     if upto > after:
-        for version, value in await store.fetch("registry_since", after):
-            if version <= upto:
-                filing = stored(value)
-                entries[filing.table].append((*filing.row(), version))
+        for version, value in await store.fetch("registry_since", after, upto):
+            filing = stored(value)
+            entries[filing.table].append((*filing.row(), version))
     return {name: pl.DataFrame(entries[name], schema={**schema, "version": pl.Int64}, orient="row") for name, schema in SCHEMAS.items()}

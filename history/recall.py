@@ -10,6 +10,7 @@ from agents.reading import as_documents, read_stored
 from pipeline.attempts import PAIRS
 from pipeline.documents import KINDS, Documents
 from pipeline.manifests import Manifests, assemble
+from pipeline.sightings import as_counted
 from sinks.store import Store
 from sinks.stored import StoredDocuments
 
@@ -20,7 +21,7 @@ class Incomplete(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """`manifests`: as pipeline.manifests.assemble makes them; `rows`: of table manifest, one each, in their order."""
+    """`manifests`: as pipeline.manifests.assemble makes them, with what was counted when they were decided; `rows`: of table manifest, one each, in their order."""
 
     manifests: Manifests
     rows: Sequence[Any]
@@ -35,7 +36,9 @@ async def recall(store: Store, rows: Sequence[Any]) -> Recalled:
     none = pl.Series(dtype=pl.Int64)
     found = await store.fetch("documents_of_orders", hashes, [], [], none) if len(hashes) else []
     documents = as_documents(read_stored(StoredDocuments.of(row[0] for row in found)), stored=True)
-    return Recalled(assemble(documents, _complete(documents, rows)), rows)
+    manifests = assemble(documents, _complete(documents, rows))
+    packed = pl.Series([row["counters"] for row in rows], dtype=pl.Binary)
+    return Recalled(Manifests(as_counted(manifests.heads, packed), manifests.lines), rows)
 
 
 def _complete(documents: Documents, rows: Sequence[Any]) -> pl.DataFrame:

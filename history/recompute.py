@@ -21,7 +21,7 @@ from sinks.rows import manifest_frames
 QUARANTINE = "SYS-02"
 # Named when the row is made: keys of persons take the secret, numbers and places say where the decision is kept.
 GIVEN = (
-    "manifest_id", "decision_id", "lane", "batch_seq", "person_key", "payer_key", "phone_key", "address_key",
+    "manifest_id", "decision_id", "lane", "batch_seq", "person_key", "payer_key", "phone_key", "address_key", "counters",
 )  # fmt: skip
 TYPES = {
     name: pl.Int64 if name in ("manifest_id", "batch_seq") else pl.Int16 if name == "lane" else pl.Binary for name in GIVEN

@@ -60,7 +60,7 @@ async def book_of(store: Store, name: str) -> Lawbook:
     return lawbook.of_content(rows[0]["content"])
 
 
-def texts_in(content: bytes) -> dict[str, dict[str, Any]]:
+def _texts_in(content: bytes) -> dict[str, dict[str, Any]]:
     """Code → its entry, of a packed rule set, whether or not this program can use it."""
     files = law_pack.unpacked(content)
     return {x["code"]: x for name in ("risk.toml", "rules.toml") if name in files for table in tomllib.loads(files[name].decode()).values()
@@ -70,7 +70,7 @@ def texts_in(content: bytes) -> dict[str, dict[str, Any]]:
 async def texts_of(store: Store, rule_set: str) -> dict[str, dict[str, Any]]:
     """Code → its entry in the rule set that a decision names."""
     rows = await store.fetch("rule_set_content", rule_set) if rule_set != lawbook.load().version else []
-    return texts_in(rows[0]["content"]) if rows else lawbook.load().texts()
+    return _texts_in(rows[0]["content"]) if rows else lawbook.load().texts()
 
 
 async def keep(store: Store, folder: Path) -> str:

@@ -11,7 +11,6 @@ from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
 from pipeline.law import MASS, MEASURES, Law
 from pipeline.registry import Registry
-from pipeline.sightings import LEFT
 
 LINES = [pl.col("m", "position"), pl.exclude("m", "position", "document").name.prefix("line_")]
 WHOSE = [pl.int_range(pl.len(), dtype=pl.UInt32).alias("m"), pl.col("order").alias("document")]
@@ -23,7 +22,7 @@ OF_GOODS = [
     pl.when(pl.col("weight_group").is_not_null() & (pl.col("measure") == MASS)).then("content").alias("unit_mg"),
 ]
 PARTS = pl.col(*AMOUNTS, "order_amount_fine")
-LAST_OF_HEAD, FIRST_DERIVED = LEFT[-1], "hs_code"  # what heads that were counted end with, and lines that are not derived lack
+LAST_OF_HEAD, FIRST_DERIVED = "counters", "hs_code"  # what heads that were counted end with, and lines that are not derived lack
 NO_ROW = pl.Series("row", [None], dtype=pl.UInt32)
 
 

@@ -28,6 +28,7 @@ COUNTED = {
 }
 """Counter → (its subject, what different ones of are counted)."""
 COUNTERS = [f"{name}_{window}" for name in COUNTED for window in WINDOWS]
+ONCE = np.ones(len(COUNTERS), np.uint8)
 LEFT = [f"of_{subject}" for subject in SUBJECTS]
 """Whether a manifest leaves a sighting that is found by its person, phone, address."""
 SIGHTINGS: dict[str, type[np.generic]] = {
@@ -77,7 +78,7 @@ def asked(heads: pl.DataFrame) -> Asked:
 
 
 def counted(heads: pl.DataFrame, seen: Seen) -> pl.DataFrame:
-    """Add COUNTERS and LEFT to manifests with HASHES."""
+    """Add COUNTERS and LEFT to manifests with HASHES, and COUNTERS as they are kept: `counters`."""
     counters, left = np.ones((len(heads), len(COUNTERS)), np.int32), np.ones((len(heads), len(LEFT)), np.bool_)
     rows = _particular(heads, seen.stored)
     if len(rows):
@@ -88,7 +89,24 @@ def counted(heads: pl.DataFrame, seen: Seen) -> pl.DataFrame:
             left[rows, n], counts = _of_subject(subject, own, seen.stored)
             for first, windows in counts.items():
                 counters[rows, first : first + len(WINDOWS)] = windows
-    return heads.hstack([pl.Series("counters", counters), pl.Series("left", left)]).with_columns(APART).drop("counters", "left")
+    apart = heads.hstack([pl.Series("counters", counters), pl.Series("left", left)]).with_columns(APART).drop("counters", "left")
+    return apart.hstack([_packed(counters)])
+
+
+def as_counted(heads: pl.DataFrame, packed: pl.Series) -> pl.DataFrame:
+    """Add COUNTERS as they stood when the manifests were decided; `packed`: their column `counters`."""
+    read = [np.frombuffer(row, np.uint8) if row else ONCE for row in packed.to_list()]
+    counters = np.vstack([ONCE, *read])[1:].astype(np.int32)
+    return heads.hstack([pl.Series(name, counters[:, n]) for n, name in enumerate(COUNTERS)])
+
+
+def _packed(counters: NDArray[np.int32]) -> pl.Series:
+    """`counters`: a byte each, in the order of COUNTERS; null where all are one. None is above MOST + 1."""
+    packed: list[bytes | None] = [None] * len(counters)
+    rows = np.flatnonzero((counters != 1).any(axis=1))
+    for row, of_it in zip(rows.tolist(), counters[rows].astype(np.uint8), strict=True):
+        packed[row] = of_it.tobytes()
+    return pl.Series("counters", packed, dtype=pl.Binary)
 
 
 def _particular(heads: pl.DataFrame, stored: Columns) -> NDArray[np.intp]:

@@ -27,7 +27,7 @@ SAME = (
     "order_hash", "ebp_code", "order_no", "attempt", "manifest_id", "decision_id", "outcome", "queue",
     "return_status", "fault_kinds", "trade_mode", "accepted_at", "rule_set", "lane", "batch_seq", "taxed",
     "registry_version", "guarantor_code", "declarant_code", "warehouse_code", "customs_code",
-    "dutiable_fen", "tariff_fen", "vat_fen", "person_key", "payer_key", "phone_key", "address_key",
+    "dutiable_fen", "tariff_fen", "vat_fen", "person_key", "payer_key", "phone_key", "address_key", "counters",
 )  # fmt: skip
 PLACES = tuple(f"{k}_{what}" for k in ("order", "payment", "waybill") for what in ("partition", "offset", "digest"))
 LINE = {

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from loadtest.verify.conditions import Call, Column, Node
 from loadtest.verify.counting import ALONE, fires
 from loadtest.verify.decided import Facts
-from loadtest.verify.evidence import SightingReadRow, SightingRow, Tables
+from loadtest.verify.evidence import Tables
 from loadtest.verify.law import COUNTED, WINDOWS_MS, day_number
+from loadtest.verify.ledger_rows import SightingReadRow, SightingRow
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import RuleSets
 
@@ -58,6 +59,8 @@ def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, 
             left, counters = (True, True, True), ALONE
         if left != sight.left:
             report.differs(f"{one.place} sighting", "found by person, phone, address", left, sight.left)
+        kept = bytes(counters.values()) if counters != ALONE else None
+        report.same(one.place, "counters", kept, one.counters)
         _check_findings(one, counters, rules, report)
     report.counts["sightings"] += len(sights)
     return found

@@ -63,7 +63,7 @@ class Facts(NamedTuple):
     (amount, limit) that it needs, in fen and mg; `completing`: (ms, kind, partition, offset) of the document that
     completed it; `refused`, `unsecured`: values read by its findings of ledgers and of guarantees, by code; `subjects`: the
     first eight bytes of the pseudonyms of person, phone and address, as a number; `version`: of registry and rule set; `counted`:
-    values read by its findings on counters, by code; `tried`: what a rule set that is tried makes of it."""
+    values read by its findings on counters, by code; `counters`: as its row keeps them; `tried`: what a rule set that is tried makes of it."""
 
     manifest_id: int
     place: str
@@ -87,6 +87,7 @@ class Facts(NamedTuple):
     subjects: tuple[int, int, int]
     rules_ran: bool
     counted: dict[str, dict[str, Any]]
+    counters: bytes | None
     tried: Tried | None
 
 
@@ -187,7 +188,8 @@ def _row(
     rule_set: str,
     person_key: bytes,
 ) -> ManifestRow:
-    """The row as it has to be; what only the pipeline can choose (lane, batch, number, places) is taken over."""
+    """The row as it has to be; what only the pipeline can choose (lane, batch, number, places) is taken over, and what takes all
+    manifests to know (counters)."""
     row = case.row
     order, payment, waybill = read
     digests = [documents.digest(record.value or b"") for record in case.records if record is not None]
@@ -206,7 +208,7 @@ def _row(
         payment["payTransactionId"], waybill["logisticsCode"], waybill["logisticsNo"], waybill["billNo"],
         _pseudonym(f"{order['buyerIdType']}|{order['buyerIdNumber'].upper()}", person_key),
         _pseudonym(f"{payment['payerIdType']}|{payment['payerIdNumber'].upper()}", person_key),
-        _pseudonym(order["consigneeTelephone"], person_key), _pseudonym(order["consigneeAddress"], person_key),
+        _pseudonym(order["consigneeTelephone"], person_key), _pseudonym(order["consigneeAddress"], person_key), row.counters,
     ))  # fmt: skip
 
 
@@ -311,5 +313,5 @@ def _facts(
         row.registry_version, expected.order_hash,
         (_first(expected.person_key), _first(expected.phone_key), _first(expected.address_key)),
         all(f.code != QUARANTINED for f in case.findings),
-        {f.code: json.loads(f.values_read) for f in case.findings if f.code in day.counter_codes}, tried,
+        {f.code: json.loads(f.values_read) for f in case.findings if f.code in day.counter_codes}, row.counters, tried,
     )  # fmt: skip

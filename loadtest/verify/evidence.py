@@ -7,6 +7,18 @@ of the tables (sinks/migrations); the PostgreSQL reader selects by them.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from loadtest.verify.ledger_rows import (
+    AccountRow,
+    EntryRow,
+    GuaranteeAccountRow,
+    GuaranteeEntryRow,
+    HeldRow,
+    SightingReadRow,
+    SightingRow,
+    UseRow,
+    WeightAccountRow,
+    WeightEntryRow,
+)
 from schemas.contracts import topic_name
 
 KINDS = ("order", "payment", "waybill")
@@ -156,6 +168,7 @@ class ManifestRow(NamedTuple):
     payer_key: bytes
     phone_key: bytes
     address_key: bytes
+    counters: bytes | None
 
 
 class LineRow(NamedTuple):
@@ -184,85 +197,6 @@ class FindingRow(NamedTuple):
     values_read: str
 
 
-class AccountRow(NamedTuple):
-    person_key: bytes
-    year: int
-    entry_no: int
-    reserved_fen: int
-    used_fen: int
-
-
-class EntryRow(NamedTuple):
-    person_key: bytes
-    year: int
-    entry_no: int
-    manifest_id: int
-    movement: str
-    debit: str
-    credit: str
-    amount_fen: int
-    reserved_after_fen: int
-    used_after_fen: int
-
-
-class WeightAccountRow(NamedTuple):
-    person_key: bytes
-    year: int
-    weight_group: str
-    entry_no: int
-    reserved_mg: int
-    used_mg: int
-
-
-class WeightEntryRow(NamedTuple):
-    person_key: bytes
-    year: int
-    weight_group: str
-    entry_no: int
-    manifest_id: int
-    movement: str
-    debit: str
-    credit: str
-    amount_mg: int
-    reserved_after_mg: int
-    used_after_mg: int
-
-
-class UseRow(NamedTuple):
-    number: str
-    use_no: int
-    order_hash: int
-    ebp_code: str
-    order_no: str
-    manifest_id: int
-    accepted_at: int
-
-
-class GuaranteeAccountRow(NamedTuple):
-    guarantor_code: str
-    entry_no: int
-    frozen_fen: int
-
-
-class GuaranteeEntryRow(NamedTuple):
-    """`moved`: (manifest_id, fen) of each of `entries`, packed."""
-
-    guarantor_code: str
-    entry_no: int
-    entries: int
-    frozen_after_fen: int
-    moved: bytes
-    lane: int
-    batch_seq: int
-
-
-class HeldRow(NamedTuple):
-    manifest_id: int
-    lane: int
-    guarantor_code: str
-    amount_fen: int
-
-
 class RevisionRow(NamedTuple):
     manifest_id: int
     revision: int
@@ -273,25 +207,6 @@ class RevisionRow(NamedTuple):
     revised_at: int
     lane: int
     batch_seq: int
-
-
-class SightingRow(NamedTuple):
-    manifest_id: int
-    accepted_at: int
-    order_hash: int
-    person: int
-    phone: int
-    address: int
-    of_person: bool
-    of_phone: bool
-    of_address: bool
-
-
-class SightingReadRow(NamedTuple):
-    lane: int
-    batch_seq: int
-    batch: str
-    seen: str
 
 
 class RegistryState(NamedTuple):

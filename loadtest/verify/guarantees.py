@@ -6,7 +6,8 @@ from struct import iter_unpack
 from typing import Any, NamedTuple
 
 from loadtest.verify.decided import Facts
-from loadtest.verify.evidence import GuaranteeEntryRow, Tables
+from loadtest.verify.evidence import Tables
+from loadtest.verify.ledger_rows import GuaranteeEntryRow
 from loadtest.verify.proof import Report
 from loadtest.verify.revisions import Revised
 

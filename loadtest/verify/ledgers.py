@@ -7,8 +7,9 @@ from typing import Any
 
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.decided import Facts
-from loadtest.verify.evidence import Tables, UseRow
+from loadtest.verify.evidence import Tables
 from loadtest.verify.guarantees import check_guarantees
+from loadtest.verify.ledger_rows import UseRow
 from loadtest.verify.proof import Report
 from loadtest.verify.revisions import Revised
 

@@ -1,6 +1,7 @@
 """decisions and waiting: lists for officers and platforms."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -9,7 +10,6 @@ import typer
 
 from agents.reading import documents, read_records, read_stored
 from ops.commands.show import AsJson, print_json, show_list, yuan
-from ops.ruling import texts_in
 from pipeline.classes import QUEUES
 from pipeline.documents import BIT, KINDS
 from pipeline.open_orders import open_orders
@@ -18,6 +18,7 @@ from schemas.lawbook import load
 from sinks.store import Store
 
 Platform = Annotated[str | None, typer.Option(help="Only of this platform (ebpCode).")]
+CODE = re.compile(r"[A-Z]{2,4}-[0-9]{2}")
 Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)]
 
 
@@ -34,7 +35,7 @@ def decisions(
         raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT", param_hint="--outcome")
     if queue and queue not in QUEUES[1:]:
         raise typer.BadParameter("queue is review, orderer, inspection or guarantee", param_hint="--queue")
-    if code and code not in load().texts() and not any(code in texts_in(r["content"]) for r in asyncio.run(fetch("rule_set_contents"))):
+    if code and code not in load().texts() and not CODE.fullmatch(code):  # another rule set may have other codes
         raise typer.BadParameter(f"no code {code}; docs/platforms.md lists all codes", param_hint="--code")
     wanted = outcome.upper() if outcome else None
     rows = asyncio.run(fetch("decisions_list", wanted, queue, platform, code, limit))

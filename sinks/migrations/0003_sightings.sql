@@ -27,3 +27,6 @@ CREATE TABLE sighting_read (
     seen text NOT NULL                   -- JSON object: lane -> batch number up to which its sightings were there
 ) PARTITION BY RANGE (accepted_at);
 CREATE TABLE sighting_read_rest PARTITION OF sighting_read DEFAULT;
+
+-- What was counted when the manifest was decided: a byte a counter, in the order of docs/decisions.md section 13.
+ALTER TABLE manifest ADD COLUMN counters bytea;  -- null: nobody and nothing of it was seen before in 30 days

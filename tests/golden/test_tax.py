@@ -82,7 +82,7 @@ def test_the_verifier(case: dict[str, Any]) -> None:
 def test_the_baseline(case: dict[str, Any]) -> None:
     at_ms = log_ms(case)
     read = [read_baseline(kind, r.key, r.value) for kind, r in zip(KINDS, records(trio_of(case), at_ms=at_ms), strict=True)]
-    ledgers = Ledgers({}, {}, {}, {}, b"k" * 32)
+    ledgers = Ledgers({}, {}, {}, {}, {}, b"k" * 32)
     decision = baseline.decide(*read, accepted_ms=at_ms, ledgers=ledgers, registry=baseline_registry())
     assert decision.codes == ()
     assert [x[2:] for x in decision.lines] == [tuple(line) for line in case["due"]]

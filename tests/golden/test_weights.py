@@ -54,7 +54,7 @@ def test_the_verifier(case: dict[str, Any]) -> None:
 @EACH
 def test_the_baseline(case: dict[str, Any]) -> None:
     read = [read_baseline(kind, r.key, r.value) for kind, r in zip(KINDS, records_of(case), strict=True)]
-    ledgers = Ledgers({}, {}, {}, {}, b"k" * 32)
+    ledgers = Ledgers({}, {}, {}, {}, {}, b"k" * 32)
     decision = baseline.decide(*read, accepted_ms=log_ms(case), ledgers=ledgers, registry=baseline_registry())
     assert sorted(decision.codes) == case["codes"]
     taken = {} if LEDGER & set(decision.codes) else case["mg"]

@@ -48,7 +48,7 @@ def _registry() -> Registry:
 
 
 def _ledgers() -> Ledgers:
-    return Ledgers({}, {}, {}, {}, LEDGER_KEY)
+    return Ledgers({}, {}, {}, {}, {}, LEDGER_KEY)
 
 
 def _decide(come: Come, ledgers: Ledgers) -> Decision:

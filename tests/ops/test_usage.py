@@ -64,7 +64,7 @@ def test_down_without_a_stack(run: Run) -> None:
         ("trace", "Missing argument"),
         ("decisions --outcome perhaps", "RELEASE, HOLD or REJECT"),
         ("decisions --queue none", "review, orderer, inspection or guarantee"),
-        ("decisions --code XYZ-99", "docs/platforms.md"),
+        ("decisions --code pay1", "docs/platforms.md"),
         ("waiting --limit 0", "--limit"),
         ("worker --count 0", "--count"),
         ("dead-letters", "Usage"),

@@ -12,11 +12,11 @@ from pipeline import flow, rules
 from pipeline.decide import Judged
 from pipeline.flow import Decided
 from pipeline.law import Law
-from pipeline.manifests import Manifests, assemble
+from pipeline.manifests import Manifests
 from pipeline.rejudge import rejudge
 from tests.pipeline.memory import REGISTRY, MemoryStore, as_records
 
-LEDGERS = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
+LEDGERS = ("PAY-03", "WAY-06", "LIM-03", "LIM-04", "GUA-01", "GUA-02")
 
 
 Batch = tuple[Manifests, Decided, Law]
@@ -24,17 +24,19 @@ Batch = tuple[Manifests, Decided, Law]
 
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory: pytest.TempPathFactory) -> list[Batch]:
-    """A set with every story, decided in memory: manifests as they were assembled, and what came of them, day by day."""
-    documents = GeneratedSet.write(tmp_path_factory.mktemp("set"), profile("small"), 500, 4, processes=1)
+    """A set with every story, decided in memory: manifests as they were counted, and what came of them, day by day."""
+    documents = GeneratedSet.write(tmp_path_factory.mktemp("set"), profile("small"), 1_200, 4, processes=1)
     store, records = MemoryStore(), as_records(documents.documents())
     made: list[Batch] = []
     assembled: list[Manifests] = []
 
-    def kept(*arguments: Any) -> Manifests:
-        assembled.append(assemble(*arguments))
-        return assembled[-1]
+    def kept(*arguments: Any) -> flow.Gathered:
+        gathered = count(*arguments)
+        assembled.append(gathered.manifests)
+        return gathered
 
-    with patch.object(flow, "assemble", kept):
+    count = flow.count
+    with patch.object(flow, "count", kept):
         for n in range(0, len(records), 400):
             decided = store.process(records[n : n + 400])
             if decided.heads["accepted_on"].n_unique() == 1:

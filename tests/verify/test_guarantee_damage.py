@@ -9,7 +9,8 @@ import pytest
 
 from loadtest.verify import Evidence, Proof
 from loadtest.verify.decided import decision_id
-from loadtest.verify.evidence import FindingRow, GuaranteeEntryRow, ManifestRow, RevisionRow, manifest_place
+from loadtest.verify.evidence import FindingRow, ManifestRow, RevisionRow, manifest_place
+from loadtest.verify.ledger_rows import GuaranteeEntryRow
 from tests.verify.test_damage import told
 
 Prove = Callable[[], Proof]

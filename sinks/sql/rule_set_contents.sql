@@ -1,1 +1,0 @@
-SELECT content FROM rule_set
