@@ -63,7 +63,7 @@ def _finding(entry: Entry) -> Reasons:
     queue = entry.get("queue", "")
     if queue not in QUEUES:
         yield f"unknown queue {queue!r}"
-    elif bool(queue) != (outcome == "HOLD"):
+    elif outcome in OUTCOMES and bool(queue) != (outcome == "HOLD"):
         yield f"queue {queue!r} does not suit {outcome}"
     elif (queue == WAITS) != (entry.get("code") in guarantees.CODES):
         yield f"queue {WAITS} is of {', '.join(guarantees.CODES)}, and they have no other: what waits there is released by itself"
