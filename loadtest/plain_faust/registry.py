@@ -13,7 +13,7 @@ from schemas.contracts import parsed, topic_name
 from schemas.framing import FramingError, split
 
 USUAL = ("active", "suspended", "revoked")
-STATUSES: dict[str, tuple[str, ...]] = {"enterprise": USUAL, "relation": USUAL, "goods": (*USUAL, "recalled")}
+STATUSES: dict[str, tuple[str, ...]] = {"enterprise": USUAL, "relation": USUAL, "guarantee": USUAL, "goods": (*USUAL, "recalled")}
 PARTITION = 0  # all changes come in one order
 UNKNOWN = ("", "general")
 EMPTY: dict[str, Any] = {}

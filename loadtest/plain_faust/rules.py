@@ -1,7 +1,7 @@
 """The rules of schemas/law/rules.toml as plain Python predicates, in its order.
 
-A predicate is true (the finding is made), false, or None: not known, which becomes SYS-01. Only amounts and what is
-computed from them can be unknown. A test holds codes and order against rules.toml.
+A predicate is true (the finding is made), false, or None: not known, which becomes SYS-01. Only amounts and what is computed
+from them can be unknown. A test holds codes and order against rules.toml.
 """
 
 import re
@@ -22,13 +22,8 @@ ORDER_MANDATORY = (
     "guid", "appStatus", "orderType", "ebpName", "ebcCode", "ebcName", "buyerRegNo", "buyerName", "buyerTelephone",
     "buyerIdType", "buyerIdNumber", "consignee", "consigneeTelephone", "consigneeAddress",
 )  # fmt: skip
-PAYMENT_MANDATORY = (
-    "guid", "appStatus", "payCode", "payName", "payTransactionId", "ebpName", "payerIdType", "payerIdNumber", "payerName",
-)  # fmt: skip
-WAYBILL_MANDATORY = (
-    "guid", "appStatus", "logisticsCode", "logisticsName", "logisticsNo", "consignee", "consigneeAddress",
-    "consigneeTelephone",
-)  # fmt: skip
+PAYMENT_MANDATORY = ("guid", "appStatus", "payCode", "payName", "payTransactionId", "ebpName", "payerIdType", "payerIdNumber", "payerName")
+WAYBILL_MANDATORY = ("guid", "appStatus", "logisticsCode", "logisticsName", "logisticsNo", "consignee", "consigneeAddress", "consigneeTelephone")
 LINE_MANDATORY = ("itemName", "gmodel", "unit", "country")
 ORDER_LENGTHS = (
     ("guid", 36), ("orderNo", 60), ("ebpCode", 18), ("ebpName", 100), ("ebcCode", 18), ("ebcName", 100),

@@ -73,6 +73,6 @@ def test_core_and_verifier(case: dict[str, Any]) -> None:
 @EACH
 def test_baseline(case: dict[str, Any]) -> None:
     read = [plain_read(kind, r.key, r.value) for kind, r in zip(KINDS, records(trio_of(case)), strict=True)]
-    decision = plain_decide(*read, log_ms({}), Ledgers({}, {}, {}, KEY), baseline_registry())
+    decision = plain_decide(*read, log_ms({}), Ledgers({}, {}, {}, {}, {}, KEY), baseline_registry())
     assert set(decision.codes) == {*case.get("codes", []), *case.get("noted", [])}
     assert (decision.outcome, decision.queue) == (case["outcome"], case.get("queue", ""))

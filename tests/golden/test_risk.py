@@ -91,7 +91,7 @@ def test_core_verifier_and_baseline(case: dict[str, Any]) -> None:
     assert {c: [int(r["score"]), r["indicators"]] for c, r in read.items() if "score" in r} == case["found"]
     assert prove(evidence, KEY).discrepancies == []
     plain = [plain_read(kind, r.key, r.value) for kind, r in zip(KINDS, sent, strict=True)]
-    assert set(plain_decide(*plain, log_ms({}), Ledgers({}, {}, {}, KEY), baseline_registry()).codes) == codes
+    assert set(plain_decide(*plain, log_ms({}), Ledgers({}, {}, {}, {}, {}, KEY), baseline_registry()).codes) == codes
 
 
 def test_every_indicator_and_band_has_a_vector() -> None:

@@ -97,7 +97,7 @@ def test_core_verifier_and_baseline_draw_the_same(seed_file: Path) -> None:
     assert any("findings" in d.what for d in others.discrepancies)
     law._on.cache_clear()  # of days it met without seeds
     for each in sent:
-        decision = plain_decide(*(plain_read(k, r.key, r.value) for k, r in zip(KINDS, each, strict=True)), log_ms({}), Ledgers({}, {}, {}, KEY), baseline_registry())
+        decision = plain_decide(*(plain_read(k, r.key, r.value) for k, r in zip(KINDS, each, strict=True)), log_ms({}), Ledgers({}, {}, {}, {}, {}, KEY), baseline_registry())
         assert (decision.outcome, decision.queue, frozenset(decision.codes)) == mine[decision.manifest.order["orderNo"]]
     law._on.cache_clear()
     plain._seeds.cache_clear()

@@ -23,7 +23,7 @@ CAPS = {"rice": 20_000_000, "sugar": 2_000_000}
 
 
 def records_of(case: dict[str, Any]) -> list[Rec]:
-    fields: dict[str, Any] = {"lines": len(case["lines"])}
+    fields: dict[str, Any] = {"lines": len(case["lines"]), "waybill.weight": "1000000000"}  # no sign of risk
     for n, (item, unit, qty) in enumerate(case["lines"], start=1):
         fields |= {f"line{n}.itemNo": item, f"line{n}.unit": unit, f"line{n}.qty": qty, f"line{n}.price": "1.00"}
     return records(changed({**fields, "recount": True}), at_ms=log_ms(case))
@@ -46,7 +46,7 @@ def test_the_verifier(case: dict[str, Any]) -> None:
     read = [documents.read(kind, r.key, r.value) for kind, r in zip(KINDS, records_of(case), strict=True)]
     day = data.of_day(law.day_number(at_ms))
     derived = derive(*read, at_ms, day, verifier_registry(), VERSION)
-    assert rule_findings(*read, derived, day) == set(case["codes"]) - LEDGER
+    assert day.risk.found(rule_findings(*read, derived, day))[0] == set(case["codes"]) - LEDGER
     assert weights(read[0]["orderList"]) == {group: (mg, CAPS[group]) for group, mg in case["mg"].items()}
     assert day.year == case.get("year", 2019)
 
