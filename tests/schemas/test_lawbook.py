@@ -78,7 +78,7 @@ def test_an_unknown_outcome_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("queue", ["", "attic"])
 def test_a_hold_without_a_queue_is_refused(tmp_path: Path, queue: str) -> None:
-    with pytest.raises(LawError, match="TST-01: a HOLD, and nothing else, has one of the queues"):
+    with pytest.raises(LawError, match=f"TST-01: (unknown )?queue {queue!r}"):
         book(tmp_path, "order_guid = ''", queue=queue).on(DAY)
 
 
