@@ -89,14 +89,14 @@ def _check_refusal(one: Facts, entries: list[Entry], facts: Mapping[int, Facts],
     report.counts[code] += 1
     at, batch_fen = read.get("entry_no"), read.get("batch_fen")
     if not isinstance(at, int) or not 0 <= at <= len(entries) or not isinstance(batch_fen, int):
-        report.differs(place, "entry_no it saw", f"0 to {len(entries)}", dict(read))
+        report.differs(place, "entry_no it saw", f"0 to {len(entries)}", at)
         return
     balance = entries[at - 1].before + entries[at - 1].amount if at else 0
     saw = {
         "guarantor_code": secured.guarantor, "entry_no": at, "balance_fen": balance, "batch_fen": batch_fen,
         "amount_fen": secured.amount, "limit_fen": secured.limit,
     }  # fmt: skip
-    report.same(place, "what it saw", saw, dict(read))
+    report.same(place, "what it saw", saw, {name: read.get(name) for name in saw})
     report.same(place, "code", EXHAUSTED if secured.limit else NOT_VALID, code)
     if batch_fen and batch_fen not in _frozen_before(one, entries[at:], facts):
         report.differs(place, "what its batch froze before it", "what some batch after that entry did", batch_fen)

@@ -25,7 +25,7 @@ Batch = tuple[Manifests, Decided, Law]
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory: pytest.TempPathFactory) -> list[Batch]:
     """A set with every story, decided in memory: manifests as they were counted, and what came of them, day by day."""
-    documents = GeneratedSet.write(tmp_path_factory.mktemp("set"), profile("small"), 1_200, 4, processes=1)
+    documents = GeneratedSet.write(tmp_path_factory.mktemp("set"), profile("small"), 1_600, 4, processes=1)
     store, records = MemoryStore(), as_records(documents.documents())
     made: list[Batch] = []
     assembled: list[Manifests] = []
@@ -79,7 +79,7 @@ def test_what_a_ledger_refused_counts_only_where_the_rules_let_through(batches: 
     nothing = replace(law, rules=(), indicators={})
     now, found = rejudge(assembled, refused, nothing, REGISTRY)
     assert sets(found) == sets(refused)
-    assert set(now.filter(pl.col("outcome") == "REJECT")["m"]) == set(refused["m"])
+    assert set(now.filter(pl.col("outcome") == "REJECT")["m"]) == set(refused.filter(~pl.col("code").str.starts_with("GUA"))["m"])
 
 
 def test_every_rule_is_looked_at_once_a_manifest_or_line(batches: list[Batch]) -> None:
