@@ -130,8 +130,8 @@ def test_over_the_cap(evidence: Evidence, proved: Prove) -> None:
 
 def refusal(evidence: Evidence, code: str) -> tuple[int, FindingRow, str]:
     """A refusal: its row number, itself, and the name of its finding. Of a limit: by what others had taken."""
-    refusals = ((n, f) for n, f in enumerate(evidence.tables.findings) if f.code == code)
-    n, finding = next((n, f) for n, f in refusals if 0 not in json.loads(f.values_read).values())
+    refusals = ((n, f, json.loads(f.values_read)) for n, f in enumerate(evidence.tables.findings) if f.code == code)
+    n, finding = next((n, f) for n, f, read in refusals if 0 not in read.values() and read.get("amount_fen", 0) <= 2_600_000)
     row = next(m for m in evidence.tables.manifests if m.manifest_id == finding.manifest_id)
     return n, finding, f"{manifest_place(row)} finding {code}"
 
