@@ -104,7 +104,11 @@ def test_generated_pages_are_fresh(path: Path) -> None:
 
 def test_every_code_stands_in_both_pages() -> None:
     rules = (ROOT / "docs/rules.md").read_text()
+    indicators = {entry["code"] for entry in load().risk.entries["indicator"]}  # no findings: they give points
     for code, entry in load().texts().items():
+        if code in indicators:
+            assert f"| {code} |" in rules and entry["zh"] in rules
+            continue
         assert f"\n### {code}\n" in rules and f"| {code} |" in PLATFORMS
         assert entry["zh"] in rules and entry["zh"] in PLATFORMS
 

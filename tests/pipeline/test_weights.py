@@ -27,7 +27,7 @@ CAP_MG = {"sugar": 2_000_000, "rice": 20_000_000}
 
 def of(n: int, *lines: tuple[dict[str, str], str], person: str = SOMEBODY, price: str = "1.00", **more: Any) -> dict[str, Any]:
     """A manifest of these goods and quantities; a piece costs a yuan unless `price`."""
-    fields: dict[str, Any] = {"lines": len(lines)}
+    fields: dict[str, Any] = {"lines": len(lines), "waybill.weight": "1000000000"}  # no sign of risk
     for place, (goods, qty) in enumerate(lines, start=1):
         fields |= {f"line{place}.{name}": value for name, value in {**goods, "qty": qty, "price": price}.items()}
     return numbered(n, person, **fields, recount=True, **more)
