@@ -116,7 +116,7 @@ async def test_committed_the_answer_lost_and_postgresql_away_for_a_while(endpoin
         async def connection() -> asyncpg.Connection:
             nonlocal asked
             asked += 1
-            store._dsn = dsn if asked == 3 else dsn.replace("127.0.0.1", "127.0.0.2")  # nobody listens there
+            store._dsn = dsn if asked >= 3 else dsn.replace("127.0.0.1", "127.0.0.2")  # nobody listens there
             return await connect()
 
         async def lost() -> None:
@@ -126,7 +126,7 @@ async def test_committed_the_answer_lost_and_postgresql_away_for_a_while(endpoin
 
         node.steps.do("committed", lost)
         assert (await within(node.take(*records(example())))).manifests == 1
-        assert (asked, node.steps.seen.count("committed")) == (3, 1)
+        assert (asked, node.steps.seen.count("committed")) == (4, 1)  # the last: is anything held that may be released?
         assert (await manifests(db), await decisions(db)) == (ONE, KEYS)
 
 
