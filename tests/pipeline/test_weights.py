@@ -103,7 +103,7 @@ def test_rivals_in_the_order_they_completed(batches: int) -> None:
 
 def test_what_one_ledger_refuses_is_taken_from_none() -> None:
     """Each of the first three is refused by another ledger; the last one finds all of it untouched."""
-    dear = costing(2, "26000.00", **{f"line1.{k}": v for k, v in RICE.items()})
+    dear = costing(2, "26000.00", **{f"line1.{k}": v for k, v in RICE.items()}, **{"waybill.weight": "1000000000"})
     paid_twice = of(3, (SUGAR, "20"))
     for kind in ("order", "payment"):
         paid_twice[kind]["payTransactionId"] = "EXAMPLE-PAY-9"
