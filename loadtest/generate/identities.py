@@ -4,7 +4,7 @@ from random import Random
 
 from loadtest.generate.cases import Case, Maker, story
 from loadtest.generate.faults import fault
-from loadtest.generate.people import AREA, identity_number, with_check
+from loadtest.generate.people import identity_number, with_check
 from loadtest.generate.trio import YUAN, Trio, order_line
 
 
@@ -21,8 +21,9 @@ def id_check_character(_rng: Random, t: Trio) -> None:
 
 @fault("FMT-15", "FMT-16")
 def id_without_birthday(_rng: Random, t: Trio) -> None:
-    """Born on 30 February, check character right."""
-    _both(t, with_check(f"{AREA}19900230001"))
+    """Born on 30 February, check character right; somebody else each time, for persons are counted."""
+    number = t.order["buyerIdNumber"]
+    _both(t, with_check(f"{number[:10]}0230{number[14:17]}"))
 
 
 @fault("FMT-15")
