@@ -54,9 +54,8 @@ class Law:
     `rates`: hs8, tariff_1e4, vat_1e4, consumption_1e4 (10^-4), item (null where price alone decides the consumption
     tax, else its tax item). `terms`: how a tax item is taxed when measured so, at row item * len(MEASURES) + measure:
     taxable (whether it can be), rate_1e4, specific_fen and below_fen for specific_per units of the measure from and
-    below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them. `by_class`: (code, class) → (outcome, queue) where the
-    class of the e-commerce firm makes another of a finding.
-    `indicators`: by code.
+    below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them. `by_class`:
+    (code, class) → (outcome, queue) where the class of the e-commerce firm makes another of a finding. `indicators`: by code.
     """
 
     version: str
