@@ -84,7 +84,7 @@ async def test_what_a_worker_tells_after_a_run(topics: Endpoints, tmp_path: Path
 
 async def test_what_waits_is_told_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = Endpoints("127.0.0.1:1", "postgresql://127.0.0.1:1/none")
-    worker = Worker(WorkerSettings(nowhere, KEY, "group", "127.0.0.1", 0, 100, "batch"))
+    worker = Worker(WorkerSettings(nowhere, KEY, KEY, "group", "127.0.0.1", 0, 100, "batch"))
     place = (topic_name("order"), 3)
     worker.intake.reset({place: 0})
     await worker.intake.offer(place, Records.of([Rec(*place, 0, 1_000, b"k", b"v" * 500)]), worker.intake.generation, end=9, size=500)
