@@ -18,6 +18,7 @@ from agents.worker import Worker
 from loadtest.publish import send_all
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
+from schemas.samples import SecretSeeds
 from tests.pipeline.memory import KEY, Rec
 from tests.pipeline.trios import numbered, rec
 from tests.stack.nodes import nodes, within
@@ -84,7 +85,7 @@ async def test_what_a_worker_tells_after_a_run(topics: Endpoints, tmp_path: Path
 
 async def test_what_waits_is_told_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = Endpoints("127.0.0.1:1", "postgresql://127.0.0.1:1/none")
-    worker = Worker(WorkerSettings(nowhere, KEY, KEY, "group", "127.0.0.1", 0, 100, "batch"))
+    worker = Worker(WorkerSettings(nowhere, KEY, SecretSeeds([]), "group", "127.0.0.1", 0, 100, "batch"))
     place = (topic_name("order"), 3)
     worker.intake.reset({place: 0})
     await worker.intake.offer(place, Records.of([Rec(*place, 0, 1_000, b"k", b"v" * 500)]), worker.intake.generation, end=9, size=500)
