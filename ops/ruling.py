@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from agents.filings import taken_to
+from history.rule_sets import rule_set
 from ops.commands.show import NotFound
 from schemas import law_pack, lawbook
 from schemas.contracts import REGISTRY_PARTITION, topic_name
@@ -56,8 +57,7 @@ async def version_of(store: Store, name: str) -> str:
 
 async def book_of(store: Store, name: str) -> Lawbook:
     """A kept rule set by its name; NotFound, LawError when this program cannot use it."""
-    rows = await store.fetch("rule_set_content", await version_of(store, name))
-    return lawbook.of_content(rows[0]["content"])
+    return await rule_set(store, await version_of(store, name))
 
 
 def _texts_in(content: bytes) -> dict[str, dict[str, Any]]:

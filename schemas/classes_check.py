@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline import guarantees
 from pipeline.classes import CLASSES, QUEUES
-from schemas.law_entries import Entry, Place, Reasons, both, dates, overlaps, toml_tables, whole
+from schemas.law_entries import Entry, Place, Reasons, both, dates, not_sure, same_twice, toml_tables, whole
 
 FILE = "classes.toml"
 KEYS: dict[str, tuple[str, ...]] = {
@@ -42,9 +42,7 @@ def problems(classes: Classes, outcomes: Mapping[str, str], limits: set[str], so
 
 def overlapping(classes: Classes) -> Iterator[Place]:
     """Of sound entries those that say the same twice for a day, and tolerances of one limit by the class of two roles."""
-    for kind, entries in classes.items():
-        named = [(line, {**x, "key": " ".join(str(x[name]) for name in KEYS[kind])}) for line, x in entries]
-        yield from overlaps(FILE, named, "key")
+    yield from same_twice(FILE, classes, KEYS)
     roles: dict[str, str] = {}
     for line, x in classes["tolerance"]:
         if roles.setdefault(x["name"], x["of"]) != x["of"]:
@@ -53,12 +51,7 @@ def overlapping(classes: Classes) -> Iterator[Place]:
 
 def unsure(classes: Classes) -> list[Place]:
     """What of sound entries is marked as not sure, with its source."""
-    return [
-        Place(FILE, line, f"{kind} {' '.join(str(x[name]) for name in KEYS[kind])} from {x['from']}: {x['source']}")
-        for kind, entries in classes.items()
-        for line, x in entries
-        if not x["sure"]
-    ]
+    return not_sure(FILE, classes, KEYS)
 
 
 def _class(entry: Entry) -> Reasons:

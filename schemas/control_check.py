@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from schemas.law_entries import Entry, Place, Reasons, both, dates, overlaps, period, toml_tables, whole
+from schemas.law_entries import Entry, Place, Reasons, both, dates, not_sure, period, same_twice, toml_tables, whole
 
 FILE = "control.toml"
 KEYS: dict[str, tuple[str, ...]] = {
@@ -39,9 +39,7 @@ def problems(control: Control, hs8: set[str], source: Callable[[Entry], Reasons]
 
 def overlapping(control: Control) -> Iterator[Place]:
     """Of sound entries those that say the same twice for a day; of self-use quantities also one inside another."""
-    for kind, entries in control.items():
-        named = [(line, {**x, "key": " ".join(str(x[name]) for name in KEYS[kind])}) for line, x in entries]
-        yield from overlaps(FILE, named, "key")
+    yield from same_twice(FILE, control, KEYS)
     ranked = sorted(control["self_use"], key=lambda entry: entry[1]["hs"])
     for (before, a), (line, b) in pairwise(ranked):
         inside = a["hs"] != b["hs"] and b["hs"].startswith(a["hs"])
@@ -51,12 +49,7 @@ def overlapping(control: Control) -> Iterator[Place]:
 
 def unsure(control: Control) -> list[Place]:
     """What of sound entries is marked as not sure, with its source."""
-    return [
-        Place(FILE, line, f"{kind} {' '.join(x[name] for name in KEYS[kind])} from {x['from']}: {x['source']}")
-        for kind, entries in control.items()
-        for line, x in entries
-        if not x["sure"]
-    ]
+    return not_sure(FILE, control, KEYS)
 
 
 def _hs(kind: str, entry: Entry, hs8: set[str]) -> Reasons:

@@ -57,6 +57,26 @@ def overlaps(file: str, rows: Sequence[tuple[int, Entry]], key: str) -> Iterator
             yield Place(file, line, f"{b[key]} from {b['from']} overlaps with line {before}, in force to {a['to']}")
 
 
+def same_twice(file: str, tables: Mapping[str, list[tuple[int, Entry]]], keys: Mapping[str, tuple[str, ...]]) -> Iterator[Place]:
+    """Of sound entries those that say the same twice for a day. `keys`: by kind, what tells one entry from another."""
+    for kind, entries in tables.items():
+        yield from overlaps(file, [(line, {**x, "key": _named(x, keys[kind])}) for line, x in entries], "key")
+
+
+def not_sure(file: str, tables: Mapping[str, list[tuple[int, Entry]]], keys: Mapping[str, tuple[str, ...]]) -> list[Place]:
+    """What of sound entries is marked as not sure, with its source. `keys`: by kind, what an entry is named by."""
+    return [
+        Place(file, line, f"{kind} {_named(x, keys[kind])} from {x['from']}: {x['source']}")
+        for kind, entries in tables.items()
+        for line, x in entries
+        if not x["sure"]
+    ]
+
+
+def _named(entry: Entry, keys: tuple[str, ...]) -> str:
+    return " ".join(str(entry[name]) for name in keys)
+
+
 def twice(file: str, rows: list[tuple[int, Entry]], keys: tuple[str, ...]) -> Iterator[Place]:
     first: dict[tuple[object, ...], int] = {}
     for line, x in rows:
