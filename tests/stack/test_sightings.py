@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.sightings import LONGEST
 from schemas.endpoints import Endpoints
 from sinks.batch import LaneState
-from sinks.copy import copy_all, encoded
+from sinks.copy import copy_all
 from sinks.migrate import migrate
 from sinks.seen import read_seen, sighting_frames
 from sinks.store import Store
@@ -45,7 +45,7 @@ async def test_what_is_found(endpoints: Endpoints, db: asyncpg.Connection) -> No
         *(pl.Series(name, [row[4][name] for row in rows.values()]) for name in LEFT),
     )  # fmt: skip
     frames = sighting_frames(table, {0: 7}, {0: LaneState(0, 1, 8, None, None, None)})
-    await copy_all(db, encoded(frames, tuple(frames)))
+    await copy_all(db, frames, frames)
     store = Store(endpoints.postgres)
     try:
         seen = await read_seen(store, heads((1, lowest, highest, NOW), (9, 9, 9, NOW - timedelta(days=1))))
