@@ -4,16 +4,18 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import fastavro
 
 from loadtest.verify import law
+from loadtest.verify.changes import changes, newer
 from loadtest.verify.documents import Document, NoDocument, framed, payload
-from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RegistryEntryRow, Tables
+from loadtest.verify.evidence import Evidence, Record, RegistryEntryRow, Tables
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import NOTHING_RULED, RuleSets
-from schemas.contracts import REGISTRY_PARTITION, avro, topic_name
+from schemas.contracts import REGISTRY_PARTITION, avro
 
 ROLES = {"platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"}
 CLASSES = {"aeo", "general", "dishonest"}
@@ -162,43 +164,19 @@ def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int
 
 def check_registry(evidence: Evidence, complete: bool, report: Report) -> None:
     """Every record of the topic made the registry it should, or is a dead letter; versions count up without holes."""
-    rows = {row.kafka_offset: row for row in evidence.tables.registry_entries}
-    topic = topic_name("registry")
-    dead = {(d.partition, d.kafka_offset): d for d in evidence.tables.dead_letters if d.topic == topic}
-    read_to = {c.partition: c.next_offset for c in evidence.tables.consumed if c.topic == topic}
+    rows, table = {row.kafka_offset: row for row in evidence.tables.registry_entries}, "registry_entry"
     revisions: dict[str, int] = {}
-    for (partition, offset), record in evidence.filings.items():
-        place = f"{topic}[{partition}]@{offset}"
-        row, letter = rows.get(offset) if partition == REGISTRY_PARTITION else None, dead.get((partition, offset))
-        if offset >= read_to.get(partition, 0):
-            report.counts["unread"] += 1
-            if complete or row or letter:
-                report.differs(place, "reading", "read", "not read")
-            continue
+    for change in changes("registry", table, evidence.filings, rows, evidence, complete, report):
         report.counts["registry_events"] += 1
-        _check_event(place, record, partition, revisions, row, letter, report)
-    for offset in rows.keys() - {offset for partition, offset in evidence.filings if partition == REGISTRY_PARTITION}:
-        report.differs(f"{topic}[{REGISTRY_PARTITION}]@{offset}", "row of registry_entry", "a record at this place", "none")
+        if (event := newer(change, table, read, attrgetter("key"), revisions, report)) is None:
+            continue
+        row, key = change.row, event.key
+        revisions[key] = event.revision
+        stands = (key, event.revision, change.record.value)
+        report.same(change.place, "row of registry_entry", stands, (row.key, row.revision, row.value) if row else None)
+        if change.letter:
+            report.differs(change.place, "state", "an entry of the registry", f"a dead letter {change.letter.code} too")
     _check_versions(evidence, report)
-
-
-def _check_event(
-    place: str, record: Record, partition: int, revisions: dict[str, int],
-    row: RegistryEntryRow | None, letter: DeadLetterRow | None, report: Report,
-) -> None:  # fmt: skip
-    try:
-        event = read(record, partition)
-        if event.revision <= revisions.get(event.key, -1):
-            raise NoDocument("DL-06")
-    except NoDocument as e:
-        report.same(place, "dead-letter code", e.code, letter.code if letter else "none")
-        report.same(place, "rows of registry_entry", 0, int(row is not None))
-        return
-    revisions[event.key] = event.revision
-    stands = (event.key, event.revision, record.value)
-    report.same(place, "row of registry_entry", stands, (row.key, row.revision, row.value) if row else None)
-    if letter:
-        report.differs(place, "state", "an entry of the registry", f"a dead letter {letter.code} too")
 
 
 def _check_versions(evidence: Evidence, report: Report) -> None:

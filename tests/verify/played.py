@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from agents.buffers import LaneRecords
+from agents.changes import Taken
 from agents.filings import NO_FILINGS, read_filings, take
 from agents.look_again import as_lanes
 from agents.poison import dead_letter_rows
@@ -47,6 +48,13 @@ class Unfiled:
         return []
 
 
+@cache
+def filed() -> Taken:
+    """What the first batch takes of them; the same for every play."""
+    came = read_filings({0: LaneRecords({REGISTRY: Records.of(FILED)}, {}, {}, BASE_MS)})
+    return asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
+
+
 class Play:
     """Batches of all lanes at once through the core; keeps every row and every message."""
 
@@ -61,11 +69,9 @@ class Play:
 
     def _file(self) -> None:
         """The first batch of lane 0 brings the registry."""
-        came = read_filings({0: LaneRecords({REGISTRY: Records.of(FILED)}, {}, {}, BASE_MS)})
-        taken = asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
         read, decided = self.store.begin([])
-        read.dead.extend(taken.dead)
-        self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filed=taken.rows)
+        read.dead.extend(filed().dead)
+        self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filings=filed().rows)
         self.store.dead.clear()  # of registry events nobody asks what became of them
 
     def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None) -> None:
@@ -78,16 +84,16 @@ class Play:
 
     def commit(
         self, read: Read, decided: Decided, after: Mapping[int, LaneState], lane_by: Mapping[int, int],
-        reports: pl.DataFrame | None = None, filed: pl.DataFrame = NO_FILINGS,
+        reports: pl.DataFrame | None = None, filings: pl.DataFrame = NO_FILINGS,
     ) -> None:  # fmt: skip
         """Keep a batch that was begun. `after`: its lanes as it leaves them; `lane_by`: who decides, by order_hash;
-        `filed`: what it takes from the registry topic."""
+        `filings`: what it takes from the registry topic."""
         self.store.keep(read, decided)
         self.lanes.update(after)
         statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
         deciding = as_lanes(lane_by)
         due = placed(self._reports if reports is None else reports, deciding, after)
-        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filed, NO_EVENTS)
+        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filings, NO_EVENTS)
         heads = numbered_heads(decided.heads, deciding, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
         self._freeze(freezing(decided.posted.frozen, heads["manifest_id"]), min(after), after[min(after)].batch_seq)
