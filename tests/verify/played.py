@@ -38,7 +38,6 @@ from tests.pipeline.memory import BASE_MS, MemoryStore, Rec, as_records, registr
 
 SWEPT_SECONDS = 700
 REGISTRY = topic_name("registry")
-FILED = [Rec(REGISTRY, 0, n, BASE_MS - 1, e.key, e.value) for n, e in enumerate([*events("small"), *odd_events("small")])]
 
 
 class Unfiled:
@@ -49,9 +48,15 @@ class Unfiled:
 
 
 @cache
+def sent() -> list[Rec]:
+    """What the small market files, odd events too."""
+    return [Rec(REGISTRY, 0, n, BASE_MS - 1, e.key, e.value) for n, e in enumerate([*events("small"), *odd_events("small")])]
+
+
+@cache
 def filed() -> Taken:
     """What the first batch takes of them; the same for every play."""
-    came = read_filings({0: LaneRecords({REGISTRY: Records.of(FILED)}, {}, {}, BASE_MS)})
+    came = read_filings({0: LaneRecords({REGISTRY: Records.of(sent())}, {}, {}, BASE_MS)})
     return asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
 
 
@@ -143,7 +148,7 @@ class Play:
             ends[kind, r.partition] = r.offset + 1
         tables = self.tables
         tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
-        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(FILED)))
+        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(sent())))
         tables.registry_state = [evidence.RegistryState(1)]
         book = self.store.lawbook
         tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
@@ -156,7 +161,7 @@ class Play:
             shape = next(shape for name, _, shape in SOURCES if name == field)
             setattr(tables, field, [_row(shape, a) for a in self.store.accounts[ledger].values()])
         tables.guarantee_accounts = [evidence.GuaranteeAccountRow(**a) for a in self.store.guarantees.values()]
-        filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in FILED}
+        filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in sent()}
         return Evidence(inputs, ends, self.outputs, tables, filings)
 
 
