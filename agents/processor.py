@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from agents import filings, rule_sets
+from agents import changes, filings, rule_sets
 from agents.buffers import LaneRecords
 from agents.look_again import LookAgain, as_lanes, first_lanes, lanes_of, of_lanes
 from agents.metrics import METRICS
@@ -31,8 +31,10 @@ from pipeline.registry import Registry
 from pipeline.sampling import Seeds
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
+from schemas.filings import Filing
 from schemas.law_check import LawError
 from schemas.lawbook import Lawbook
+from schemas.rule_events import RuleEvent
 from sinks.batch import Batch, LaneState
 from sinks.errors import Contended, Unavailable
 from sinks.prepare import Arrived, Prepared, arrived_frames
@@ -63,8 +65,8 @@ class Done:
 class Came:
     """What a batch brings of the topics that change registry and rules."""
 
-    filings: filings.Came
-    rules: rule_sets.Came
+    filings: changes.Came[Filing]
+    rules: changes.Came[RuleEvent]
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from loadtest.verify.law import day_number
 from loadtest.verify.messages import DECISION, RECEIPT, decode
 from loadtest.verify.proof import Report
 from loadtest.verify.published import Box, compare, manifest_receipt_id
-from loadtest.verify.registry import guaranteed, registry_of
+from loadtest.verify.registry import Registry, guaranteed
 
 RELEASED = 800
 SECOND = 2
@@ -20,14 +20,15 @@ class Revised(NamedTuple):
     limit: int
 
 
-def check_revisions(evidence: Evidence, decisions: Box, receipts: Box, report: Report) -> dict[int, Revised]:
+def check_revisions(
+    evidence: Evidence, registry: Registry, decisions: Box, receipts: Box, report: Report
+) -> dict[int, Revised]:
     """By manifest_id. The messages of the decisions they revise still lie in their boxes, and are right themselves."""
     tables = evidence.tables
     manifests = {row.manifest_id: row for row in tables.manifests}
     waiting = {row.manifest_id for row in tables.manifests if row.queue == "guarantee"}
     revised: dict[int, Revised] = {}
     clocks = {lane.lane: lane.record_time for lane in tables.lanes}
-    registry = registry_of(evidence.filings, tables) if tables.revisions else None
     for row in tables.revisions:
         manifest = manifests.get(row.manifest_id)
         place = f"revision {row.revision} of {manifest_place(manifest) if manifest else row.manifest_id}"
@@ -41,7 +42,6 @@ def check_revisions(evidence: Evidence, decisions: Box, receipts: Box, report: R
             report.differs(place, "revised_at", "between its acceptance and the clock of its lane, in a later batch", row.revised_at)
         if row.registry_version < manifest.registry_version:
             report.differs(place, "registry_version", f"{manifest.registry_version} or later", row.registry_version)
-        assert registry is not None
         limit = guaranteed(registry, row.registry_version, manifest.guarantor_code, day_number(row.revised_at))
         revised[row.manifest_id] = Revised(limit)
         _check_messages(place, manifest, row, decisions, receipts, report)
