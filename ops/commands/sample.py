@@ -9,14 +9,15 @@ import asyncpg
 import polars as pl
 import typer
 
+from history.rule_sets import rule_set
 from ops.commands.registry import send_filings
 from ops.commands.show import AsJson, NotFound, print_json, show_list
 from pipeline.rates import bound
 from schemas.endpoints import Endpoints, home_folder
 from schemas.filings import Filing, stored
-from schemas.lawbook import load
 from schemas.samples import seeds
 from sinks.named_sql import sql
+from sinks.store import Store
 
 app = typer.Typer(help="Samples drawn for review and inspection.", no_args_is_help=True)
 NEVER = "no seed held yet"
@@ -31,7 +32,8 @@ def check(
 ) -> None:
     """Draw again: the number of each decision under the seed of its day, and whether it agrees with what was found.
 
-    Reads `sample.key` of TIDEGATE_HOME. The rates are those of the firm's class at the registry's version of the decision.
+    Reads `sample.key` of TIDEGATE_HOME. The rates are those of the rule set that decided, for the
+    firm's class at the registry's version of the decision.
     """
     rows = [_checked(row) for row in asyncio.run(_decisions(order_no))]
     if not rows:
@@ -46,7 +48,7 @@ def check(
 def _checked(row: Any) -> dict[str, Any]:
     """One decision with what is drawn of it now beside what was found then."""
     day = row["accepted_on"]
-    rates, seed = load().samples.on(day), seeds(home_folder() / "sample.key").on(day)
+    rates, seed = row["book"].samples.on(day), seeds(home_folder() / "sample.key").on(day)
     other = len(rates.names) - 1
     category = rates.names[min((rates.categories.get(code[:2], other) for code in row["hs_codes"]), default=other)]
     inspection, review = rates.rates_1e6.get((row["class"], category, row["trade_mode"] == "1210"), (0, 0))
@@ -118,12 +120,16 @@ def inspection_failed(ebp_code: str, order_no: str, attempt: int, item_no: str, 
 
 
 async def _decisions(order_no: str) -> list[Any]:
+    """Each with the `class` of its firm and the `book` of the rule set it was decided by."""
     connection: asyncpg.Connection = await asyncpg.connect(Endpoints.resolve().postgres, timeout=10)
+    store = Store(Endpoints.resolve().postgres)
     try:
         found: list[dict[str, Any]] = []
         for row in await connection.fetch(sql("sample_decisions"), order_no):
             value = await connection.fetchval(sql("registry_at"), f"enterprise|ecommerce|{row['ebc_code']}", row["registry_version"])
-            found.append({**row, "class": stored(value).content["class"] if value else "general"})
+            book = await rule_set(store, row["rule_set"])
+            found.append({**row, "class": stored(value).content["class"] if value else "general", "book": book})
         return found
     finally:
         await connection.close()
+        await store.close()

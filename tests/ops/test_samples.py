@@ -1,6 +1,8 @@
 """`tidegate sample`: an auditor draws again, and a failed sample recalls its goods item."""
 
 import asyncio
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from ops.commands.sample import inspection_failed
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.endpoints import Endpoints
 from schemas.filings import Filing, stored, written
+from schemas.lawbook import FOLDER, load
 from schemas.samples import seeds
 from tests.ops.conftest import Run
 from tests.pipeline.memory import BASE_MS, Rec
@@ -45,6 +48,26 @@ async def test_an_auditor_draws_again_and_recalls(
     consumed = await read_filings_from(topics, first["offset"])
     assert [(f.part, f.revision, f.content["status"]) for f in consumed] == [("inspection", 1, "failed"), ("goods", 2, "recalled")] * 2
     assert consumed[1].content["itemNo"] == "SKU010007"
+
+
+async def test_it_is_drawn_by_the_rates_of_the_rule_set_that_decided(
+    run: Run, topics: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which need not be the installed one: here four in ten are inspected."""
+    monkeypatch.setenv("TIDEGATE_KAFKA", topics.kafka)
+    monkeypatch.setenv("TIDEGATE_POSTGRES", topics.postgres)
+    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    (tmp_path / "sample.key").write_text(f"2019-01-01 {b'a seed for tests'.rjust(32).hex()}\n")
+    shutil.copytree(FOLDER, law := tmp_path / "law")
+    rates = (law / "samples.toml").read_text()
+    (law / "samples.toml").write_text(re.sub(r"inspection_1e6 = \d+", "inspection_1e6 = 400000", rates))
+    async with nodes(topics, [0], lawbook=load(law)) as (worker,):
+        worker.processor.seeds = seeds(tmp_path / "sample.key")
+        await worker.take(*(r for n in range(6) for r in records(numbered(n), offset=n)))
+    rows = [(await asyncio.to_thread(run, "sample", "check", f"EXAMPLE-{n}", "--json")).data[0] for n in range(6)]
+    assert {row["per_million"].partition(" ")[0] for row in rows} == {"400000"}
+    assert [row["draws"] for row in rows] == [row["found"] for row in rows]
+    assert "SMP-01" in {row["found"] for row in rows}
 
 
 async def read_filings_from(topics: Endpoints, offset: int) -> list[Filing]:
