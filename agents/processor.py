@@ -12,6 +12,7 @@ import polars as pl
 
 from agents import changes, filings, rule_sets
 from agents.buffers import LaneRecords
+from agents.inspections import Inspections
 from agents.look_again import LookAgain, as_lanes, first_lanes, lanes_of, of_lanes
 from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
@@ -83,6 +84,7 @@ class Processor:
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: LookAgain = field(default_factory=LookAgain)
     recent: Recent = field(default_factory=Recent)
+    failed: Inspections = field(default_factory=Inspections)
     held: Reassess = field(default_factory=Reassess)
     jitter: random.Random = field(default_factory=random.Random)
     rules: RuleSets = field(init=False)
@@ -100,6 +102,7 @@ class Processor:
         self.lanes.update({s.lane: s for s in states})
         self.positions.update(positions)
         self.again.own(look_again)
+        self.failed.own(s.lane for s in states)
         self.held.own(s.lane for s in states)
 
     def disown(self, lanes: Iterable[int]) -> None:
@@ -139,8 +142,9 @@ class Processor:
         return _done(decided, read, dead, time.perf_counter() - started)
 
     async def _reassess(self) -> None:
-        """Release what was held and fits now, once; what has to be repeated is done by the next tick."""
+        """Reject what was held and failed, release what fits now, each once; what has to be repeated is done by the next tick."""
         try:
+            self.lanes.update(await self.failed.rejected(self.store, self.registry, self.lanes))
             self.lanes.update(await self.held.released(self.store, self.registry, self.lanes))
         except (Contended, Unavailable) as e:
             METRICS.batch_repeats.labels(f"revision: {e}"[:40]).inc()

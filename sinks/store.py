@@ -166,17 +166,18 @@ class Store:
         return repeats
 
     async def revise(self, batch: Batch, revision: Revision) -> None:
-        """Commit a batch that releases what was held. Contended: it does not fit any more, or the lanes' owner has to look
-        anew; Fenced and Unavailable as for `commit`."""
+        """Commit a batch that releases or rejects what was held. Contended: it does not fit any more, or the lanes' owner has
+        to look anew; Fenced and Unavailable as for `commit`."""
 
         async def work() -> None:
             connection = await self.connection()
             whose = revision.person_keys, revision.manifest_ids
             for ledger in LEDGERS:
-                await connection.execute(sql(f"{ledger.name}_confirm_lock"), *whose)
-                await connection.execute(sql(f"{ledger.name}_confirm"), *whose)
+                await connection.execute(sql(f"{ledger.name}_reserved_lock"), *whose)
+                await connection.execute(sql(f"{ledger.name}_{revision.movement}"), *whose)
             await copy_all(connection, revision.frames, REVISED)
-            if await connection.fetchval(sql("held_remove"), revision.manifest_ids) != len(revision.manifest_ids):
+            waited = await connection.fetchval(sql("held_remove"), revision.manifest_ids)
+            if revision.movement == "confirm" and waited != len(revision.manifest_ids):  # what is rejected may be held for another reason
                 raise Contended("held")
             await self._step("revised")
             await freeze(connection, revision.freezing, batch.after)

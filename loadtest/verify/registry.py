@@ -1,5 +1,6 @@
 """The registry as its topic and the versions in the tables say, and whether they agree (docs/decisions.md section 9)."""
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
@@ -22,10 +23,10 @@ CLASSES = {"aeo", "general", "dishonest"}
 STATUSES = {"active", "suspended", "revoked"}
 PARTS = {
     "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"),
-    "guarantee": ("guarantorCode", "instrumentNo"),
+    "guarantee": ("guarantorCode", "instrumentNo"), "inspection": ("decisionId", "itemNo"),
 }  # fmt: skip
 INSTRUMENTS = {"cash", "letter", "insurance"}
-LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
+LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30, "orderNo": 200}
 MOST_CONTENT = 10**9
 EPOCH = date(1970, 1, 1)
 NOT_FILED: Mapping[str, Any] = {}
@@ -59,7 +60,7 @@ class Registry:
         self._under: dict[tuple[str, str], list[list[str]]] = {}
         for key in sorted(self._offsets):
             part, first, _ = key.split("|")
-            if part == "guarantee":
+            if part in ("guarantee", "inspection"):
                 self._under.setdefault((part, first), []).append(key.split("|"))
 
     def entry(self, version: int, *key: str) -> Mapping[str, Any]:
@@ -70,7 +71,7 @@ class Registry:
         return NOT_FILED
 
     def keys(self, part: str, first: str) -> list[list[str]]:
-        """The keys of a part (of guarantees alone) that begin so, at any version."""
+        """The keys of a part (of guarantees and inspections alone) that begin so, at any version."""
         return self._under.get((part, first), [])
 
     def status(self, version: int, *key: str) -> str:
@@ -126,10 +127,11 @@ def read(record: Record, partition: int) -> Event:
 def _fits(event: Event) -> bool:
     content = event.content
     texts = {name: text for name, text in content.items() if isinstance(text, str)}
-    fits = 0 <= event.revision < 1 << 62 and (content["status"] in STATUSES or (event.part, content["status"]) == ("goods", "recalled"))
+    status = content["status"] == "failed" if event.part == "inspection" else content["status"] in STATUSES
+    fits = 0 <= event.revision < 1 << 62 and (status or (event.part, content["status"]) == ("goods", "recalled"))
     fits = fits and all(content[name] and "|" not in content[name] for name in PARTS[event.part])
     fits = fits and all("\0" not in text and len(text) <= LONGEST.get(name, 100) for name, text in texts.items())
-    checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits}
+    checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits, "inspection": _inspection_fits}
     return fits and checks[event.part](content)
 
 
@@ -158,6 +160,11 @@ def _guarantee_fits(content: Document) -> bool:
     written = [content["validFrom"], content["validTo"]] == [day.isoformat() for day in days]  # 20190101 is read as a date too
     fits = content["kind"] in INSTRUMENTS and 0 <= content["amountFen"] < 10**13 and 0 <= content["useOrder"] < 1000
     return fits and written and days[0] <= days[1]
+
+
+def _inspection_fits(content: Document) -> bool:
+    named = "|".join([content["ebpCode"], content["orderNo"], str(content["attempt"]), "1"])
+    return 1 <= content["attempt"] < 1 << 15 and content["decisionId"] == hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
 
 
 def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int) -> int:

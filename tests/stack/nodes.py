@@ -49,6 +49,10 @@ class Steps:
     def hold(self, name: str) -> Gate:
         return self._gates.setdefault(name, Gate())
 
+    def set(self, name: str, gate: Gate) -> None:
+        """Hold with a gate that somebody waits at already."""
+        self._gates[name] = gate
+
     def do(self, name: str, action: Action) -> None:
         self._actions[name] = action
 
