@@ -59,7 +59,7 @@ def check_revisions(
         _check_messages(place, manifest, row, decisions, receipts, report)
     report.same("table held", "manifests", sorted(waiting - revised.keys()), sorted(row.manifest_id for row in tables.held))
     report.counts["revisions"] += len(revised)
-    if registry is not None and inspected:  # a worker that was stopped has left them to the next
+    if any(row.key.startswith("inspection|") for row in tables.registry_entries):  # a worker that was stopped has left them to the next
         latest = max(state.version for state in tables.registry_state)
         report.counts["failed_and_held"] += sum(ident not in revised and _failed(registry, latest, manifests[ident]) for ident in held)
     report.counts["revised_to_reject"] += sum(one.outcome == "REJECT" for one in revised.values())
