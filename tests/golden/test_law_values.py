@@ -201,6 +201,12 @@ def test_goods_control() -> None:
     assert {str(x["to"]) for kept in entries.values() for x in kept} == {LAST}
 
 
+def test_what_has_no_end_yet() -> None:
+    book = load()
+    kept = [*book.classes.entries.values(), book.risk.entries["indicator"], book.samples.entries["rate"]]
+    assert {str(x["to"]) for entries in kept for x in entries} == {LAST}
+
+
 def said(entry: dict[str, Any]) -> str:
     parcel = ", ".join(f"{unit} {most}" for unit, most in entry.get("parcel", {}).items())
     several = (f"{name} {'|'.join(entry[name])}" for name in ("modes", "names", "excluded") if name in entry)

@@ -31,7 +31,7 @@ def heavy() -> Item:
     """Of T001, what has its mass filed."""
     return next(
         i for i in market("small").platforms[0][0].items.values()
-        if i.measure == "mass" and i.taxable and not i.weight_group and i.bonded and not i.barred
+        if i.measure == "mass" and i.content >= 100_000 and i.taxable and not i.weight_group and i.bonded and not i.barred
     )  # fmt: skip
 
 

@@ -56,9 +56,9 @@ FIRST = {
     "pipeline/guarantees.py": ["tests/pipeline/test_guarantees.py", "tests/golden/test_codes.py"],
     "pipeline/rejudge.py": ["tests/pipeline/test_rejudge.py"],
     "pipeline/sightings.py": ["tests/pipeline/test_sightings.py"],
-    "pipeline/classes.py": ["tests/golden/test_classes.py"],
+    "pipeline/classes.py": ["tests/golden/test_classes.py", "tests/pipeline/test_rejudge.py"],
     "pipeline/control.py": ["tests/golden/test_control.py"],
-    "pipeline/risk.py": ["tests/golden/test_risk.py"],
+    "pipeline/risk.py": ["tests/golden/test_risk.py", "tests/pipeline/test_rejudge.py"],
     "pipeline/sampling.py": ["tests/golden/test_samples.py"],
     "": ["tests/golden/test_tax.py"],
 }

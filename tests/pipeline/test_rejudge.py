@@ -82,6 +82,16 @@ def test_what_a_ledger_refused_counts_only_where_the_rules_let_through(batches: 
     assert set(now.filter(pl.col("outcome") == "REJECT")["m"]) == set(refused.filter(~pl.col("code").str.starts_with("GUA"))["m"])
 
 
+def test_a_sample_counts_only_where_the_rules_would_release(batches: list[Batch]) -> None:
+    assembled, decided, law = batches[0]
+    plain, _ = rejudge(assembled, then(decided), law, registry())
+    drawn = plain.select("m", pl.lit("SMP-02").alias("code"))
+    now, found = rejudge(assembled, drawn, law, registry())
+    released = set(plain.filter(pl.col("outcome") == "RELEASE")["m"])
+    assert {m for m, code in sets(found) if code == "SMP-02"} == released and 0 < len(released) < len(plain)
+    assert set(now.filter(pl.col("outcome") == "RELEASE")["m"]) == set()
+
+
 def test_every_rule_is_looked_at_once_a_manifest_or_line(batches: list[Batch]) -> None:
     _, decided, law = batches[0]
     judged = Judged(Manifests(decided.heads.head(3), decided.lines.filter(pl.col("m") < 3)), decided.findings)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from loadtest.plain_faust.counters import count
-from pipeline.sightings import COUNTERS, HASHES, LEFT, LONGEST, SIGHTINGS, SUBJECTS, WINDOWS, Seen, asked, counted
+from pipeline.sightings import COUNTERS, HASHES, LEFT, SIGHTINGS, SUBJECTS, WINDOWS, Seen, as_counted, asked, counted
 
 START = datetime(2019, 11, 11, tzinfo=UTC)
 KEY = b"0123456789abcdef"
@@ -62,7 +62,7 @@ def drawn(rng: Random, size: int) -> list[One]:
     """Few people and places, so that they meet; times that stand close together or far apart, some of them equal."""
     at, found = 0, list[One]()
     for _ in range(size):
-        at += rng.choice((0, 1, 60_000, 3_599_999, 3_600_000, 86_399_999, 86_400_000, LONGEST // 9))
+        at += rng.choice((0, 1, 60_000, 3_599_999, 3_600_000, 86_399_999, 86_400_000, LENGTHS["30d"] // 9))
         found.append(One(at, rng.choice("ABCDE"), rng.choice("123"), rng.choice("xyz"), rng.randrange(40)))
     return found
 
@@ -125,3 +125,25 @@ def test_of_a_subject_a_hundred_are_left(size: int) -> None:
     assert table["of_phone"].to_list() == [n < MOST for n in range(150)]
     assert table["of_person"].all()
     assert table["of_address"].all()
+
+
+def test_who_left_the_longest_window_makes_room() -> None:
+    """A batch reads as far back as its first manifest needs; what is exactly 30 days old counts for that one's followers no more."""
+    hundred = [One(0, person=str(n), address=str(n), order=n) for n in range(MOST)]
+    late = [One(LENGTHS["30d"] - 1, person="A", address="A"), One(LENGTHS["30d"], person="B", address="B")]
+    assert played([hundred, late])["of_phone"].to_list()[MOST:] == [False, True]
+
+
+def test_what_is_kept_is_read_again() -> None:
+    """A byte a counter, null where all are one."""
+    table = heads([One(0), One(1, person="B", phone="2", address="y"), One(2, phone="3")])
+    found = counted(table, Seen())
+    assert found["counters"].to_list() == [None, None, bytes([1] * 6 + [2] * 3 + [1] * 6)]
+    assert as_counted(table, found["counters"]).select(COUNTERS).equals(found.select(pl.col(COUNTERS).cast(pl.Int32)))
+
+
+def test_a_subject_is_the_first_eight_bytes() -> None:
+    table = heads([One(0, person=p, phone=p, address=p) for p in "AB"])
+    for subject in SUBJECTS:
+        keys = [int.from_bytes(key[:8], "big", signed=True) for key in table[f"{subject}_key"]]
+        assert table[f"{subject}_hash"].to_list() == keys
