@@ -76,11 +76,12 @@ class DayLaw:
 
 @dataclass(frozen=True, eq=False)
 class LawData:
-    """`version`: hash of the files; `says`: (outcome, queue) of a finding code, `blames`: the documents; `units`: unit of a content →
+    """`version`: hash of the `files`; `says`: (outcome, queue) of a finding code, `blames`: the documents; `units`: unit of a content →
     (measure, smallest units in it); `tariff`, `items`, `caps`, `control`: rows of tariff.csv, tax items of consumption.toml,
     entries of weights.toml and control.toml; `statuses`: returnStatus of a DOC code; `personal`: columns to be masked."""
 
     version: str
+    files: Mapping[str, bytes]
     rules: dict[str, Any]
     limits: list[dict[str, Any]]
     tariff: list[dict[str, str]]
@@ -215,6 +216,7 @@ def of_files(content: Mapping[str, bytes]) -> LawData:
     units = {u["name"]: (u["measure"], u["size"]) for u in consumption["unit"]}
     return LawData(
         version=version.hexdigest(),
+        files=content,
         rules=rules,
         limits=tomllib.loads(content["limits.toml"].decode())["limit"],
         tariff=list(csv.DictReader(content["tariff.csv"].decode().splitlines())),

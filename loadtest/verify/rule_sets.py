@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import fastavro
 
-from loadtest.verify import law
+from loadtest.verify import law, usable
 from loadtest.verify.changes import Change, changes, newer
 from loadtest.verify.documents import NoDocument, framed, payload
 from loadtest.verify.evidence import Evidence, Record, RuleEventRow, RuleSetRow
@@ -18,6 +18,7 @@ from schemas.contracts import REGISTRY_PARTITION, avro
 
 FIRST = -1  # offset of what was installed when the first worker started
 UNUSABLE = "DL-07"
+UNKNOWN = "no rule set of this hash is kept"  # how the reason begins, of one that may be kept since
 
 
 class Ruling(NamedTuple):
@@ -101,7 +102,7 @@ def check_rules(evidence: Evidence, complete: bool, report: Report) -> None:
     tables = evidence.tables
     for row in tables.rule_sets:
         report.same(f"rule_set {row.rule_set}", "hash of its content", hashlib.blake2b(row.content, digest_size=16).hexdigest(), row.rule_set)
-    kept = {row.rule_set for row in tables.rule_sets}
+    kept = {row.rule_set: row.content for row in tables.rule_sets}
     rows = {row.kafka_offset: row for row in tables.rule_events}
     if (first := rows.pop(FIRST, None)) and (first.version, first.part, first.rule_set in kept) != (0, "live", True):
         report.differs("table rule_event", "the first event", "a live rule set that is kept, at version 0", first)
@@ -112,15 +113,21 @@ def check_rules(evidence: Evidence, complete: bool, report: Report) -> None:
             _check_event(change, said, known, kept, report)
 
 
-def _check_event(change: Change, said: Ruling, revisions: dict[str, int], kept: set[str], report: Report) -> None:
+def _check_event(change: Change, said: Ruling, revisions: dict[str, int], kept: dict[str, bytes], report: Report) -> None:
     place, _, record, row, letter = change
-    if letter is not None and letter.code == UNUSABLE:  # whether a set can be used is for the program to say
+    content = kept.get(said.rule_set)
+    if letter is not None and letter.code == UNUSABLE:
         report.same(place, "rows of rule_event", 0, int(row is not None))
+        report.counts["rule_sets_refused"] += 1
+        if content is not None and not letter.reason.startswith(UNKNOWN) and not usable.reason(content):
+            report.differs(place, "its rule set", "one that cannot be used", f"{said.rule_set}, with which nothing is wrong")
         return
     revisions[said.part] = said.revision
     stands = (said.part, said.revision, said.rule_set, said.share, said.by, record.log_ms)
     report.same(place, "row of rule_event", stands, (row.part, row.revision, row.rule_set, row.share_1e4, row.by, row.log_time) if row else None)
-    if said.rule_set and said.rule_set not in kept:
+    if said.rule_set and content is None:
         report.differs(place, "its rule set", "one that is kept", said.rule_set)
+    if content is not None and (why := usable.reason(content)):
+        report.differs(place, "its rule set", "one that can be used", why)
     if letter:
         report.differs(place, "state", "an event that was taken", f"a dead letter {letter.code} too")

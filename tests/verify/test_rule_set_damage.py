@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.verify import Evidence, Proof
-from loadtest.verify.evidence import Consumed, Record, RegistryState, RuleEventRow, RuleSetRow
+from loadtest.verify.evidence import Consumed, DeadLetterRow, Record, RegistryState, RuleEventRow, RuleSetRow
 from schemas import law_pack
 from schemas.contracts import topic_name
 from schemas.lawbook import FILES
@@ -86,3 +86,42 @@ def test_content_that_is_not_what_its_hash_says(ruled: Evidence, proved: Prove, 
     kept = ruled.tables.rule_sets
     kept[n] = kept[n]._replace(content=kept[n].content.replace(b"TAX-02", b"TAX-03"))
     assert told(proved(), f"rule_set {kept[n].rule_set}", "hash of its content")
+
+
+def refused(ruled: Evidence, content: bytes | None, reason: str) -> None:
+    """The event is a dead letter DL-07 instead; `content`: of its set, None where it is not kept."""
+    tables, event = ruled.tables, ruled.tables.rule_events.pop()
+    tables.rule_sets.pop()
+    name = law_pack.version_of(content) if content is not None else event.rule_set
+    said = RuleEvent("live", 7, name, 0, "an officer")
+    ruled.rulings[0, 0] = record = Record(BASE_MS, said.key.encode(), written(said))
+    if content is not None:
+        tables.rule_sets.append(RuleSetRow(name, content))
+    tables.registry_state[:] = [RegistryState(1)]
+    tables.dead_letters.append(
+        DeadLetterRow(topic_name("rules"), 0, 0, BASE_MS, record.key, record.value, "[]", "DL-07", reason, 0, event.batch_seq)
+    )
+
+
+@pytest.mark.parametrize(("mistake", "reason", "right"), [
+    (False, "it was refused", False), (True, "it was refused", True), (False, "no rule set of this hash is kept: store it", True), (None, "no rule set", True),
+])  # fmt: skip
+def test_whether_a_refused_set_could_be_used(ruled: Evidence, proved: Prove, law_folder: Path, mistake: bool | None, reason: str, right: bool) -> None:
+    if mistake:
+        added(law_folder, 'law = "none"', 'law = ""')
+    content = None if mistake is None else law_pack.of_folder(law_folder, FILES)
+    refused(ruled, content, reason)
+    proof = proved()
+    assert told(proof, PLACE, "its rule set") != right
+    assert proof.counts["rule_sets_refused"] == 1
+
+
+def test_a_set_that_was_taken_and_cannot_be_used(ruled: Evidence, proved: Prove, law_folder: Path) -> None:
+    added(law_folder, 'law = "none"', 'law = ""')
+    content = law_pack.of_folder(law_folder, FILES)
+    name, tables = law_pack.version_of(content), ruled.tables
+    tables.rule_sets[-1] = RuleSetRow(name, content)
+    tables.rule_events[-1] = tables.rule_events[-1]._replace(rule_set=name)
+    event = RuleEvent("live", 7, name, 0, "an officer")
+    ruled.rulings[0, 0] = Record(BASE_MS, event.key.encode(), written(event))
+    assert told(proved(), PLACE, "its rule set")
