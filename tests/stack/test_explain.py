@@ -25,7 +25,7 @@ ALONE = f"{WITH} AND (SELECT count(*) FROM finding f WHERE f.manifest_id = findi
 
 
 async def test_a_set_is_explained_and_judged_again(topics: Endpoints, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    documents = generated(tmp_path / "set", 600, 4)
+    documents = generated(tmp_path / "set", 600, 12)
     await preload(documents, topics.kafka_options(), lambda _more: None)
     async with workers(topics, tmp_path, 1) as group:
         await group.settled()
