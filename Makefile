@@ -23,8 +23,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: venv ## the festival's opening in about a minute, from nothing to a proof
 	$(BIN)/tidegate demo
 
-test: venv ## all tests, on a Kafka and a PostgreSQL of their own
-	$(BIN)/python -m pytest -q
+test: venv ## all tests, in two processes with a Kafka and a PostgreSQL each (JOBS=4)
+	$(BIN)/python -m pytest -q -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 
 mutate: venv ## law data and core changed one thing at a time: some test must fail (FULL=1, ONLY=tax.py, SEED=1)
 	$(BIN)/python -m tests.mutation $(if $(FULL),--sample 0) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))

@@ -1,17 +1,14 @@
 """What a batch takes from the registry topic: filings newer than what stands, and dead letters for all others."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.buffers import LaneRecords
-from agents.reading import DeadLetter
-from agents.records import Record
+from agents.changes import Came, Taken, read_changes, take_newer
 from pipeline.registry import Registry
-from schemas.codec import DecodeError
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.filings import Filing, read, stored
 from sinks.store import Store
@@ -20,55 +17,22 @@ ROWS = {
     "kafka_offset": pl.Int64, "key": pl.String, "revision": pl.Int64, "version": pl.Int64, "lane": pl.Int16, "value": pl.Binary,
 }  # fmt: skip
 NO_FILINGS = pl.DataFrame(schema=ROWS)
-ELSEWHERE = "registry events belong into partition 0"
-NOT_NEWER = "the revision is not higher than that of the entry"
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
-    """Registry records of a batch as far as they say something, in offset order, and those that do not."""
-
-    filings: list[tuple[Record, Filing]]
-    dead: list[DeadLetter]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """`rows`: ROWS of what changes the registry; `dead`: what does not."""
-
-    rows: pl.DataFrame
-    dead: list[DeadLetter]
-
-
-def read_filings(work: Mapping[int, LaneRecords]) -> Came:
+def read_filings(work: Mapping[int, LaneRecords]) -> Came[Filing]:
     """Decode and check what the batch brings of the registry topic."""
-    came = Came([], [])
-    for lane in work.values():
-        for record in lane.records.get(topic_name("registry"), ()):
-            try:
-                if record.partition != REGISTRY_PARTITION:
-                    raise DecodeError("DL-05", ELSEWHERE)
-                came.filings.append((record, read(record.key, record.value or b"")))
-            except DecodeError as e:
-                came.dead.append(DeadLetter(record, e.code, e.reason))
-    return came
+    return read_changes("registry", work, read)
 
 
-async def take(came: Came, version: int, store: Store) -> Taken:
+async def take(came: Came[Filing], version: int, store: Store) -> Taken:
     """What of it changes the registry; `version`: the one they would make. Of one key the highest revision wins."""
-    if not came.filings:
+    if not came.events:
         return Taken(NO_FILINGS, came.dead)
-    keys = pl.Series([filing.key for _, filing in came.filings]).unique()
+    keys = pl.Series([filing.key for _, filing in came.events]).unique()
     revisions = {row["key"]: int(row["revision"]) for row in await store.fetch("registry_revisions", keys)}
-    rows: list[tuple[object, ...]] = []
-    dead = list(came.dead)
-    for record, filing in came.filings:
-        if filing.revision <= revisions.get(filing.key, -1):
-            dead.append(DeadLetter(record, "DL-06", NOT_NEWER))
-            continue
-        revisions[filing.key] = filing.revision
-        rows.append((record.offset, filing.key, filing.revision, version, record.partition, record.value))
-    return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), dead)
+    newer = await take_newer(came, revisions, lambda filing: filing.key)
+    rows = [(r.offset, filing.key, filing.revision, version, r.partition, r.value) for r, filing in newer.events]
+    return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), newer.dead)
 
 
 async def end_of(kafka: Mapping[str, Any], kind: str) -> int:

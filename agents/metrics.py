@@ -1,4 +1,5 @@
-"""Every metric of a worker, declared once. Label sets are closed; no label ever holds a value of a document."""
+"""Every metric of a worker, declared once. Label sets are closed, or some guarantors of the registry; no label ever holds a
+value of a document."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ class Metrics:
 
     manifests: Counter = field(default=Counter("tidegate_manifests_total", "Manifests decided", ["outcome"]))
     documents: Counter = field(default=Counter("tidegate_documents_total", "Documents taken in", ["kind"]))
-    revisions: Counter = field(default=Counter("tidegate_revisions_total", "Manifests released after they were held for a guarantee"))
+    revisions: Counter = field(default=Counter("tidegate_revisions_total", "Manifests that were held and decided later", ["outcome"]))
     findings: Counter = field(default=Counter("tidegate_findings_total", "Findings made", ["code"]))
     fates: Counter = field(default=Counter("tidegate_document_fates_total", "Documents not used", ["fate"]))
     dead_letters: Counter = field(default=Counter("tidegate_dead_letters_total", "Dead letters", ["code"]))
@@ -39,6 +40,7 @@ class Metrics:
     relay_seconds: Histogram = field(default=Histogram("tidegate_relay_round_seconds", "One Kafka transaction", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)))
     unpublished_batches: Gauge = field(default=Gauge("tidegate_unpublished_batches", "Committed batches not yet published"))
     registry_version: Gauge = field(default=Gauge("tidegate_registry_version", "Version of registry and rules that batches are decided by"))
+    guarantee_free_share: Gauge = field(default=Gauge("tidegate_guarantee_free_share", "Free share of a guarantor's account, told by one worker; of the 50 least free", ["guarantor"]))
     shadow_failures: Counter = field(default=Counter("tidegate_shadow_failures_total", "Batches on which the rule set that is tried failed"))
     ready: Gauge = field(default=Gauge("tidegate_ready", "1 when the worker owns lanes and its stores answer"))
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from agents import filings, rule_sets
+from agents import changes, filings, rule_sets
 from agents.buffers import LaneRecords
+from agents.inspections import Inspections
 from agents.look_again import LookAgain, as_lanes, first_lanes, lanes_of, of_lanes
 from agents.metrics import METRICS
 from agents.poison import dead_letter_rows
@@ -31,8 +32,10 @@ from pipeline.registry import Registry
 from pipeline.sampling import Seeds
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
+from schemas.filings import Filing
 from schemas.law_check import LawError
 from schemas.lawbook import Lawbook
+from schemas.rule_events import RuleEvent
 from sinks.batch import Batch, LaneState
 from sinks.errors import Contended, Unavailable
 from sinks.prepare import Arrived, Prepared, arrived_frames
@@ -63,8 +66,8 @@ class Done:
 class Came:
     """What a batch brings of the topics that change registry and rules."""
 
-    filings: filings.Came
-    rules: rule_sets.Came
+    filings: changes.Came[Filing]
+    rules: changes.Came[RuleEvent]
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class Processor:
     positions: dict[tuple[str, int], int] = field(default_factory=lambda: dict[tuple[str, int], int]())
     again: LookAgain = field(default_factory=LookAgain)
     recent: Recent = field(default_factory=Recent)
+    failed: Inspections = field(default_factory=Inspections)
     held: Reassess = field(default_factory=Reassess)
     jitter: random.Random = field(default_factory=random.Random)
     rules: RuleSets = field(init=False)
@@ -98,6 +102,7 @@ class Processor:
         self.lanes.update({s.lane: s for s in states})
         self.positions.update(positions)
         self.again.own(look_again)
+        self.failed.own(s.lane for s in states)
         self.held.own(s.lane for s in states)
 
     def disown(self, lanes: Iterable[int]) -> None:
@@ -137,8 +142,9 @@ class Processor:
         return _done(decided, read, dead, time.perf_counter() - started)
 
     async def _reassess(self) -> None:
-        """Release what was held and fits now, once; what has to be repeated is done by the next tick."""
+        """Reject what was held and failed, release what fits now, each once; what has to be repeated is done by the next tick."""
         try:
+            self.lanes.update(await self.failed.rejected(self.store, self.registry, self.lanes))
             self.lanes.update(await self.held.released(self.store, self.registry, self.lanes))
         except (Contended, Unavailable) as e:
             METRICS.batch_repeats.labels(f"revision: {e}"[:40]).inc()

@@ -14,7 +14,8 @@ from agents.metrics import METRICS
 from pipeline.guarantees import CLAIM, STANDING, freeze
 from pipeline.registry import Registry
 from sinks.batch import Batch, LaneState
-from sinks.revisions import held_frame, line_frame, revision
+from sinks.revisions import held_frame, line_frame
+from sinks.revisions import released as released_of
 from sinks.store import Store
 
 SLICE = 500  # manifests looked at in one transaction
@@ -66,9 +67,9 @@ class Reassess:
         before = [mine[lane] for lane in sorted(held["lane"].unique())]
         after = {state.lane: state.advanced(None, None, None) for state in before}
         lines = line_frame(await store.fetch("held_lines", held["manifest_id"]))
-        done = revision(held, lines, frozen, after, registry.version)
+        done = released_of(held, lines, frozen, after, registry.version)
         await store.revise(Batch(before, list(after.values()), {}, {}, registry.version), done)
-        METRICS.revisions.inc(len(done.manifest_ids))
+        METRICS.revisions.labels("RELEASE").inc(len(done.manifest_ids))
         self.unknown.update(after)  # whatever is left of them
         return after
 
@@ -77,6 +78,7 @@ class Reassess:
     ) -> list[Any]:
         stands = {code: (entry_no, frozen) for code, entry_no, frozen in standing.iter_rows()}
         limits = {day: dict(zip(codes, registry.guarantees_on(day, pl.Series(codes)), strict=True)) for day in set(days.values())}
+        recalled = list(registry.recalled().get_columns())
         rows: list[Any] = []
         for code in codes:
             entry_no, frozen = stands.get(code, (0, 0))
@@ -84,7 +86,7 @@ class Reassess:
             limit = max(by_code[code] for by_code in limits.values())
             if limit <= frozen or self.vain.get(code) == seen or len(rows) == SLICE:
                 continue
-            found = await store.fetch("held_due", code, list(days), limit - frozen, SLICE - len(rows))
+            found = await store.fetch("held_due", code, list(days), limit - frozen, SLICE - len(rows), *recalled)
             rows += found
             if not found:
                 self.vain[code] = seen

@@ -8,16 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from agents.buffers import LaneRecords
-from agents.reading import DeadLetter, as_documents, read_records
-from agents.records import Record
+from agents.changes import Came, Taken, read_changes, take_newer
+from agents.reading import as_documents, read_records
 from pipeline import flow, rules
 from pipeline.attempts import Past
 from pipeline.documents import MILLISECONDS
 from pipeline.registry import Registry
 from pipeline.sightings import Seen
 from schemas import lawbook, rule_sets
-from schemas.codec import DecodeError
-from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.law_check import LawError
 from schemas.law_entries import Place
 from schemas.lawbook import Lawbook
@@ -29,8 +27,6 @@ ROWS = {
     "share_1e4": pl.Int32, "by": pl.String, "log_time": MILLISECONDS, "lane": pl.Int16,
 }  # fmt: skip
 NO_EVENTS = pl.DataFrame(schema=ROWS)
-ELSEWHERE = "events of the rules belong into partition 0"
-NOT_NEWER = "the revision is not higher than that of the event before"
 UNKNOWN = "no rule set of this hash is kept: store it with tidegate law activate"
 KEPT = 4  # books in memory: the live one, the one tried and those before them
 
@@ -41,22 +37,6 @@ class Trial:
 
     book: Lawbook
     share_1e4: int
-
-
-@dataclass(frozen=True, slots=True)
-class Came:
-    """Records of the rules topic as far as they say something, in offset order, and those that do not."""
-
-    events: list[tuple[Record, RuleEvent]]
-    dead: list[DeadLetter]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """`rows`: ROWS of what changes the rules; `dead`: what does not."""
-
-    rows: pl.DataFrame
-    dead: list[DeadLetter]
 
 
 @dataclass(slots=True)
@@ -111,41 +91,26 @@ def _book(content: bytes) -> Lawbook | str:
     return "; ".join(map(str, mistyped(book, {}))) or book
 
 
-def read_events(work: Mapping[int, LaneRecords]) -> Came:
+def read_events(work: Mapping[int, LaneRecords]) -> Came[RuleEvent]:
     """Decode and check what the batch brings of the rules topic."""
-    came = Came([], [])
-    for lane in work.values():
-        for record in lane.records.get(topic_name("rules"), ()):
-            try:
-                if record.partition != REGISTRY_PARTITION:
-                    raise DecodeError("DL-05", ELSEWHERE)
-                came.events.append((record, read(record.key, record.value or b"")))
-            except DecodeError as e:
-                came.dead.append(DeadLetter(record, e.code, e.reason))
-    return came
+    return read_changes("rules", work, read)
 
 
-async def take(came: Came, version: int, known: RuleSets, store: Store) -> Taken:
+async def take(came: Came[RuleEvent], version: int, known: RuleSets, store: Store) -> Taken:
     """What of it changes the rules; `version`: the one they would make. A set that cannot be used changes nothing."""
     if not came.events:
         return Taken(NO_EVENTS, came.dead)
     revisions = {row["part"]: int(row["revision"]) for row in await store.fetch("rule_revisions")}
-    rows: list[tuple[object, ...]] = []
-    dead = list(came.dead)
-    for record, event in came.events:
-        if event.revision <= revisions.get(event.part, -1):
-            dead.append(DeadLetter(record, "DL-06", NOT_NEWER))
-            continue
+
+    async def unusable(event: RuleEvent) -> str:
         book = await known.book(event.rule_set, store) if event.rule_set else None
-        if isinstance(book, str):
-            dead.append(DeadLetter(record, "DL-07", book))
-            continue
-        revisions[event.part] = event.revision
-        rows.append((
-            record.offset, event.revision, version, event.part, event.rule_set, event.share, event.by, record.timestamp,
-            record.partition,
-        ))  # fmt: skip
-    return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), dead)
+        return book if isinstance(book, str) else ""
+
+    newer = await take_newer(came, revisions, lambda event: event.part, unusable)
+    rows = [
+        (r.offset, x.revision, version, x.part, x.rule_set, x.share, x.by, r.timestamp, r.partition) for r, x in newer.events
+    ]
+    return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), newer.dead)
 
 
 def problems(folder: Path) -> list[Place]:

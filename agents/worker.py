@@ -22,6 +22,7 @@ from agents.app import build_app, intake_topics
 from agents.buffers import LaneRecords
 from agents.compiling import compile_loops, let_code_go
 from agents.faust_private import UnknownFaust
+from agents.guarantors import Guarantors
 from agents.intake import Intake
 from agents.lanes import NotCoPartitioned
 from agents.look_again import ASTRAY_WAITS
@@ -64,6 +65,7 @@ class Worker:
         self.intake = Intake()
         self.store = Store(endpoints.postgres)
         self.processor = Processor(self.store, load(), settings.person_key, seeds=settings.seeds)
+        self.guarantors = Guarantors()
         self.ownership = Ownership(endpoints, self.store, self.processor, self.intake, self.owner, transactional_id)
         self.relay = Relay(
             endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published,
@@ -229,6 +231,7 @@ class Worker:
         async with self.ownership.busy:
             with suppress(Unavailable, *AWAY):  # paused a little longer
                 await self.ownership.resume_released()
+                await self.guarantors.tell(self.processor.store, self.processor.registry, self.processor.lanes)
         with suppress(KafkaError, TimeoutError):  # the broker is away: it will tick later
             await asyncio.wait_for(self._tick_idle_lanes(), 5.0)
 

@@ -1,14 +1,14 @@
 """Writes the history from PostgreSQL: reads what batches committed, holds one part in memory, blocks nobody."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from history.parts import FULL, Content, Covers, drop_after, parts, write
+from history.parts import FULL, REVISIONS, Content, Covers, drop_after, parts, write
 from history.recall import recall
 from pipeline.documents import KINDS
 from pipeline.registry import SCHEMAS
@@ -19,7 +19,7 @@ Progress = Callable[[str, int, int], None]
 # What no rule can read: bookkeeping of documents, and what is worked out again from the rest.
 LEFT_OUT = ("m", "completing", *(f"{kind}_{name}" for kind in KINDS for name in ("digest", "stored", "order_hash")))
 DECIDED = {
-    "lane": pl.Int16, "batch_seq": pl.Int64, "registry_version": pl.Int64, "outcome": pl.String, "queue": pl.String, "taxed": pl.Boolean,
+    "manifest_id": pl.Int64, "lane": pl.Int16, "batch_seq": pl.Int64, "registry_version": pl.Int64, "outcome": pl.String, "queue": pl.String, "taxed": pl.Boolean,
     "tax_fen": pl.Int64, "rule_set": pl.String,
 }  # fmt: skip
 LANE_BITS, BATCH_BITS = 48, 16  # of manifest_id
@@ -85,7 +85,7 @@ async def build(store: Store, folder: Path, personal: frozenset[str], anew: bool
         versions = content.manifests["registry_version"]
         # all that these manifests know of, and with the last part all there is
         upto = int(state["version"]) if window is todo[-1] else max([after, *versions.unique().to_list()])
-        content = Content(content.manifests, content.lines, await _registry(store, after, upto))
+        content = replace(content, registry=await _registry(store, after, upto))
         days = content.manifests["accepted_on"]
         write(folder, number, Covers(window.lanes, len(days), (after, upto), _day(days.min()), _day(days.max())), content, personal)
         after, done = upto, done + len(days)
@@ -102,7 +102,7 @@ async def build_anew(
     total, done = sum(covers.manifests for _, covers in chosen), 0
     for number, covers in chosen:
         content = await _content(store, Window(covers.lanes, covers.manifests))
-        content = Content(content.manifests, content.lines, await _registry(store, *covers.registry))
+        content = replace(content, registry=await _registry(store, *covers.registry))
         write(folder, number, covers, content, personal)
         done += len(content.manifests)
         progress("history", done, total)
@@ -118,12 +118,15 @@ async def _content(store: Store, window: Window) -> Content:
     recalled = await recall(store, rows)
     heads = recalled.manifests.heads.drop(LEFT_OUT)
     decided = [pl.Series(name, [row[name] for row in rows], dtype=kind).alias(_then(name)) for name, kind in DECIDED.items()]
-    return Content(heads.hstack([*decided, _codes(rows, codes)]), recalled.manifests.lines, {})
+    revisions = [tuple(r) for r in await store.fetch("history_revisions", lanes, firsts, lasts)]
+    return Content(
+        heads.hstack([*decided, _codes(rows, codes)]), recalled.manifests.lines, pl.DataFrame(revisions, schema=REVISIONS, orient="row"), {}
+    )
 
 
 def _then(name: str) -> str:
     """What was decided stands beside what is decided anew."""
-    return name if name in ("lane", "batch_seq", "registry_version") else f"then_{name}"
+    return name if name in ("manifest_id", "lane", "batch_seq", "registry_version") else f"then_{name}"
 
 
 def _codes(rows: Sequence[Any], codes: Sequence[Any]) -> pl.Series:

@@ -3,6 +3,7 @@
     00000001/covers.json            which batches, how many manifests, from which to which day
     00000001/manifests.parquet      what the three documents said, and what was decided
     00000001/lines.parquet          the order lines
+    00000001/revisions.parquet      what was revised in these batches, of whatever part
     00000001/personal/…             the personal columns of both, row by row: as guarded as table document
     00000001/registry/…             what the registry took up to then, since the part before
 
@@ -23,6 +24,9 @@ from pipeline.registry import SCHEMAS
 FULL = 25_000  # manifests from which on a part stays as it is: some 10 MB, and a few hundred milliseconds to judge
 TABLES = ("manifests", "lines")
 COVERS = "covers.json"
+REVISIONS = {
+    "manifest_id": pl.Int64, "revision": pl.Int16, "outcome": pl.String, "registry_version": pl.Int64, "lane": pl.Int16, "batch_seq": pl.Int64,
+}  # fmt: skip
 
 
 class NoHistory(RuntimeError):
@@ -53,10 +57,11 @@ class Covers:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a part holds. `manifests` and `lines`: with their personal columns; `registry`: rows by table, with `version`."""
+    """What a part holds. `manifests` and `lines`: with their personal columns; `revisions`: REVISIONS; `registry`: rows by table, with `version`."""
 
     manifests: pl.DataFrame
     lines: pl.DataFrame
+    revisions: pl.DataFrame
     registry: Mapping[str, pl.DataFrame]
 
 
@@ -81,6 +86,7 @@ def write(folder: Path, number: int, covers: Covers, content: Content, personal:
         guarded = beside / "personal" / f"{name}.parquet"
         guarded.touch(mode=0o600)
         table.select(private).write_parquet(guarded, compression="zstd", compression_level=3)
+    content.revisions.write_parquet(beside / "revisions.parquet", compression="zstd")
     for name, table in content.registry.items():
         table.write_parquet(beside / "registry" / f"{name}.parquet", compression="zstd")
     (beside / COVERS).write_text(json.dumps(_as_json(covers)) + "\n")
@@ -97,6 +103,12 @@ def drop_after(folder: Path, number: int) -> None:
 def read(part: Path, manifests: Iterable[str] | None = None, lines: Iterable[str] | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The tables of a part with their personal columns; those columns alone that are named, all by default."""
     return _table(part, "manifests", manifests), _table(part, "lines", lines)
+
+
+def revised(folder: Path) -> pl.DataFrame:
+    """`manifest_id` and `revised`: what the latest revision of each came to, of all that were revised."""
+    found = pl.concat([pl.DataFrame(schema=REVISIONS), *(pl.read_parquet(path / "revisions.parquet") for path, _ in parts(folder))])
+    return found.sort("revision").unique("manifest_id", keep="last").select("manifest_id", pl.col("outcome").alias("revised"))
 
 
 def registry_rows(folder: Path) -> dict[str, pl.DataFrame]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from history.parts import Covers, NoHistory, parts, read, registry_rows
+from history.parts import Covers, NoHistory, parts, read, registry_rows, revised
+from pipeline.guarantees import CODES as GUARANTEE
 from pipeline.manifests import Manifests, take
 from pipeline.registry import KEYS, SCHEMAS, Registry
 from pipeline.rejudge import rejudge
@@ -18,6 +19,11 @@ Progress = Callable[[str, int, int], None]
 QUARANTINE = "SYS-02"  # a rule raised: these stay as they were
 NAMED = 5  # order numbers of each kind of difference
 KEY = ["ebp_code", "order_no", "attempt"]
+# What stands of a manifest that was revised: one that was released lacks its guarantee no more.
+STANDS = [
+    pl.coalesce("revised", "then_outcome").alias("then_outcome"),
+    pl.when(pl.col("revised") == "RELEASE").then(pl.col("then_codes").list.set_difference(list(GUARANTEE))).otherwise("then_codes").alias("then_codes"),
+]
 AT_ONCE = 2  # parts: while one is read the other is judged
 
 
@@ -28,7 +34,7 @@ class Differences:
     and not now: what the ledgers would have said nobody knows."""
 
     manifests: int = 0
-    as_they_were: int = 0  # quarantined
+    as_they_were: int = 0  # quarantined, or their sample failed
     unasked: int = 0
     outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
     codes: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -85,11 +91,11 @@ def redecide(
     chosen = [(path, covers) for path, covers in parts(folder) if covers.meets(since, until)]
     if not chosen:
         raise NoHistory(f"{folder} holds no decision of these days: run `tidegate history build`")
-    registries = Registries(registry_rows(folder))
+    registries, later = Registries(registry_rows(folder)), revised(folder)
     total, found = sum(covers.manifests for _, covers in chosen), Differences()
 
     def one(part: tuple[Path, Covers]) -> tuple[int, Differences]:
-        return part[1].manifests, of_part(*read(part[0]), book, registries, since, until, as_of)
+        return part[1].manifests, of_part(*read(part[0]), later, book, registries, since, until, as_of)
 
     done = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -101,16 +107,19 @@ def redecide(
 
 
 def of_part(
-    heads: pl.DataFrame, lines: pl.DataFrame, book: Lawbook, registries: Registries,
+    heads: pl.DataFrame, lines: pl.DataFrame, later: pl.DataFrame, book: Lawbook, registries: Registries,
     since: date | None, until: date | None, as_of: date | None,
 ) -> Differences:  # fmt: skip
-    """The differences of one part's tables."""
+    """The differences of one part's tables; `later`: as parts.revised."""
+    heads = heads.join(later, on="manifest_id", how="left", maintain_order="left")
+    failed = heads.select((pl.col("revised") == "REJECT").fill_null(False)).to_series()
+    heads = heads.with_columns(STANDS).drop("revised")
     manifests = Manifests(heads.with_row_index("m"), lines)
     day = pl.col("accepted_on")
     wanted = heads.select(pl.all_horizontal(pl.lit(True), *([day >= since] if since else []), *([day <= until] if until else []))).to_series()
-    quarantined = heads["then_codes"].list.contains(QUARANTINE)
-    found = Differences(as_they_were=int((wanted & quarantined).sum()))
-    manifests = take(manifests, wanted & ~quarantined)
+    left = heads["then_codes"].list.contains(QUARANTINE) | failed
+    found = Differences(as_they_were=int((wanted & left).sum()))
+    manifests = take(manifests, wanted & ~left)
     for (on, version), _ in manifests.heads.group_by("accepted_on", "registry_version", maintain_order=True):
         chosen = manifests.heads.select((day == on) & (pl.col("registry_version") == version)).to_series()
         some = manifests if chosen.all() else take(manifests, chosen)

@@ -23,7 +23,7 @@ from loadtest.plain_faust.settings import SETTINGS as BASELINE_SETTINGS
 from loadtest.publish import preload
 from ops.failed import RunFailed
 from ops.filing import file_registry, publish_once
-from ops.measure import Meter, with_children
+from ops.measure import Meter, reference_decode_us, with_children
 from ops.stack import Stack
 from ops.supervisor import WORKER, Supervisor
 from schemas.contracts import PARTITIONS, document_topics, topic_name
@@ -35,6 +35,7 @@ from sinks.topics import ensure_topics
 Say = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 POLL_SECONDS = 0.1  # each look costs the cores that are measured
 STUCK_SECONDS = 120.0
+FULL_ORDER_BYTES = 1000  # of two lines
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "max_wal_size", "wal_compression")
 DECISIONS = ("release", "hold", "reject")
 
@@ -62,6 +63,8 @@ class Measured:
     cpu_seconds: dict[str, float] = field(default_factory=lambda: dict[str, float]())
     peak_mb: dict[str, float] = field(default_factory=lambda: dict[str, float]())
     steal_percent: float = 0.0
+    idle_percent: float = 0.0
+    reference_decode_us: float = 0.0
     settings: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
     restarts: int = 0
 
@@ -82,6 +85,8 @@ class Measured:
             "cpu_us_per_manifest": each,
             "peak_rss_mb": self.peak_mb,
             "steal_percent": self.steal_percent,
+            "idle_percent": self.idle_percent,
+            "reference_decode_us": self.reference_decode_us,
             "outcomes": self.outcomes,
             "restarts": self.restarts,
             "settings": self.settings,
@@ -179,13 +184,15 @@ async def run(plan: Plan, stack: Stack, documents: GeneratedSet, log: Path, say:
     meter = Meter(roles(stack, supervisor))
     watch = _Watch(endpoints, documents.about.documents, log)
     measured = Measured(settings=await _settings(endpoints.postgres) if plan.engine == "tidegate" else BASELINE_SETTINGS)
+    order = next(d.value for d in documents.documents() if d.kind == "order" and len(d.value) >= FULL_ORDER_BYTES)
+    measured.reference_decode_us = reference_decode_us(order)
     await watch.open()
     launched = time.monotonic()
     supervisor.start()
     try:
         drive = _drive_tidegate if plan.engine == "tidegate" else _drive_baseline
         await drive(watch, meter, supervisor, measured, launched, documents, say)
-        measured.steal_percent, measured.peak_mb = meter.steal_percent(), meter.peak_mb()
+        (measured.steal_percent, measured.idle_percent), measured.peak_mb = meter.steal_and_idle_percent(), meter.peak_mb()
         measured.restarts = sum(slot.restarts for slot in supervisor.slots)
     finally:
         supervisor.stop()

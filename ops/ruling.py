@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-
 from agents.filings import taken_to
 from history.rule_sets import rule_set
 from ops.commands.show import NotFound
+from ops.sending import Sending, send_each
 from schemas import law_pack, lawbook
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.endpoints import Endpoints
@@ -86,12 +85,7 @@ async def order(endpoints: Endpoints, store: Store, part: str, rule_set: str, sh
     await adopt_ids()
     highest = (await stands(store)).get(part, {}).get("revision", 0)
     event = RuleEvent(part, max(highest + 1, time.time_ns() // 1_000_000), rule_set, share, by)
-    producer = AIOKafkaProducer(**endpoints.kafka_options(), acks="all", enable_idempotence=True)
-    try:
-        await producer.start()
-        sent = await producer.send_and_wait(topic_name("rules"), written(event), key=event.key.encode(), partition=REGISTRY_PARTITION)
-    finally:
-        await producer.stop()
+    (sent,) = await send_each(endpoints, [Sending(topic_name("rules"), event.key.encode(), written(event), REGISTRY_PARTITION)])
     return Ordered(rule_set, sent.offset, await _taken(store, sent.offset, seconds))
 
 

@@ -43,7 +43,7 @@ class Frozen:
     refusals: pl.DataFrame
 
 
-NOTHING = Frozen(NO_CLAIMS.select(ENTRY), pl.DataFrame(schema=MOVES), NO_REFUSALS)
+NOTHING = Frozen(pl.DataFrame(schema={name: CLAIM[name] for name in ("m", "guarantor_code", "amount_fen")}), pl.DataFrame(schema=MOVES), NO_REFUSALS)
 
 
 def freeze(claims: pl.DataFrame, standing: pl.DataFrame) -> Frozen:

@@ -1,4 +1,5 @@
-"""The registry: enterprises by role, goods items, who stands behind the orders of a firm on a platform, and guarantees.
+"""The registry: enterprises by role, goods items, who stands behind the orders of a firm on a platform, guarantees, and
+inspections that failed.
 
 It changes in numbered versions; a batch is decided by one of them (docs/decisions.md section 9).
 """
@@ -27,11 +28,12 @@ INSTRUMENT = {
     "guarantor_code": pl.String, "instrument_no": pl.String, "kind": pl.String, "amount_fen": pl.Int64,
     "valid_from": pl.Date, "valid_to": pl.Date, "use_order": pl.Int32, "instrument_status": pl.String,
 }  # fmt: skip
+INSPECTION = {"decision_id": pl.Binary, "item_no": pl.String, "order_no": pl.String}
 KEYS = {
     "enterprises": ("role", "code"), "goods": ("ebc_code", "item_no"), "relations": ("ebp_code", "ebc_code"),
-    "instruments": ("guarantor_code", "instrument_no"),
+    "instruments": ("guarantor_code", "instrument_no"), "inspections": ("decision_id", "item_no"),
 }  # fmt: skip
-SCHEMAS = {"enterprises": ENTERPRISE, "goods": GOODS, "relations": RELATION, "instruments": INSTRUMENT}
+SCHEMAS = {"enterprises": ENTERPRISE, "goods": GOODS, "relations": RELATION, "instruments": INSTRUMENT, "inspections": INSPECTION}
 # Manifest column that names a firm → (its role, the column that gets its status; empty: not registered).
 NAMED = {
     "order_ebpCode": ("platform", "platform_status"),
@@ -54,13 +56,14 @@ UNFILED = pl.col(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registry:
-    """One version. `enterprises`, `goods`, `relations`, `instruments`: as in SCHEMAS, each key once."""
+    """One version. `enterprises`, `goods`, `relations`, `instruments`, `inspections` (that failed): as in SCHEMAS, each key once."""
 
     version: int = 0
     enterprises: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENTERPRISE))
     goods: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GOODS))
     relations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RELATION))
     instruments: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INSTRUMENT))
+    inspections: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INSPECTION))
     _statuses: list[pl.Expr] = field(init=False)
     _behind: pl.DataFrame = field(init=False)
     _places: "_Places" = field(init=False)
@@ -105,6 +108,10 @@ class Registry:
             self._guaranteed[day] = known
         beside = guarantors.to_frame("guarantor_code").join(known, on="guarantor_code", how="left", maintain_order="left")
         return beside["amount_fen"].fill_null(0).alias("guarantee_limit_fen")
+
+    def recalled(self) -> pl.DataFrame:
+        """`ebc_code` and `item_no` of the items that are recalled."""
+        return self.goods.filter(pl.col("item_status") == "recalled").select(KEYS["goods"])
 
     def _known(self, column: str, role: str, what: str, default: str, name: str) -> pl.Expr:
         firms = self.enterprises.filter((pl.col("role") == role) & (pl.col(what) != default))

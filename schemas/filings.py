@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from hashlib import blake2b
 from typing import Any, get_args
 
 from pipeline.law import MEASURES
@@ -16,16 +17,23 @@ from schemas.tariff_fill import CHAPTER
 ROLES = get_args(Role)
 CLASSES = ("aeo", "general", "dishonest")
 STATUSES = ("active", "suspended", "revoked")
-OF_GOODS = (*STATUSES, "recalled")
-PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations", "guarantee": "instruments"}
-KEYED = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"), "guarantee": ("guarantorCode", "instrumentNo")}
+STATUSES_OF = {"goods": (*STATUSES, "recalled"), "inspection": ("failed",)}
+PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations", "guarantee": "instruments", "inspection": "inspections"}
+KEYED = {
+    "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"), "guarantee": ("guarantorCode", "instrumentNo"),
+    "inspection": ("decisionId", "itemNo"),
+}  # fmt: skip
 HS_CODE, CUSTOMS_CODE = re.compile(r"[0-9]{10}"), re.compile(r"[0-9]{4}")
-LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
+LONGEST = {
+    "code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30,
+    "orderNo": 200,
+}  # fmt: skip
 REVISIONS = range(2**62)
 PRICES = range(10**11)  # CNY 10^9 in fen
 INSTRUMENTS = ("cash", "letter", "insurance")
 GUARANTEED = range(10**13)  # CNY 10^11 in fen
 USE_ORDERS = range(1000)
+ATTEMPTS = range(1, 2**15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ def _unfit(filing: Filing) -> Iterator[str]:
     content = filing.content
     if filing.revision not in REVISIONS:
         yield "revision is out of range"
-    statuses = OF_GOODS if filing.part == "goods" else STATUSES
+    statuses = STATUSES_OF.get(filing.part, STATUSES)
     if content["status"] not in statuses:
         yield f"status is not one of {', '.join(statuses)}"
     for name in KEYED[filing.part]:
@@ -131,6 +139,14 @@ def _unfit_guarantee(content: Mapping[str, Any]) -> Iterator[str]:
         yield "validFrom to validTo are no days, written as 2019-01-01, one not after the other"
 
 
+def _unfit_inspection(content: Mapping[str, Any]) -> Iterator[str]:
+    if content["attempt"] not in ATTEMPTS:
+        yield "attempt is out of range"
+    named = f"{content['ebpCode']}|{content['orderNo']}|{content['attempt']}|1"
+    if content["decisionId"] != blake2b(named.encode(), digest_size=16).hexdigest():
+        yield "decisionId is not that of ebpCode, orderNo and attempt"
+
+
 def _day(text: str) -> date | None:
     try:
         day = date.fromisoformat(text)
@@ -166,5 +182,14 @@ def _guarantee_row(g: Mapping[str, Any]) -> tuple[Any, ...]:
     return g["guarantorCode"], g["instrumentNo"], g["kind"], g["amountFen"], *days, g["useOrder"], g["status"]
 
 
-_ROWS = {"enterprise": _enterprise_row, "goods": _goods_row, "relation": _relation_row, "guarantee": _guarantee_row}
-_UNFIT = {"enterprise": _unfit_enterprise, "goods": _unfit_goods, "relation": _unfit_relation, "guarantee": _unfit_guarantee}
+def _inspection_row(x: Mapping[str, Any]) -> tuple[Any, ...]:
+    return bytes.fromhex(x["decisionId"]), x["itemNo"], x["orderNo"]
+
+
+_ROWS = {
+    "enterprise": _enterprise_row, "goods": _goods_row, "relation": _relation_row, "guarantee": _guarantee_row, "inspection": _inspection_row,
+}  # fmt: skip
+_UNFIT = {
+    "enterprise": _unfit_enterprise, "goods": _unfit_goods, "relation": _unfit_relation, "guarantee": _unfit_guarantee,
+    "inspection": _unfit_inspection,
+}  # fmt: skip

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -95,4 +96,10 @@ def toml_tables(path: Path, name: str) -> list[tuple[int, Entry]]:
     """The entries of [[name]] with the line of their heading."""
     text = path.read_text()
     lines = [n for n, line in enumerate(text.splitlines(), start=1) if line.split("#")[0].strip() == f"[[{name}]]"]
-    return list(zip(lines, tomllib.loads(text).get(name, []), strict=True))
+    return list(zip(lines, parsed(text).get(name, []), strict=True))
+
+
+@lru_cache(maxsize=16)  # every check of a file reads it anew, a folder has some thirty of them
+def parsed(text: str) -> Mapping[str, Any]:
+    """TOML as it stands, to be read only; tomllib.TOMLDecodeError."""
+    return tomllib.loads(text)

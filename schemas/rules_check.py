@@ -4,7 +4,6 @@ The program brings columns, codes, queues and units of measurement; those of the
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Any, cast
 
 from pipeline import guarantees
 from pipeline.classes import QUEUES
-from schemas.law_entries import Entry, Place, Reasons, both, toml_tables, twice
+from schemas.law_entries import Entry, Place, Reasons, both, parsed, toml_tables, twice
 
 FOLDER = Path(__file__).parent / "law"
 FILE = "rules.toml"
@@ -100,7 +99,7 @@ def _codes(table: str, rows: list[tuple[int, Entry]]) -> Iterator[Place]:
 def _columns(path: Path) -> Iterator[Place]:
     """Columns that nothing computes would fail on every manifest, and a personal one must not cease to be one."""
     text = path.read_text()
-    columns: Mapping[str, list[str]] = tomllib.loads(text).get("columns", {})
+    columns: Mapping[str, list[str]] = parsed(text).get("columns", {})
     for name in (*SCOPES, "personal"):
         line = next((n for n, x in enumerate(text.splitlines(), start=1) if x.split("=")[0].strip() == name), 0)
         given, known = set(columns.get(name, ())), set(_program()["columns"][name])
@@ -122,5 +121,5 @@ def other_units(folder: Path) -> Iterator[Place]:
 
 
 @lru_cache
-def _program() -> dict[str, Any]:
-    return tomllib.loads((FOLDER / FILE).read_text())
+def _program() -> Mapping[str, Any]:
+    return parsed((FOLDER / FILE).read_text())

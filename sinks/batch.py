@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 import polars as pl
 
@@ -68,9 +68,10 @@ class Freezing:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Manifests that are released after all. `frames`: rows of the REVISED tables; `manifest_ids` in their order, and the
-    persons whose quota and weight they take."""
+    """Manifests that were held and are decided now. `movement`: of what they reserved, confirm or restore; `frames`: rows of
+    the REVISED tables; `manifest_ids` in their order, and the persons on whose accounts they reserved."""
 
+    movement: Literal["confirm", "restore"]
     frames: Frames
     manifest_ids: pl.Series
     person_keys: pl.Series

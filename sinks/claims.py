@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.accounts import LEDGERS, Ledger
 from pipeline.ledgers import Balances, admits
-from sinks.copy import copy_all, encoded
+from sinks.copy import copy_all
 from sinks.named_sql import sql
 
 AMOUNTS = ("entries", "reserved", "used")
@@ -57,7 +57,7 @@ class Taking:
             return None
         try:
             async with self._connection.transaction():  # a savepoint
-                await copy_all(self._connection, encoded({"number_use": numbers}, ("number_use",)))
+                await copy_all(self._connection, {"number_use": numbers}, ("number_use",))
         except asyncpg.UniqueViolationError:
             return None
         return moved

@@ -1,35 +1,33 @@
 """COPY of polars frames into tables, in PostgreSQL's binary format encoded by pgpq."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 
 import asyncpg
 import polars as pl
 from pgpq import ArrowToPostgresBinaryEncoder
 
 SLICE_ROWS = 2048  # encoded and sent at a time: each step has a copy of its rows
-Stream = tuple[list[str], list[bytes]]  # columns, parts of the binary COPY stream
+OLDEST = pl.CompatLevel.oldest()  # what pgpq can read
 
 
-def encoded(frames: Mapping[str, pl.DataFrame], tables: Iterable[str]) -> dict[str, Stream]:
-    """COPY streams of those tables there are rows for, in this order."""
-    return {t: binary(frames[t]) for t in tables if t in frames and len(frames[t])}
+async def copy_all(connection: asyncpg.Connection, frames: Mapping[str, pl.DataFrame], tables: Iterable[str]) -> None:
+    """COPY those of the tables there are rows for, in this order; a frame's columns are the table's.
+
+    A slice is encoded while PostgreSQL stores the one before, and no table's stream is ever in memory as a whole.
+    """
+    for table in tables:
+        if table in frames and len(frame := frames[table]):
+            await connection.copy_to_table(table, source=_each(binary(frame)), columns=frame.columns, format="binary")
 
 
-def binary(frame: pl.DataFrame) -> Stream:
-    """The frame as a binary COPY stream, columns in the frame's order."""
-    oldest = pl.CompatLevel.oldest()
-    encoder = ArrowToPostgresBinaryEncoder(frame.clear().to_arrow(compat_level=oldest).schema)
-    parts = [encoder.write_header()]
+def binary(frame: pl.DataFrame) -> Iterator[bytes]:
+    """The frame as a binary COPY stream in parts, columns in the frame's order."""
+    encoder = ArrowToPostgresBinaryEncoder(frame.clear().to_arrow(compat_level=OLDEST).schema)
+    yield encoder.write_header()
     for rows in frame.iter_slices(SLICE_ROWS):
-        parts += [encoder.write_batch(batch) for batch in rows.to_arrow(compat_level=oldest).to_batches()]
-    parts.append(encoder.finish())
-    return frame.columns, parts
-
-
-async def copy_all(connection: asyncpg.Connection, streams: Mapping[str, Stream]) -> None:
-    """COPY the streams, table by table."""
-    for table, (columns, parts) in streams.items():
-        await connection.copy_to_table(table, source=_each(parts), columns=columns, format="binary")
+        for batch in rows.to_arrow(compat_level=OLDEST).to_batches():
+            yield encoder.write_batch(batch)
+    yield encoder.finish()
 
 
 async def _each(parts: Iterable[bytes]) -> AsyncGenerator[bytes]:

@@ -18,7 +18,7 @@ from pipeline.ledgers import USES, Balances
 from sinks.arrays import take_columns
 from sinks.batch import ARRIVED, DECIDED, REVISED, Batch, Deciding, Revision
 from sinks.claims import Taking
-from sinks.copy import copy_all, encoded
+from sinks.copy import copy_all
 from sinks.errors import Contended, Fenced, Unavailable
 from sinks.guarantees import freeze
 from sinks.named_sql import sql
@@ -145,13 +145,12 @@ class Store:
         is the dearest part, and right the first time. Contended: repeat from the reads; Fenced: exit; Unavailable: wait
         and repeat.
         """
-        arrived = encoded(batch.arrived, ARRIVED)
         repeats = 0
 
         async def work() -> None:
             nonlocal repeats
             connection = await self.connection()
-            await copy_all(connection, arrived)
+            await copy_all(connection, batch.arrived, ARRIVED)
             await self._step("arrived-written")
             taking = Taking(connection, await self.balances(deciding.claims))
             while (moved := await taking.take(*deciding.post(taking.balances))) is None:
@@ -159,7 +158,7 @@ class Store:
                 if repeats > MOST_REPEATS:
                     raise Contended("claims")
                 taking.balances = replace(taking.balances, uses=await self._uses(deciding.claims))
-            await copy_all(connection, encoded(deciding.conclude(moved), DECIDED))
+            await copy_all(connection, deciding.conclude(moved), DECIDED)
             await self._step("rows-written")
             await freeze(connection, deciding.freezing(), batch.after)
 
@@ -167,17 +166,18 @@ class Store:
         return repeats
 
     async def revise(self, batch: Batch, revision: Revision) -> None:
-        """Commit a batch that releases what was held. Contended: it does not fit any more, or the lanes' owner has to look
-        anew; Fenced and Unavailable as for `commit`."""
+        """Commit a batch that releases or rejects what was held. Contended: it does not fit any more, or the lanes' owner has
+        to look anew; Fenced and Unavailable as for `commit`."""
 
         async def work() -> None:
             connection = await self.connection()
             whose = revision.person_keys, revision.manifest_ids
             for ledger in LEDGERS:
-                await connection.execute(sql(f"{ledger.name}_confirm_lock"), *whose)
-                await connection.execute(sql(f"{ledger.name}_confirm"), *whose)
-            await copy_all(connection, encoded(revision.frames, REVISED))
-            if await connection.fetchval(sql("held_remove"), revision.manifest_ids) != len(revision.manifest_ids):
+                await connection.execute(sql(f"{ledger.name}_reserved_lock"), *whose)
+                await connection.execute(sql(f"{ledger.name}_{revision.movement}"), *whose)
+            await copy_all(connection, revision.frames, REVISED)
+            waited = await connection.fetchval(sql("held_remove"), revision.manifest_ids)
+            if revision.movement == "confirm" and waited != len(revision.manifest_ids):  # what is rejected may be held for another reason
                 raise Contended("held")
             await self._step("revised")
             await freeze(connection, revision.freezing, batch.after)

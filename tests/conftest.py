@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from ops.capacity import fresh_stack
 from ops.stack import Stack
 from schemas import contracts
 from schemas.endpoints import Endpoints
+from schemas.lawbook import FOLDER
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
@@ -28,6 +30,20 @@ settings.load_profile("tidegate")
 HOME = Path(__file__).parents[1] / ".tidegate"
 TEMPLATE = "migrated"
 NUMBERS = count(1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the law data, for a test to change."""
+    return shutil.copytree(FOLDER, tmp_path / "law")
+
+
+def changed(folder: Path, file: str, old: str, new: str) -> int:
+    """Replace the only, or the first, `old` of a file of law data; gives the line it stands in."""
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
 
 
 async def on_server(dsn: str, statement: str) -> None:

@@ -40,7 +40,9 @@ class Registry:
         event = _decoded(value)
         if event is None or event["revision"] <= self._revisions.get(key, -1):
             return
-        part = next(p for p in NAMES if event[p] is not None)
+        part = next((p for p in NAMES if event[p] is not None), None)
+        if part is None:
+            return  # of no document: an inspection that failed
         entry = event[part]
         names = NAMES[part]
         of = (entry[names[0]], entry[names[1]])

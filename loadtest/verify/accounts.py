@@ -1,14 +1,16 @@
 """Accounts with a limit replayed in the order of their own entries: of every ledger alike (decisions.md section 6)."""
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from loadtest.verify.decided import Account, Facts
 from loadtest.verify.evidence import Tables
 from loadtest.verify.proof import Report
+from loadtest.verify.revisions import Revised
 
-CONFIRMED = ("confirm", "reserved", "used")  # of what a hold reserved, when it is released after all
+# Of what a hold reserved, by the outcome of its revision.
+LATER = {"RELEASE": ("confirm", "reserved", "used"), "REJECT": ("restore", "reserved", "available")}
 MOVEMENT = {"HOLD": ("reserve", "available", "reserved"), "RELEASE": ("confirm", "available", "used")}
 
 
@@ -71,8 +73,8 @@ def _grouped(rows: Iterable[tuple[Any, ...]], key: int) -> dict[Account, list[En
     return found
 
 
-def check_book(book: Book, facts: Mapping[int, Facts], revised: Container[int], report: Report) -> None:
-    """Replay a ledger. `facts` by manifest_id; `revised`: those that were released later."""
+def check_book(book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report) -> None:
+    """Replay a ledger. `facts` by manifest_id; `revised`: those that were released or rejected later."""
     for account, entries in book.entries.items():
         _replay(book, account, entries, facts, revised, report)
     _check_standing(book, report)
@@ -86,9 +88,9 @@ def check_book(book: Book, facts: Mapping[int, Facts], revised: Container[int], 
 
 
 def _replay(
-    book: Book, account: Account, entries: list[Entry], facts: Mapping[int, Facts], revised: Container[int], report: Report
+    book: Book, account: Account, entries: list[Entry], facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
 ) -> None:
-    reserving: set[int] = set()  # manifests that may still confirm what they reserved
+    reserving: set[int] = set()  # manifests whose revision has still to move what they reserved
     reserved = used = 0
     latest: dict[tuple[int, int], tuple[int, int, int, int]] = {}
     for number, entry in enumerate(entries, start=1):
@@ -99,7 +101,7 @@ def _replay(
             report.differs(place, "manifest", "an accepted one", entry.manifest_id if one is None else one.place)
         elif entry.manifest_id in reserving:
             reserving.remove(entry.manifest_id)
-            _check_entry(book, place, account, entry, one, CONFIRMED, report)
+            _check_entry(book, place, account, entry, one, LATER[revised[entry.manifest_id].outcome], report)
         else:
             reserving.update({entry.manifest_id} if entry.manifest_id in revised else ())
             _check_entry(book, place, account, entry, one, MOVEMENT[one.outcome], report)
@@ -124,7 +126,7 @@ def _check_entry(
     report.same(place, f"amount_{book.unit}", amount, entry.amount)
     report.same(place, "movement", movement, (entry.movement, entry.debit, entry.credit))
     balance = entry.reserved_after + entry.used_after
-    if balance > limit:
+    if balance > limit and movement[2] != "available":
         report.differs(place, "balance", f"at most the limit {limit}", balance)
 
 
@@ -138,7 +140,7 @@ def _check_standing(book: Book, report: Report) -> None:
         report.differs(book.place(account), f"row of {book.name}_account", "one", "none")
 
 
-def _check_posted_once(book: Book, facts: Mapping[int, Facts], revised: Container[int], report: Report) -> None:
+def _check_posted_once(book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report) -> None:
     """An accepted manifest has one entry on each account that it needs, one more when it was revised, and no other; any
     other manifest has none."""
     posted: dict[int, list[Account]] = {}

@@ -93,7 +93,7 @@ class Recomputation:
     """
 
     def __init__(self, read: ReadShare, registry: Registry, person_key: bytes, processes: int, seeds: Seeds = ()) -> None:
-        self._read, self._registry, self._key, self._seeds = read, registry, person_key, seeds
+        self._read, self.registry, self._key, self._seeds = read, registry, person_key, seeds
         self._received: list[bytes] = []
         self._threads: list[Thread] = []
         self._independent = [Event() for _ in range(processes)]
@@ -123,7 +123,7 @@ class Recomputation:
             done += part.manifests
             progress(done)
         if left:
-            parts.append(check_all(sorted(left, key=lambda rows: rows.manifest.manifest_id), case_of, self._registry, self._key, self._seeds))
+            parts.append(check_all(sorted(left, key=lambda rows: rows.manifest.manifest_id), case_of, self.registry, self._key, self._seeds))
             done += parts[-1].manifests
         if done != len(manifests):
             raise ProcessLost(f"the processes of the verifier checked {done} of {len(manifests)} manifests")
@@ -156,7 +156,7 @@ class Recomputation:
         cases = Cases(self._read(share, independent), share)
         yield _without_manifest(cases)
         for some in cases.slices(CHUNK):
-            yield check_all(some, cases.case, self._registry, self._key, self._seeds)
+            yield check_all(some, cases.case, self.registry, self._key, self._seeds)
 
     def _fork(self, share: Share) -> Connection:
         receiving, sending = multiprocessing.Pipe(duplex=False)

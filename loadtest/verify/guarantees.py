@@ -41,7 +41,9 @@ def check_guarantees(
     ended = {g: (found[-1].entry_no, found[-1].before + found[-1].amount) for g, found in entries.items() if found}
     report.same("table guarantee_account", "last number and balance of each", ended, stood)
     for one in facts.values():
-        wanted = [one.secured.guarantor] if one.accepted and one.secured.amount and not (one.unsecured and one.manifest_id not in revised) else []
+        later = revised[one.manifest_id].outcome if one.manifest_id in revised else ""
+        froze = one.accepted and one.secured.amount and not (one.unsecured and later != "RELEASE")
+        wanted = [one.secured.guarantor] * (2 if later == "REJECT" else 1) if froze else []
         report.same(one.place, "guarantee accounts it froze on", wanted, posted.get(one.manifest_id, []))
         if one.unsecured:
             _check_refusal(one, entries.get(one.secured.guarantor, []), facts, report)
@@ -65,18 +67,23 @@ def _replay(
     guarantor: str, entries: list[Entry], facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
 ) -> None:
     latest: dict[tuple[int, int], tuple[int, ...]] = {}
+    frozen: set[int] = set()
     for entry in entries:
         place = f"guarantee account {guarantor} entry {entry.entry_no}"
         one = facts.get(entry.manifest_id)
         if one is None or not one.accepted or one.secured.guarantor != guarantor:
             report.differs(place, "manifest", "an accepted one of this guarantor", entry.manifest_id if one is None else one.place)
             continue
-        report.same(place, "amount", one.secured.amount, entry.amount)
-        limit = revised[entry.manifest_id].limit if entry.manifest_id in revised else one.secured.limit
-        if entry.before + entry.amount > limit:
+        later = revised.get(entry.manifest_id)
+        given_back = entry.manifest_id in frozen
+        frozen.add(entry.manifest_id)
+        report.same(place, "amount", -one.secured.amount if given_back else one.secured.amount, entry.amount)
+        released = later is not None and later.outcome == "RELEASE"
+        limit = later.limit if later is not None and released else one.secured.limit
+        if entry.before + entry.amount > limit and not given_back:
             report.differs(place, "balance", f"at most the limit {limit}", entry.before + entry.amount)
         # of those that were held the oldest acceptance comes first, of equals the lower manifest_id
-        turn = (one.accepted_at, one.manifest_id) if entry.manifest_id in revised else one.completing
+        turn = (one.accepted_at, one.manifest_id) if released or given_back else one.completing
         if latest.get(entry.batch, turn) > turn:
             report.differs(place, "order within its batch", "by completing document, or acceptance", one.place)
         latest[entry.batch] = turn

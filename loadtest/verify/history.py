@@ -16,7 +16,7 @@ from loadtest.verify.proof import Proof, Report
 
 # Column of the history → of table manifest, which holds the same.
 MANIFEST = {
-    "ebp_code": "ebp_code", "order_no": "order_no", "attempt": "attempt", "lane": "lane", "batch_seq": "batch_seq",
+    "ebp_code": "ebp_code", "order_no": "order_no", "attempt": "attempt", "manifest_id": "manifest_id", "lane": "lane", "batch_seq": "batch_seq",
     "registry_version": "registry_version", "then_outcome": "outcome", "then_queue": "queue", "then_taxed": "taxed",
     "then_tax_fen": "tax_fen", "then_rule_set": "rule_set", "order_ebcCode": "ebc_code", "order_goodsValue_e5": "goods_value_e5",
     "order_freight_e5": "freight_e5", "order_taxTotal_e5": "tax_total_e5", "order_actualPaid_e5": "actual_paid_e5",
@@ -32,6 +32,8 @@ DECIDED = f"""SELECT {", ".join(f"m.{name}" for name in MANIFEST.values())},
     array(SELECT f.code FROM finding f WHERE f.manifest_id = m.manifest_id ORDER BY f.code COLLATE "C"),
     array(SELECT ({", ".join(f"x.{name}" for name in LINE.values())}) FROM manifest_line x WHERE x.manifest_id = m.manifest_id ORDER BY x.line_no)
     FROM manifest m JOIN {LANES} USING (lane) WHERE m.batch_seq BETWEEN t.first AND t.last AND m.batch_seq BETWEEN $4 AND $5"""
+REVISION = ("manifest_id", "revision", "outcome", "registry_version", "lane", "batch_seq")
+REVISED = f"""SELECT {", ".join(f"r.{name}" for name in REVISION)} FROM revision r JOIN {LANES} USING (lane) WHERE r.batch_seq BETWEEN t.first AND t.last"""
 Key = tuple[str, str, int]
 
 
@@ -47,6 +49,8 @@ async def check_history(dsn: str, folder: Path) -> Proof:
             lanes, firsts, lasts = (list(column) for column in zip(*covers["lanes"], strict=True))
             rows = await connection.fetch(DECIDED, lanes, firsts, lasts, min(firsts), max(lasts))
             _check_part(part, covers["manifests"], [tuple(r) for r in rows], report)
+            revised = [tuple(r) for r in await connection.fetch(REVISED, lanes, firsts, lasts)]
+            _check_revisions(part, revised, report)
             report.counts["history_parts"] += 1
     if not report.counts["history_parts"]:
         report.differs(f"{folder}", "history", "parts", "none")
@@ -85,6 +89,15 @@ def _check_part(part: Path, told: int, rows: list[tuple[Any, ...]], report: Repo
     for key in found:
         report.differs(f"history of {key[0]}|{key[1]} attempt {key[2]}", "row", "none", "one")
     report.counts["history_manifests"] += len(rows)
+
+
+def _check_revisions(part: Path, rows: list[tuple[Any, ...]], report: Report) -> None:
+    """Every revision of its batches, once."""
+    table = pq.read_table(part / "revisions.parquet", columns=list(REVISION))
+    kept = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    report.same(f"history part {part.name}", "revisions", sorted(rows), sorted(kept))
+    for row in rows:
+        report.counts[f"history_revised_to_{row[2]}"] += 1
 
 
 def _manifests(part: Path) -> Iterator[tuple[Key, tuple[list[Any], list[str], list[tuple[Any, ...]]]]]:

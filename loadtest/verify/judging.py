@@ -74,7 +74,7 @@ def derive(
         "accepted_at": accepted_at,
         "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
         "payer_id_valid": identity_valid(payment["payerIdNumber"]),
-        **dict(firms(order, payment, waybill, registry, version)),
+        **firms(order, payment, waybill, registry, version),
         **day.classes.columns({
             role: registry.entry(version, "enterprise", role, order[code])
             for role, code in (("platform", "ebpCode"), ("ecommerce", "ebcCode"))

@@ -207,6 +207,7 @@ def load(folder: Path = FOLDER) -> LawData:
     return of_files({name: (folder / name).read_bytes() for name in FILES})
 
 
+@lru_cache(maxsize=8)
 def of_packed(packed: bytes) -> LawData:
     """The law data of a rule set as table rule_set keeps it; whatever its bytes lead to when it is none."""
     parts: list[bytes] = []

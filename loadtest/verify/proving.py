@@ -26,7 +26,7 @@ from loadtest.verify.published import (
 )  # fmt: skip
 from loadtest.verify.registry import check_registry, registry_of
 from loadtest.verify.revisions import check_revisions
-from loadtest.verify.rule_sets import RuleSets, check_rules
+from loadtest.verify.rule_sets import check_rules
 from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.whereabouts import Whereabouts, account_for
@@ -93,8 +93,8 @@ def prove_beside(
         report,
         lambda done: progress("decisions", done, len(tables.manifests)),
     )
-    rules = RuleSets(tables.rule_sets, tables.rule_events)
-    revised = check_revisions(evidence, decisions, receipts, report)
+    rules = recomputing.registry.rules
+    revised = check_revisions(evidence, recomputing.registry, decisions, receipts, report)
     _take_messages(tables.manifests, decisions, receipts, report)
     watch.lap("decisions")
     check_ledgers(tables, facts, revised, report)

@@ -1,32 +1,36 @@
 """The registry as its topic and the versions in the tables say, and whether they agree (docs/decisions.md section 9)."""
 
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 import fastavro
 
 from loadtest.verify import law
+from loadtest.verify.changes import changes, newer
 from loadtest.verify.documents import Document, NoDocument, framed, payload
-from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RegistryEntryRow, Tables
+from loadtest.verify.evidence import Evidence, Record, RegistryEntryRow, Tables
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import NOTHING_RULED, RuleSets
-from schemas.contracts import REGISTRY_PARTITION, avro, topic_name
+from schemas.contracts import REGISTRY_PARTITION, avro
 
 ROLES = {"platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"}
 CLASSES = {"aeo", "general", "dishonest"}
 STATUSES = {"active", "suspended", "revoked"}
 PARTS = {
     "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"),
-    "guarantee": ("guarantorCode", "instrumentNo"),
+    "guarantee": ("guarantorCode", "instrumentNo"), "inspection": ("decisionId", "itemNo"),
 }  # fmt: skip
 INSTRUMENTS = {"cash", "letter", "insurance"}
-LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
+LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30, "orderNo": 200}
 MOST_CONTENT = 10**9
 EPOCH = date(1970, 1, 1)
 NOT_FILED: Mapping[str, Any] = {}
+T = TypeVar("T")
 
 
 class Event(NamedTuple):
@@ -52,10 +56,11 @@ class Registry:
         for row in sorted(entries):
             self._offsets.setdefault(row.key, []).append((row.version, row.kafka_offset))
         self._decoded: dict[int, Document] = {}
+        self._once: dict[tuple[Any, ...], Any] = {}
         self._under: dict[tuple[str, str], list[list[str]]] = {}
         for key in sorted(self._offsets):
             part, first, _ = key.split("|")
-            if part == "guarantee":
+            if part in ("guarantee", "inspection"):
                 self._under.setdefault((part, first), []).append(key.split("|"))
 
     def entry(self, version: int, *key: str) -> Mapping[str, Any]:
@@ -66,12 +71,19 @@ class Registry:
         return NOT_FILED
 
     def keys(self, part: str, first: str) -> list[list[str]]:
-        """The keys of a part (of guarantees alone) that begin so, at any version."""
+        """The keys of a part (of guarantees and inspections alone) that begin so, at any version."""
         return self._under.get((part, first), [])
 
     def status(self, version: int, *key: str) -> str:
         """Its status; empty when it was not filed."""
         return self.entry(version, *key).get("status", "")
+
+    def once(self, what: Callable[..., T], *of: Any) -> T:
+        """What a function says of this registry, computed once: most manifests ask the same of it. Nobody may change it."""
+        key = (what, *of)
+        if key not in self._once:
+            self._once[key] = what(self, *of)
+        return self._once[key]
 
     def _content(self, offset: int) -> Document:
         if offset not in self._decoded:
@@ -115,10 +127,11 @@ def read(record: Record, partition: int) -> Event:
 def _fits(event: Event) -> bool:
     content = event.content
     texts = {name: text for name, text in content.items() if isinstance(text, str)}
-    fits = 0 <= event.revision < 1 << 62 and (content["status"] in STATUSES or (event.part, content["status"]) == ("goods", "recalled"))
+    status = content["status"] == "failed" if event.part == "inspection" else content["status"] in STATUSES
+    fits = 0 <= event.revision < 1 << 62 and (status or (event.part, content["status"]) == ("goods", "recalled"))
     fits = fits and all(content[name] and "|" not in content[name] for name in PARTS[event.part])
     fits = fits and all("\0" not in text and len(text) <= LONGEST.get(name, 100) for name, text in texts.items())
-    checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits}
+    checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits, "inspection": _inspection_fits}
     return fits and checks[event.part](content)
 
 
@@ -149,8 +162,17 @@ def _guarantee_fits(content: Document) -> bool:
     return fits and written and days[0] <= days[1]
 
 
+def _inspection_fits(content: Document) -> bool:
+    named = "|".join([content["ebpCode"], content["orderNo"], str(content["attempt"]), "1"])
+    return 1 <= content["attempt"] < 1 << 15 and content["decisionId"] == hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+
+
 def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int) -> int:
     """Fen that the instruments of a guarantor valid on a day add up to, at a version."""
+    return registry.once(_guaranteed, version, guarantor, day_number)
+
+
+def _guaranteed(registry: Registry, version: int, guarantor: str, day_number: int) -> int:
     day = (EPOCH + timedelta(days=day_number)).isoformat()  # ISO dates compare as texts
     total = 0
     for key in registry.keys("guarantee", guarantor):
@@ -162,43 +184,19 @@ def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int
 
 def check_registry(evidence: Evidence, complete: bool, report: Report) -> None:
     """Every record of the topic made the registry it should, or is a dead letter; versions count up without holes."""
-    rows = {row.kafka_offset: row for row in evidence.tables.registry_entries}
-    topic = topic_name("registry")
-    dead = {(d.partition, d.kafka_offset): d for d in evidence.tables.dead_letters if d.topic == topic}
-    read_to = {c.partition: c.next_offset for c in evidence.tables.consumed if c.topic == topic}
+    rows, table = {row.kafka_offset: row for row in evidence.tables.registry_entries}, "registry_entry"
     revisions: dict[str, int] = {}
-    for (partition, offset), record in evidence.filings.items():
-        place = f"{topic}[{partition}]@{offset}"
-        row, letter = rows.get(offset) if partition == REGISTRY_PARTITION else None, dead.get((partition, offset))
-        if offset >= read_to.get(partition, 0):
-            report.counts["unread"] += 1
-            if complete or row or letter:
-                report.differs(place, "reading", "read", "not read")
-            continue
+    for change in changes("registry", table, evidence.filings, rows, evidence, complete, report):
         report.counts["registry_events"] += 1
-        _check_event(place, record, partition, revisions, row, letter, report)
-    for offset in rows.keys() - {offset for partition, offset in evidence.filings if partition == REGISTRY_PARTITION}:
-        report.differs(f"{topic}[{REGISTRY_PARTITION}]@{offset}", "row of registry_entry", "a record at this place", "none")
+        if (event := newer(change, table, read, attrgetter("key"), revisions, report)) is None:
+            continue
+        row, key = change.row, event.key
+        revisions[key] = event.revision
+        stands = (key, event.revision, change.record.value)
+        report.same(change.place, "row of registry_entry", stands, (row.key, row.revision, row.value) if row else None)
+        if change.letter:
+            report.differs(change.place, "state", "an entry of the registry", f"a dead letter {change.letter.code} too")
     _check_versions(evidence, report)
-
-
-def _check_event(
-    place: str, record: Record, partition: int, revisions: dict[str, int],
-    row: RegistryEntryRow | None, letter: DeadLetterRow | None, report: Report,
-) -> None:  # fmt: skip
-    try:
-        event = read(record, partition)
-        if event.revision <= revisions.get(event.key, -1):
-            raise NoDocument("DL-06")
-    except NoDocument as e:
-        report.same(place, "dead-letter code", e.code, letter.code if letter else "none")
-        report.same(place, "rows of registry_entry", 0, int(row is not None))
-        return
-    revisions[event.key] = event.revision
-    stands = (event.key, event.revision, record.value)
-    report.same(place, "row of registry_entry", stands, (row.key, row.revision, row.value) if row else None)
-    if letter:
-        report.differs(place, "state", "an entry of the registry", f"a dead letter {letter.code} too")
 
 
 def _check_versions(evidence: Evidence, report: Report) -> None:
@@ -223,20 +221,26 @@ def _check_versions(evidence: Evidence, report: Report) -> None:
         latest[lane] = max(version, made.get((lane, batch_seq), 0), latest.get(lane, 0))
 
 
-def firms(
-    order: Document, payment: Document, waybill: Document, registry: Registry, version: int
-) -> Iterator[tuple[str, Any]]:
+def firms(order: Document, payment: Document, waybill: Document, registry: Registry, version: int) -> dict[str, Any]:
     """The registry's columns of a manifest."""
-    ebp, ebc, carrier = order["ebpCode"], order["ebcCode"], waybill["logisticsCode"]
+    ebp, carrier = order["ebpCode"], waybill["logisticsCode"]
+    found = dict(registry.once(_behind, version, ebp, order["ebcCode"]))
+    found["payment_firm_status"] = registry.status(version, "enterprise", "payment", payment["payCode"])
+    found["carrier_status"] = registry.status(version, "enterprise", "carrier", carrier)
+    found["guarantor_related"] = found["guarantor_code"] != "" and found["guarantor_code"] in (ebp, order["ebcCode"], carrier)
+    return found
+
+
+def _behind(registry: Registry, version: int, ebp: str, ebc: str) -> dict[str, Any]:
+    """The columns that all orders of a firm on a platform have."""
     relation = registry.entry(version, "relation", ebp, ebc)
-    yield "platform_status", registry.status(version, "enterprise", "platform", ebp)
-    yield "ecommerce_status", registry.status(version, "enterprise", "ecommerce", ebc)
-    yield "payment_firm_status", registry.status(version, "enterprise", "payment", payment["payCode"])
-    yield "carrier_status", registry.status(version, "enterprise", "carrier", carrier)
-    yield "relation_status", relation.get("status", "")
+    found = {
+        "platform_status": registry.status(version, "enterprise", "platform", ebp),
+        "ecommerce_status": registry.status(version, "enterprise", "ecommerce", ebc),
+        "relation_status": relation.get("status", ""),
+        "customs_code": relation.get("customsCode", ""),
+    }
     for role in ("guarantor", "declarant", "warehouse"):
         firm = relation.get(f"{role}Code", "")
-        yield f"{role}_code", firm
-        yield f"{role}_status", registry.status(version, "enterprise", role, firm)
-    yield "customs_code", relation.get("customsCode", "")
-    yield "guarantor_related", relation.get("guarantorCode") in (ebp, ebc, carrier)
+        found[f"{role}_code"], found[f"{role}_status"] = firm, registry.status(version, "enterprise", role, firm)
+    return found

@@ -1,66 +1,102 @@
-"""Manifests that were held for their guarantee and released later: once each, as published as stored (section 11)."""
+"""Manifests that were held and released (section 11) or rejected (section 12) later: once each, as published as stored."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from loadtest.verify.decided import decision_id
+from loadtest.verify.documents import NoDocument, read_all
 from loadtest.verify.evidence import Evidence, ManifestRow, RevisionRow, manifest_place
 from loadtest.verify.law import day_number
-from loadtest.verify.messages import DECISION, RECEIPT, decode
+from loadtest.verify.messages import DECISION, RECEIPT, TOPIC, decode
 from loadtest.verify.proof import Report
 from loadtest.verify.published import Box, compare, manifest_receipt_id
-from loadtest.verify.registry import guaranteed, registry_of
+from loadtest.verify.registry import Registry, guaranteed
 
-RELEASED = 800
+STATUS = {"RELEASE": 800, "REJECT": 700}
+RECALLED = "GDS-10"
 SECOND = 2
+UNTAXED = {"taxed": False, "tariffFen": 0, "consumptionTaxFen": 0, "vatFen": 0, "taxFen": 0, "lines": list[Any]()}
 
 
 class Revised(NamedTuple):
-    """`limit`: of its guarantor's account then, in fen."""
+    """`limit`: of its guarantor's account then, in fen, when it was released."""
 
+    outcome: str
     limit: int
 
 
-def check_revisions(evidence: Evidence, decisions: Box, receipts: Box, report: Report) -> dict[int, Revised]:
+def check_revisions(
+    evidence: Evidence, registry: Registry, decisions: Box, receipts: Box, report: Report
+) -> dict[int, Revised]:
     """By manifest_id. The messages of the decisions they revise still lie in their boxes, and are right themselves."""
     tables = evidence.tables
     manifests = {row.manifest_id: row for row in tables.manifests}
     waiting = {row.manifest_id for row in tables.manifests if row.queue == "guarantee"}
+    held = {row.manifest_id for row in tables.manifests if row.outcome == "HOLD"}
     revised: dict[int, Revised] = {}
     clocks = {lane.lane: lane.record_time for lane in tables.lanes}
-    registry = registry_of(evidence.filings, tables) if tables.revisions else None
     for row in tables.revisions:
         manifest = manifests.get(row.manifest_id)
         place = f"revision {row.revision} of {manifest_place(manifest) if manifest else row.manifest_id}"
-        if manifest is None or row.manifest_id not in waiting or row.manifest_id in revised:
-            report.differs(place, "manifest", "one that is held for its guarantee, revised once", row.manifest_id)
+        may_be = waiting if row.outcome == "RELEASE" else held
+        if manifest is None or row.manifest_id not in may_be or row.manifest_id in revised:
+            report.differs(place, "manifest", "one that is held (to be released: for its guarantee alone), revised once", row.manifest_id)
             continue
-        wanted = (SECOND, decision_id(manifest, SECOND), "RELEASE", RELEASED, manifest.lane)
+        outcome = row.outcome if row.outcome in STATUS else "RELEASE"
+        wanted = (SECOND, decision_id(manifest, SECOND), outcome, STATUS[outcome], manifest.lane)
         report.same(place, "revision", wanted, (row.revision, row.decision_id, row.outcome, row.return_status, row.lane))
         clock = clocks.get(row.lane)
         if clock is None or not manifest.accepted_at <= row.revised_at <= clock or row.batch_seq <= manifest.batch_seq:
             report.differs(place, "revised_at", "between its acceptance and the clock of its lane, in a later batch", row.revised_at)
         if row.registry_version < manifest.registry_version:
             report.differs(place, "registry_version", f"{manifest.registry_version} or later", row.registry_version)
-        assert registry is not None
         limit = guaranteed(registry, row.registry_version, manifest.guarantor_code, day_number(row.revised_at))
-        revised[row.manifest_id] = Revised(limit)
+        revised[row.manifest_id] = Revised(outcome, limit)
+        failed = _failed(registry, row.registry_version, manifest)
+        if outcome == "REJECT":
+            report.same(place, "an inspection that failed", True, failed)
+        else:
+            report.same(place, "its items that are recalled, and whether one failed", ([], False), (_recalled(evidence, registry, row, manifest), failed))
         _check_messages(place, manifest, row, decisions, receipts, report)
     report.same("table held", "manifests", sorted(waiting - revised.keys()), sorted(row.manifest_id for row in tables.held))
     report.counts["revisions"] += len(revised)
+    if any(row.key.startswith("inspection|") for row in tables.registry_entries):  # a worker that was stopped has left them to the next
+        latest = max(state.version for state in tables.registry_state)
+        report.counts["failed_and_held"] += sum(ident not in revised and _failed(registry, latest, manifests[ident]) for ident in held)
+    report.counts["revised_to_reject"] += sum(one.outcome == "REJECT" for one in revised.values())
     return revised
+
+
+def _failed(registry: Registry, version: int, manifest: ManifestRow) -> bool:
+    """Whether an inspection of it has failed at a version."""
+    return any(registry.entry(version, *key) for key in registry.keys("inspection", decision_id(manifest).hex()))
+
+
+def _recalled(evidence: Evidence, registry: Registry, row: RevisionRow, manifest: ManifestRow) -> list[str]:
+    """Numbers of its items that are recalled at the version of its revision."""
+    record = evidence.inputs.get((1, manifest.order_partition, manifest.order_offset))
+    if record is None:
+        return []  # which is told where its decision is recomputed
+    (order,) = read_all("order", [record])
+    if isinstance(order, NoDocument):
+        return []
+    items = {line["itemNo"] for line in order["orderList"]}
+    return sorted(x for x in items if registry.status(row.registry_version, "goods", order["ebcCode"], x) == "recalled")
 
 
 def _check_messages(place: str, manifest: ManifestRow, row: RevisionRow, decisions: Box, receipts: Box, report: Report) -> None:
     """They say what those of the manifest say, but for what changed."""
     ident = decision_id(manifest, SECOND)
-    changes = {
-        "decisionId": ident.hex(), "revision": SECOND, "outcome": "RELEASE", "queue": "", "returnStatus": str(RELEASED), "findings": [],
-        "registryVersion": row.registry_version, "batchSeq": row.batch_seq,
+    rejected = row.outcome == "REJECT"
+    outcome, status, code = ("REJECT", "700", RECALLED) if rejected else ("RELEASE", "800", "")
+    changes: dict[str, Any] = {
+        "decisionId": ident.hex(), "revision": SECOND, "outcome": outcome, "queue": "", "returnStatus": status,
+        "findings": [{"code": RECALLED, "outcome": "REJECT"}] if rejected else [], "registryVersion": row.registry_version,
+        "batchSeq": row.batch_seq, **(UNTAXED if rejected else {}),
     }  # fmt: skip
     receipt_id = manifest_receipt_id(ident)
     answered = {
-        "receiptId": receipt_id, "code": "", "returnStatus": str(RELEASED), "returnTime": row.revised_at,
-        "returnInfo": f"[Code:{RELEASED};Desc:]",
+        "receiptId": receipt_id, "code": code, "returnStatus": status, "returnTime": row.revised_at,
+        "returnInfo": f"[Code:{status};Desc:{code}]",
     }  # fmt: skip
     before = decision_id(manifest)
     for box, what, schema, earlier, later, differs in (
@@ -70,6 +106,6 @@ def _check_messages(place: str, manifest: ManifestRow, row: RevisionRow, decisio
         first, message = box.first(earlier, manifest.lane), box.take(later, place, row.lane, row.batch_seq, report)
         said = decode(schema, first.value) if first is not None else None
         if message is not None and said is not None:
-            report.same(place, f"topic of its {what}", "receipt" if what == "receipt" else "release", message.topic)
+            report.same(place, f"topic of its {what}", "receipt" if what == "receipt" else TOPIC[outcome], message.topic)
             key = f"{manifest.ebp_code}|{manifest.order_no}".encode()
             compare(place, what, message, decode(schema, message.value), key, said | differs, report)

@@ -3,16 +3,18 @@
 import hashlib
 import re
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import fastavro
 
 from loadtest.verify import law
+from loadtest.verify.changes import Change, changes, newer
 from loadtest.verify.documents import NoDocument, framed, payload
-from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RuleEventRow, RuleSetRow
+from loadtest.verify.evidence import Evidence, Record, RuleEventRow, RuleSetRow
 from loadtest.verify.law import LawData
 from loadtest.verify.proof import Report
-from schemas.contracts import REGISTRY_PARTITION, avro, topic_name
+from schemas.contracts import REGISTRY_PARTITION, avro
 
 FIRST = -1  # offset of what was installed when the first worker started
 UNUSABLE = "DL-07"
@@ -96,42 +98,22 @@ def _fits(said: Ruling) -> bool:
 
 def check_rules(evidence: Evidence, complete: bool, report: Report) -> None:
     """Every record of the topic made the rule event it should, or is a dead letter; what is kept has the hash it is under."""
-    tables, topic = evidence.tables, topic_name("rules")
+    tables = evidence.tables
     for row in tables.rule_sets:
         report.same(f"rule_set {row.rule_set}", "hash of its content", hashlib.blake2b(row.content, digest_size=16).hexdigest(), row.rule_set)
     kept = {row.rule_set for row in tables.rule_sets}
     rows = {row.kafka_offset: row for row in tables.rule_events}
     if (first := rows.pop(FIRST, None)) and (first.version, first.part, first.rule_set in kept) != (0, "live", True):
         report.differs("table rule_event", "the first event", "a live rule set that is kept, at version 0", first)
-    dead = {(d.partition, d.kafka_offset): d for d in tables.dead_letters if d.topic == topic}
-    read_to = {c.partition: c.next_offset for c in tables.consumed if c.topic == topic}
     known: dict[str, int] = {}
-    for (partition, offset), record in sorted(evidence.rulings.items()):
-        place = f"{topic}[{partition}]@{offset}"
-        row, letter = rows.get(offset) if partition == REGISTRY_PARTITION else None, dead.get((partition, offset))
-        if offset >= read_to.get(partition, 0):
-            report.counts["unread"] += 1
-            if complete or row or letter:
-                report.differs(place, "reading", "read", "not read")
-            continue
+    for change in changes("rules", "rule_event", evidence.rulings, rows, evidence, complete, report):
         report.counts["rule_events"] += 1
-        _check_event(place, record, partition, known, row, letter, kept, report)
-    for offset in rows.keys() - {offset for partition, offset in evidence.rulings if partition == REGISTRY_PARTITION}:
-        report.differs(f"{topic}[{REGISTRY_PARTITION}]@{offset}", "row of rule_event", "a record at this place", "none")
+        if (said := newer(change, "rule_event", decode, attrgetter("part"), known, report)) is not None:
+            _check_event(change, said, known, kept, report)
 
 
-def _check_event(
-    place: str, record: Record, partition: int, revisions: dict[str, int], row: RuleEventRow | None,
-    letter: DeadLetterRow | None, kept: set[str], report: Report,
-) -> None:  # fmt: skip
-    try:
-        said = decode(record, partition)
-        if said.revision <= revisions.get(said.part, -1):
-            raise NoDocument("DL-06")
-    except NoDocument as e:
-        report.same(place, "dead-letter code", e.code, letter.code if letter else "none")
-        report.same(place, "rows of rule_event", 0, int(row is not None))
-        return
+def _check_event(change: Change, said: Ruling, revisions: dict[str, int], kept: set[str], report: Report) -> None:
+    place, _, record, row, letter = change
     if letter is not None and letter.code == UNUSABLE:  # whether a set can be used is for the program to say
         report.same(place, "rows of rule_event", 0, int(row is not None))
         return

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from aiokafka import AIOKafkaProducer
 from rich.markup import escape
 
 from ops.commands.lookups import Limit, fetch
 from ops.commands.show import OUT, AsJson, NotFound, print_json, show_list, table
+from ops.sending import Sending, send_each
 from schemas.contracts import KINDS, topic_name
 from schemas.endpoints import Endpoints
 from schemas.lawbook import load
@@ -118,18 +118,11 @@ async def _replay(places: list[str] | None, topic: str | None, code: str | None,
     chosen = [place for place in places if place not in former]
     if not chosen:
         return []
-    producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
-    try:
-        await producer.start()
-        for place in chosen:
-            row = letters[place]
-            kept = [(name, value) for name, value in headers[place] if name != REPLAYED]
-            await producer.send_and_wait(
-                row["topic"], row["record_value"], key=row["record_key"], partition=row["partition"],
-                headers=[*kept, (REPLAYED, place.encode())],
-            )  # fmt: skip
-    finally:
-        await producer.stop()
+    again: list[Sending] = []
+    for place in chosen:
+        row, kept = letters[place], [(name, value) for name, value in headers[place] if name != REPLAYED]
+        again.append(Sending(row["topic"], row["record_key"], row["record_value"], row["partition"], [*kept, (REPLAYED, place.encode())]))
+    await send_each(Endpoints.resolve(), again)
     return chosen
 
 

@@ -97,8 +97,14 @@ def _one_run(home: Path, plan: Plan, verify: bool, steps: Steps) -> dict[str, An
     return report
 
 
+SHOWN = (
+    "manifests", "manifests_per_second", "documents_per_second", "seconds", "startup_seconds", "steal_percent", "idle_percent",
+    "reference_decode_us",
+)  # fmt: skip
+
+
 def _show_capacity(report: dict[str, Any]) -> None:
-    rows = [(k, report[k]) for k in ("manifests", "manifests_per_second", "documents_per_second", "seconds", "startup_seconds", "steal_percent")]
+    rows = [(k, report[k]) for k in SHOWN]
     rows += [(f"CPU µs a manifest, {role}", us) for role, us in report["cpu_us_per_manifest"].items()]
     rows += [(f"peak memory MB, {role}", mb) for role, mb in report["peak_rss_mb"].items()]
     rows += [(outcome, n) for outcome, n in report["outcomes"].items()]

@@ -61,7 +61,7 @@ def show(found: Differences, version: str) -> None:
     if found.unasked:
         OUT.print(f"{found.unasked:,} manifests were rejected by the rules then and are not now: the ledgers were never asked of them.")
     if found.as_they_were:
-        OUT.print(f"{found.as_they_were:,} quarantined manifests are left as they were.")
+        OUT.print(f"{found.as_they_were:,} manifests that were quarantined, or whose sample failed, are left as they were.")
     if not found.differ:
         OUT.print("[bold green]No difference.[/]")
 

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import asyncpg
 import typer
-from aiokafka import AIOKafkaProducer
 
 from loadtest.generate.firms import SIZES
 from ops.commands.json_files import content_of
 from ops.commands.reach import ready
 from ops.commands.show import OUT, AsJson, NotFound, Steps, print_json, show_list
 from ops.filing import publish_once, until_taken
+from ops.sending import Sending, send_each
 from schemas.codec import DecodeError
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.documents_json import JsonError, filing_from_json
@@ -80,17 +80,11 @@ def _read(path: Path) -> list[Filing]:
 async def send_filings(filings: list[Filing]) -> list[tuple[str, int, str]]:
     """Send them to the registry topic; topic, offset and key of each."""
     await adopt_ids()
-    producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
-    try:
-        await producer.start()
-        sent: list[tuple[str, int, str]] = []
-        for filing in filings:
-            value, key = written(filing), filing.key.encode()
-            done = await producer.send_and_wait(topic_name("registry"), value, key=key, partition=REGISTRY_PARTITION)
-            sent.append((done.topic, done.offset, filing.key))
-        return sent
-    finally:
-        await producer.stop()
+    topic = topic_name("registry")
+    sent = await send_each(
+        Endpoints.resolve(), (Sending(topic, filing.key.encode(), written(filing), REGISTRY_PARTITION) for filing in filings)
+    )
+    return [(topic, place.offset, filing.key) for place, filing in zip(sent, filings, strict=True)]
 
 
 @app.command()

@@ -21,6 +21,8 @@ from sinks.guarantees import entries_of
 from sinks.messages import unpack
 from sinks.store import Store
 
+COLOUR = {"RELEASE": "green", "HOLD": "yellow", "REJECT": "red"}
+
 
 def trace(
     order_no: Annotated[str, typer.Argument(help="orderNo of the documents.")], platform: Platform = None, json_: AsJson = False
@@ -128,9 +130,8 @@ def _became(d: dict[str, Any], used: dict[tuple[int, int, int], int]) -> str:
 
 
 def _show_manifest(m: dict[str, Any]) -> None:
-    colour = {"RELEASE": "green", "HOLD": "yellow", "REJECT": "red"}[m["outcome"]]
     queue = f", queue {m['queue']}" if m["queue"] else ""
-    OUT.print(f"\n[bold]Attempt {m['attempt']}: [{colour}]{m['outcome']}[/]{queue}[/], return status {m['return_status']}")
+    OUT.print(f"\n[bold]Attempt {m['attempt']}: [{COLOUR[m['outcome']]}]{m['outcome']}[/]{queue}[/], return status {m['return_status']}")
     OUT.print(
         f"accepted {m['accepted_at'].astimezone():%Y-%m-%d %H:%M:%S}, mode {m['trade_mode'] or '-'}, dutiable CNY {yuan(m['dutiable_fen'])}, "
         f"tax CNY {yuan(m['tax_fen'])}{'' if m['taxed'] else ' (not taxed)'}; law {m['rule_set']}, "
@@ -138,7 +139,7 @@ def _show_manifest(m: dict[str, Any]) -> None:
     )
     for r in m["revisions"]:
         OUT.print(
-            f"[bold]Revision {r['revision']}: [green]{r['outcome']}[/][/], return status {r['return_status']}, {r['revised_at'].astimezone():%Y-%m-%d %H:%M:%S}; "
+            f"[bold]Revision {r['revision']}: [{COLOUR[r['outcome']]}]{r['outcome']}[/][/], return status {r['return_status']}, {r['revised_at'].astimezone():%Y-%m-%d %H:%M:%S}; "
             f"lane {r['lane']} batch {r['batch_seq']}, {'published' if r['published'] else 'not yet published'}, decision {r['decision_id'].hex()}"
         )
     if m["findings"]:
@@ -154,7 +155,7 @@ def _show_manifest(m: dict[str, Any]) -> None:
         for x in m["lines"])))  # fmt: skip
     entries = [_entry(e) for e in m["entries"]]
     entries += [
-        (f"guarantee of {m['guarantor_code']}", f["entry_no"], "freeze", f"CNY {yuan(f['amount_fen'])}", f"frozen CNY {yuan(f['frozen_after_fen'])}")
+        (f"guarantee of {m['guarantor_code']}", f["entry_no"], "freeze" if f["amount_fen"] > 0 else "give back", f"CNY {yuan(f['amount_fen'])}", f"frozen CNY {yuan(f['frozen_after_fen'])}")
         for f in m["frozen"]
     ]  # fmt: skip
     entries += [(f"number {u['number']}", u["use_no"], "in use", "", "") for u in m["numbers"]]

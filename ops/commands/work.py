@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from aiokafka import AIOKafkaProducer
 from rich.markup import escape
 
 from agents import logs
 from ops.commands.json_files import content_of
 from ops.commands.reach import ready
 from ops.commands.show import OUT, AsJson, plain, print_json, show_list
+from ops.sending import Sending, send_each
 from ops.supervisor import Supervisor
 from schemas.codec import encode
 from schemas.contracts import KINDS, newest, topic_name
@@ -76,14 +76,8 @@ def _read(path: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
 
 async def _send(records: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, int, int, str]]:
     await adopt_ids()
-    producer = AIOKafkaProducer(**Endpoints.resolve().kafka_options(), acks="all", enable_idempotence=True)
-    try:
-        await producer.start()
-        sent: list[tuple[str, int, int, str]] = []
-        for kind, record in records:
-            key = f"{record['ebpCode']}|{record['orderNo']}".encode()
-            done = await producer.send_and_wait(topic_name(kind), encode(newest(kind), record), key=key)
-            sent.append((done.topic, done.partition, done.offset, record["orderNo"]))
-        return sent
-    finally:
-        await producer.stop()
+    sent = await send_each(Endpoints.resolve(), (
+        Sending(topic_name(kind), f"{record['ebpCode']}|{record['orderNo']}".encode(), encode(newest(kind), record))
+        for kind, record in records
+    ))  # fmt: skip
+    return [(place.topic, place.partition, place.offset, record["orderNo"]) for place, (_, record) in zip(sent, records, strict=True)]

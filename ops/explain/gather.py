@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -14,12 +15,15 @@ from history.registries import registry_of
 from history.rule_sets import rule_set
 from ops.explain.taxed import lines_of_tax
 from pipeline.documents import BIT, KINDS
+from pipeline.registry import Registry
 from pipeline.rules import looked_at
 from schemas.contracts import topic_name
+from schemas.filings import stored
 from schemas.lawbook import Lawbook
 from sinks.guarantees import entries_of
 from sinks.store import Store
 
+BEIJING = ZoneInfo("Asia/Shanghai")
 TEXTS = ("en", "zh", "todo", "todo_zh", "law", "since", "when")
 
 
@@ -46,6 +50,7 @@ async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict
     findings = [dict(r) for r in await store.fetch("trace_findings", row["manifest_id"])]
     book = await rule_set(store, row["rule_set"])
     recalled = await recall(store, [row])
+    revisions = [dict(r) for r in await store.fetch("trace_revisions", row["manifest_id"])]
     registry = await registry_of(store, recalled.manifests, row["registry_version"])
     again = recompute(recalled, book, registry, findings)
     return {
@@ -55,12 +60,26 @@ async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict
         "passed": passed(again, book, {x["code"] for x in findings}),
         "tax": {"known": again.decided.heads["tax_known"].item(), "lines": lines_of_tax(again, book)},
         "ledgers": [_entry(dict(r)) for r in await store.fetch("trace_entries", row["person_key"], row["manifest_id"])],
-        "frozen": entries_of(await store.fetch("trace_guarantee", row["guarantor_code"], row["manifest_id"]), row["manifest_id"]),
-        "revisions": [dict(r) for r in await store.fetch("trace_revisions", row["manifest_id"])],
+        "frozen": await _frozen(store, row, revisions),
+        "revisions": revisions,
         "limits": book.limits_on(again.decided.heads["accepted_on"].item()),
         "caps": {c.group: c.cap_mg for c in book.on(again.decided.heads["accepted_on"].item()).weight_caps},
         "documents": used(row, documents),
     }
+
+
+async def _frozen(store: Store, row: Mapping[str, Any], revisions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Its entries on the account of its guarantor, each with the limit it was held against; what is given back with none."""
+    rows = await store.fetch("trace_guarantee", row["guarantor_code"], row["manifest_id"])
+    entries = entries_of(rows, row["manifest_id"])
+    if not entries:
+        return []
+    released = next((r for r in revisions if r["outcome"] == "RELEASE"), None)
+    version, at = (row["registry_version"], row["accepted_at"]) if released is None else (released["registry_version"], released["revised_at"])
+    filed = [stored(r["value"]).row() for r in await store.fetch("guarantee_as_of", row["guarantor_code"], version)]
+    registry, guarantor = Registry().changed(version, instruments=filed), pl.Series("guarantor_code", [row["guarantor_code"]])
+    limit = int(registry.guarantees_on(at.astimezone(BEIJING).date(), guarantor).item())
+    return [e | {"limit_fen": limit if e["amount_fen"] > 0 else None} for e in entries]
 
 
 def passed(again: Recomputed, book: Lawbook, fired: set[str]) -> list[dict[str, Any]]:
@@ -112,7 +131,7 @@ def _texts(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
-    """An entry of a ledger with the balance before it: what it moved went from available to reserved or to used."""
-    moved = {name: row["amount"] if row["credit"] == name else 0 for name in ("reserved", "used")}
+    """An entry of a ledger with the balance before it: what it moved left one of available, reserved and used for another."""
+    moved = {name: row["amount"] * ((row["credit"] == name) - (row["debit"] == name)) for name in ("reserved", "used")}
     before = {f"{name}_before": row[f"{name}_after"] - moved[name] for name in moved}
     return {name: value for name, value in row.items() if name != "person_key"} | before

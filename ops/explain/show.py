@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.markup import escape
 from rich.padding import Padding
@@ -13,10 +12,10 @@ from rich.text import Text
 
 from ops.commands.show import OUT, plain, table, yuan
 from ops.explain import formulas
+from ops.explain.gather import BEIJING
 from ops.explain.values import decimals, kilogram, shown_value
 
 COLOUR = {"RELEASE": "green", "HOLD": "yellow", "REJECT": "red"}
-BEIJING = ZoneInfo("Asia/Shanghai")
 WIDTH = 110  # of running text: longer lines are hard to read
 
 
@@ -195,7 +194,8 @@ class _Page:
         for e in m["frozen"]:
             account, amount, after = t["account_guarantee"].format(guarantor=m["guarantor_code"]), e["amount_fen"], e["frozen_after_fen"]
             before, now = (t["frozen_of"].format(frozen=f"CNY {yuan(x)}") for x in (after - amount, after))
-            rows.append((account, before, f"CNY {yuan(amount)}", t["freeze"], now, t["by_day"]))
+            limit = "" if e["limit_fen"] is None else f"CNY {yuan(e['limit_fen'])}, {t['by_day']}"
+            rows.append((account, before, f"CNY {yuan(abs(amount))}", t["freeze" if amount > 0 else "unfreeze"], now, limit))
         OUT.print(table("", (t["account"], t["before"], t["moved"], t["movement"], t["after"], t["limit"]), rows))
 
     def _limit(self, entry: dict[str, Any]) -> int:

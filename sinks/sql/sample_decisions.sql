@@ -1,5 +1,5 @@
 -- $1 order number. What a draw goes by, and the sample that was found.
-SELECT ebp_code, ebc_code, attempt, outcome, trade_mode, decision_id, registry_version,
+SELECT ebp_code, order_no, ebc_code, attempt, outcome, trade_mode, decision_id, registry_version, rule_set,
        (accepted_at AT TIME ZONE 'Asia/Shanghai')::date AS accepted_on,
        ARRAY(SELECT hs_code FROM manifest_line l WHERE l.manifest_id = m.manifest_id ORDER BY line_no) AS hs_codes,
        ARRAY(SELECT item_no FROM manifest_line l WHERE l.manifest_id = m.manifest_id ORDER BY line_no) AS item_nos,

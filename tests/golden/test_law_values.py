@@ -69,6 +69,19 @@ RATES = {  # per million, class and category: inspection and review of bonded go
     "dishonest food": (30_000, 50_000, 40_000, 60_000), "dishonest cosmetics": (20_000, 40_000, 30_000, 50_000),
     "dishonest other": (20_000, 30_000, 30_000, 40_000),
 }  # fmt: skip
+CAPS = {("rice", "10063020", 20 * 10**6), ("sugar", "1701", 2 * 10**6)}  # group, lines, mg a year
+CONTROL = {  # kind → of an entry: codes (of a brand its name), what it says, first day where it is not FIRST
+    "positive": {
+        ("03061790", "modes 1210", ""), ("32151900", "names household printer ink|家用打印机墨", ""),
+        ("42022100", "excluded crocodile|python|ostrich|鳄鱼|蟒皮|鸵鸟|濒危", ""),
+    },
+    "negative": {("93", "", ""), ("01", "", ""), ("0602", "", ""), ("130211", "", ""), ("490700", "", "")},
+    "self_use": {("22030000", "parcel 011 24, 140 2", ""), ("950632", "parcel 011 48, 140 4", "")},
+    "watch": {("7113", "", "")},
+    "waste": {("3915", "", "2018-01-01"), ("6309", "", "2018-01-01"), ("4707", "", "2021-01-01")},
+    "stop": {("03", "country 116", "2023-08-24"), ("22030000", "country 331", "")},
+    "brand": {("EXEMPLAR NOBLE", "", ""), ("示例名品", "", "")},
+}  # fmt: skip
 STATUSES = {
     "DOC-01": "-304001", "DOC-02": "120", "DOC-03": "120", "DOC-04": "100", "DOC-05": "100", "DOC-06": "100",
     "DOC-07": "100", "DOC-08": "100", "DOC-09": "2", "DOC-10": "2",
@@ -177,6 +190,23 @@ def test_how_much_is_drawn() -> None:
     entered = {(*of.split(), bonded): r[:2] if bonded else r[2:] for of, r in RATES.items() for bonded in (True, False)}
     assert rates.rates_1e6 == entered
     assert load().samples.on(date(2018, 12, 31)).rates_1e6 == {}
+
+
+def test_the_yearly_caps() -> None:
+    assert {(x["group"], " ".join(x["hs8"]), x["cap_mg"]) for x in load().caps} == CAPS
+    assert {(x["from"], str(x["to"])) for x in load().caps} == {(FIRST, LAST)}
+
+
+def test_goods_control() -> None:
+    entries = load().control.entries
+    assert {kind: {(x.get("hs") or x["name"], said(x), "" if x["from"] == FIRST else str(x["from"])) for x in kept} for kind, kept in entries.items()} == CONTROL
+    assert {str(x["to"]) for kept in entries.values() for x in kept} == {LAST}
+
+
+def said(entry: dict[str, Any]) -> str:
+    parcel = ", ".join(f"{unit} {most}" for unit, most in entry.get("parcel", {}).items())
+    several = (f"{name} {'|'.join(entry[name])}" for name in ("modes", "names", "excluded") if name in entry)
+    return " ".join([*several, *([f"parcel {parcel}"] if parcel else []), *([f"country {entry['country']}"] if "country" in entry else [])])
 
 
 def test_every_rule_is_in_force_from_the_first_day_on() -> None:

@@ -30,13 +30,20 @@ LEFT_OUT = {".git", ".venv", ".tidegate", ".pytest_cache", ".ruff_cache", ".hypo
 SAMPLE = 120
 SECONDS = 600.0  # for one mutant: several times what a survivor takes on a busy machine
 LAW = [
-    *(f"tests/golden/test_{name}.py" for name in ("law_values", "every_term", "codes", "rules", "tax", "worked_examples")),
-    "tests/schemas/test_lawbook.py", "tests/schemas/test_law_check.py",
+    *(f"tests/golden/test_{name}.py" for name in (
+        "law_values", "every_term", "codes", "rules", "tax", "weights", "control", "classes", "risk", "samples", "worked_examples",
+    )),
+    *(f"tests/schemas/test_{name}.py" for name in ("lawbook", "law_check", "control", "classes", "risk", "samples")),
 ]  # fmt: skip
 ALL = [*LAW, "tests/pipeline", "tests/golden/test_generator.py"]
 # the likeliest first, by file; then all that can notice
 FIRST = {
     "schemas/law/rules.toml": ["tests/golden/test_every_term.py", "tests/golden/test_law_values.py"],
+    "schemas/law/weights.toml": ["tests/golden/test_law_values.py", "tests/golden/test_weights.py"],
+    "schemas/law/control.toml": ["tests/golden/test_law_values.py", "tests/golden/test_control.py"],
+    "schemas/law/classes.toml": ["tests/golden/test_law_values.py", "tests/golden/test_classes.py"],
+    "schemas/law/risk.toml": ["tests/golden/test_law_values.py", "tests/golden/test_risk.py"],
+    "schemas/law/samples.toml": ["tests/golden/test_law_values.py", "tests/golden/test_samples.py"],
     "schemas/law/": ["tests/golden/test_law_values.py"],
     "schemas/": ["tests/schemas/test_law_check.py", "tests/golden/test_law_values.py", "tests/golden/test_tax.py"],
     "pipeline/attempts.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
@@ -46,6 +53,13 @@ FIRST = {
     "pipeline/ledgers.py": ["tests/pipeline/test_ledgers.py"],
     "pipeline/postings.py": ["tests/pipeline/test_ledgers.py"],
     "pipeline/decide.py": ["tests/golden/test_worked_examples.py"],
+    "pipeline/guarantees.py": ["tests/pipeline/test_guarantees.py", "tests/golden/test_codes.py"],
+    "pipeline/rejudge.py": ["tests/pipeline/test_rejudge.py"],
+    "pipeline/sightings.py": ["tests/pipeline/test_sightings.py"],
+    "pipeline/classes.py": ["tests/golden/test_classes.py"],
+    "pipeline/control.py": ["tests/golden/test_control.py"],
+    "pipeline/risk.py": ["tests/golden/test_risk.py"],
+    "pipeline/sampling.py": ["tests/golden/test_samples.py"],
     "": ["tests/golden/test_tax.py"],
 }
 

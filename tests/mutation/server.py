@@ -80,8 +80,12 @@ def main() -> None:
         importlib.import_module(name)
     if sys.argv[1] == "law":
         import pipeline
+        from schemas import lawbook
 
         assert Path(pipeline.__file__).is_relative_to(Path.cwd()), "the copy's own code, not the project's"
+        assert lawbook.load.cache_info().currsize == 0, "an import has read the law: no mutant would be seen"
+        threads = {(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
+        assert "polars-0" not in threads, "an import has run polars, whose threads a forked process lacks and waits for"
     for line in sys.stdin:
         asked = json.loads(line)
         print(json.dumps(trial(asked["tests"], asked["seconds"])), flush=True)

@@ -1,6 +1,7 @@
 """The commands on a real stack: what they find, show and return."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -8,8 +9,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from ops.commands.dead_letters import REPLAYED
+from ops.stack import Stack
 from schemas.contracts import HERE, PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
+from sinks.topics import ensure_topics
+from tests.conftest import led, system
 from tests.ops.conftest import Run, Said
 from tests.pipeline.memory import Rec
 from tests.pipeline.test_weights import RICE, SUGAR, of
@@ -27,6 +31,22 @@ def named(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Endpoints:
     monkeypatch.setenv("TIDEGATE_KAFKA", endpoints.kafka)
     monkeypatch.setenv("TIDEGATE_POSTGRES", endpoints.postgres)
     return endpoints
+
+
+@pytest.fixture(scope="module")
+async def untouched(stack: Stack) -> AsyncIterator[Endpoints]:
+    """A system with topics that no test changes anything in: making one takes longer than what is looked at in it."""
+    async with system(stack.endpoints()) as made:
+        await led(made, await ensure_topics(made.kafka_options()))
+        yield made
+
+
+@pytest.fixture
+def empty(untouched: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Endpoints:
+    """That one, named to the commands."""
+    monkeypatch.setenv("TIDEGATE_KAFKA", untouched.kafka)
+    monkeypatch.setenv("TIDEGATE_POSTGRES", untouched.postgres)
+    return untouched
 
 
 async def asked(run: Run, *arguments: str) -> Said:
@@ -50,14 +70,14 @@ async def take(endpoints: Endpoints, *batches: list[Rec]) -> None:
 
 
 @pytest.mark.parametrize("command", ["decisions", "waiting", "dead-letters list", "dead-letters replay", "dead-letters resume", "migrate"])
-def test_empty_tables(run: Run, named: Endpoints, command: str) -> None:
+def test_empty_tables(run: Run, empty: Endpoints, command: str) -> None:
     shown, data = run(*command.split()), run(*command.split(), "--json")
     assert (shown.code, data.code) == (0, 0)
     assert data.data is not None
     assert len(shown.out.splitlines()) == 1
 
 
-def test_what_is_not_there_is_2(run: Run, named: Endpoints) -> None:
+def test_what_is_not_there_is_2(run: Run, empty: Endpoints) -> None:
     for command in ("trace EXAMPLE-1", "trace [/bold]", "dead-letters show cbec.order[0]@5", "dead-letters replay cbec.order[0]@5"):
         said = run(*command.split())
         assert (said.code, said.out) == (2, "")
@@ -233,7 +253,7 @@ def test_without_topics_or_tables(run: Run, named: Endpoints, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("command", ["topics", "worker", f"send {EXAMPLES[0]}", "verify", "doctor"])
-def test_broker_away_is_3(run: Run, named: Endpoints, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_broker_away_is_3(run: Run, empty: Endpoints, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("TIDEGATE_KAFKA", CLOSED)
     said = run(*command.split())
     assert said.code == 3
@@ -243,8 +263,8 @@ def test_broker_away_is_3(run: Run, named: Endpoints, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("command", ["decisions", "waiting", "trace X", "migrate", "verify", "worker", "dead-letters list", "doctor"])
 @pytest.mark.parametrize("wrong", ["closed", "password", "database"])
-def test_database_away_is_3(run: Run, topics: Endpoints, named: Endpoints, monkeypatch: pytest.MonkeyPatch, command: str, wrong: str) -> None:
-    base, database = named.postgres.rsplit("/", 1)
+def test_database_away_is_3(run: Run, empty: Endpoints, monkeypatch: pytest.MonkeyPatch, command: str, wrong: str) -> None:
+    base, database = empty.postgres.rsplit("/", 1)
     user, address = base.rsplit("@", 1)
     dsn = {
         "closed": f"{user}@{CLOSED}/{database}", "password": f"postgresql://tidegate:wrong@{address}/{database}", "database": f"{base}/none",

@@ -1,30 +1,16 @@
 """tidegate law check: what is not sure is listed, what cannot be used is refused with exit code 1."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from schemas.lawbook import FOLDER
+from tests.conftest import changed
 from tests.ops.conftest import Run
 
 ROW = "22083000,whisky,1000,,1300,spirits,2024-01-01,9999-12-31,gacc,true\n"
 TARIFF, WEIGHTS = "tariff.csv", "weights.toml"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copytree(FOLDER, tmp_path / "law")
-    return tmp_path / "law"
-
-
-def changed(folder: Path, file: str, old: str, new: str) -> int:
-    """Replace the first `old`; gives the line it stands in."""
-    text = (folder / file).read_text()
-    assert old in text
-    (folder / file).write_text(text.replace(old, new, 1))
-    return text[: text.index(old)].count("\n") + 1
 
 
 def test_the_command_says_so(run: Run, folder: Path) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from ops import measure
 from ops.measure import Meter
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\nprint('done', flush=True)\ninput()"
@@ -42,3 +43,11 @@ def test_memory_is_the_largest_worker_and_postgres_without_counting_shared_pages
     peak = meter.peak_mb()
     assert peak["workers"] > 1
     assert peak["workers"] < peak["postgres"] < 2 * peak["workers"]
+
+
+def test_stolen_and_idle_time_are_shares_of_what_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([(1.0, 10.0, 100.0), (3.0, 60.0, 300.0)])
+    monkeypatch.setattr(measure, "_machine_times", lambda: next(times))
+    meter = Meter(dict)
+    meter.begin()
+    assert meter.steal_and_idle_percent() == (1.0, 25.0)

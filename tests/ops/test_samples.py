@@ -1,15 +1,19 @@
 """`tidegate sample`: an auditor draws again, and a failed sample recalls its goods item."""
 
 import asyncio
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from loadtest.generate.filings import filings
+from ops.commands.sample import inspection_failed
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.endpoints import Endpoints
-from schemas.filings import stored, written
+from schemas.filings import Filing, stored, written
+from schemas.lawbook import FOLDER, load
 from schemas.samples import seeds
 from tests.ops.conftest import Run
 from tests.pipeline.memory import BASE_MS, Rec
@@ -35,15 +39,46 @@ async def test_an_auditor_draws_again_and_recalls(
     assert "general" in (await asyncio.to_thread(run, "sample", "check", "EXAMPLE-5")).out
     assert (await asyncio.to_thread(run, "sample", "check", "EXAMPLE-6")).code == 2
     assert (await asyncio.to_thread(run, "sample", "failed", "EXAMPLE-5", "--item", "3")).code == 2
-    (sent,) = (await asyncio.to_thread(run, "sample", "failed", "EXAMPLE-5", "--item", "2", "--json")).data
-    assert sent["key"] == "goods|330296T001|SKU010007"
+    told = (await asyncio.to_thread(run, "sample", "failed", "EXAMPLE-5", "--item", "2", "--json")).data
+    first, sent = told["sent"]
+    assert (first["key"], sent["key"]) == (inspection_failed("330296P001", "EXAMPLE-5", 1, "SKU010007").key, "goods|330296T001|SKU010007")
+    assert ([r["order_no"] for r in told["release"]], told["hold"]) == (["EXAMPLE-5"], [])
+    shown = await asyncio.to_thread(run, "sample", "failed", "EXAMPLE-5", "--item", "2", "--days", "1")
+    assert "Released with the item in the last 1 days: 1" in shown.out and "EXAMPLE-5" in shown.out
+    consumed = await read_filings_from(topics, first["offset"])
+    assert [(f.part, f.revision, f.content["status"]) for f in consumed] == [("inspection", 1, "failed"), ("goods", 2, "recalled")] * 2
+    assert consumed[1].content["itemNo"] == "SKU010007"
+
+
+async def test_it_is_drawn_by_the_rates_of_the_rule_set_that_decided(
+    run: Run, topics: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which need not be the installed one: here four in ten are inspected."""
+    monkeypatch.setenv("TIDEGATE_KAFKA", topics.kafka)
+    monkeypatch.setenv("TIDEGATE_POSTGRES", topics.postgres)
+    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    (tmp_path / "sample.key").write_text(f"2019-01-01 {b'a seed for tests'.rjust(32).hex()}\n")
+    shutil.copytree(FOLDER, law := tmp_path / "law")
+    rates = (law / "samples.toml").read_text()
+    (law / "samples.toml").write_text(re.sub(r"inspection_1e6 = \d+", "inspection_1e6 = 400000", rates))
+    async with nodes(topics, [0], lawbook=load(law)) as (worker,):
+        worker.processor.seeds = seeds(tmp_path / "sample.key")
+        await worker.take(*(r for n in range(6) for r in records(numbered(n), offset=n)))
+    rows = [(await asyncio.to_thread(run, "sample", "check", f"EXAMPLE-{n}", "--json")).data[0] for n in range(6)]
+    assert {row["per_million"].partition(" ")[0] for row in rows} == {"400000"}
+    assert [row["draws"] for row in rows] == [row["found"] for row in rows]
+    assert "SMP-01" in {row["found"] for row in rows}
+
+
+async def read_filings_from(topics: Endpoints, offset: int) -> list[Filing]:
+    """Every filing that the registry's topic holds from there on."""
     consumer = AIOKafkaConsumer(**topics.kafka_options(), enable_auto_commit=False)
     await consumer.start()
     try:
         place = TopicPartition(topic_name("registry"), REGISTRY_PARTITION)
         consumer.assign([place])
-        consumer.seek(place, sent["offset"])
-        recalled = stored((await consumer.getone(place)).value)
+        end = (await consumer.end_offsets([place]))[place]
+        consumer.seek(place, offset)
+        return [stored((await consumer.getone(place)).value) for _ in range(offset, end)]
     finally:
         await consumer.stop()
-    assert (recalled.revision, recalled.content["status"], recalled.content["itemNo"]) == (2, "recalled", "SKU010007")

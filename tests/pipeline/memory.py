@@ -37,7 +37,7 @@ KEY = b"0123456789abcdef"
 PSEUDONYMS = Blake2b(16, KEY).of
 
 
-@lru_cache
+@lru_cache  # made when it is asked for: tests/mutation imports this before the law is mutated
 def registry(size: str = "small", version: int = 0) -> Registry:
     """The registry after all that a market filed."""
     entries: dict[str, list[tuple[Any, ...]]] = {}
@@ -46,7 +46,6 @@ def registry(size: str = "small", version: int = 0) -> Registry:
     return Registry().changed(version, **entries)
 
 
-REGISTRY = registry()
 BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai
 
 
@@ -100,7 +99,7 @@ class MemoryStore:
     """Documents, manifests, fates, accounts and number uses, as the tables keep them."""
 
     lawbook: Lawbook = field(default_factory=load)
-    registry: Registry = REGISTRY
+    registry: Registry = field(default_factory=registry)
     seeds: Seeds | None = None
     stored: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     manifests: dict[tuple[int, str, int], dict[str, Any]] = field(default_factory=dict)

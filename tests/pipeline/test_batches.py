@@ -19,7 +19,7 @@ from pipeline.sightings import Seen
 from schemas.contracts import topic_name
 from schemas.lawbook import load
 from sinks.stored import StoredDocuments
-from tests.pipeline.memory import BASE_MS, PSEUDONYMS, REGISTRY, MemoryStore, Rec, as_records
+from tests.pipeline.memory import BASE_MS, PSEUDONYMS, MemoryStore, Rec, as_records, registry
 from tests.pipeline.trios import HOUR_MS, KINDS, changed, example, records
 
 VECTORS = Path(__file__).parent.parent / "golden" / "rules.toml"
@@ -112,9 +112,9 @@ def test_parts_opened_apart_merge_to_the_whole() -> None:
     batch = as_records(d for p in generate(profile("small"), 120, 22, processes=1) for d in p.documents)
     read = read_records({k: Records.of([r for r in batch if r.topic == topic_name(k)]) for k in KINDS})
     together, store, law_on = documents(read, read_stored(StoredDocuments.of([]))), MemoryStore(), load().on
-    gathered = flow.count(flow.gather(together, store.past([]), PSEUDONYMS), Seen(), REGISTRY)
-    parts = [flow.open_batch(half, law_on, REGISTRY) for half in gathered.halves()]
-    opened = (flow.merge(parts), flow.open_batch(gathered, law_on, REGISTRY))
+    gathered = flow.count(flow.gather(together, store.past([]), PSEUDONYMS), Seen(), registry())
+    parts = [flow.open_batch(half, law_on, registry()) for half in gathered.halves()]
+    opened = (flow.merge(parts), flow.open_batch(gathered, law_on, registry()))
     merged, whole = (flow.decide(o, store.balances(o.claims), law_on(date(2019, 11, 11))) for o in opened)
     assert len(parts[0].judged.manifests.heads) == len(whole.heads) // 2
     key = ("order_no", "ebp_code")

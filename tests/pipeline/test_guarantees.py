@@ -10,7 +10,7 @@ import pytest
 from loadtest.generate.guaranteed import A_FEN, EXPIRED, RUNS_OUT
 from pipeline.accounts import QUOTA, WEIGHT
 from pipeline.guarantees import CLAIM, STANDING, Frozen, freeze
-from tests.pipeline.memory import BASE_MS, REGISTRY, MemoryStore
+from tests.pipeline.memory import BASE_MS, MemoryStore, registry
 from tests.pipeline.test_weights import SUGAR, of
 from tests.pipeline.trios import HOUR_MS, KINDS, numbered, records
 
@@ -108,10 +108,10 @@ def test_two_acceptance_dates_in_one_batch() -> None:
 
 def test_instruments_count_by_day_status_and_version() -> None:
     guarantor = pl.Series([A_FEN, RUNS_OUT, "nobody"])
-    assert REGISTRY.guarantees_on(date(2019, 11, 11), guarantor).to_list() == [1, 30_000, 0]
-    assert REGISTRY.guarantees_on(date(2018, 12, 31), guarantor).to_list() == [10**12, 0, 0]
-    assert REGISTRY.guarantees_on(date(2098, 1, 1), guarantor).to_list() == [10**12 + 1, 30_000, 0]
-    more = REGISTRY.changed(1, instruments=[(RUNS_OUT, "CASH-1", "cash", 5, date(2019, 1, 1), date(2019, 12, 31), 0, "active")])
+    assert registry().guarantees_on(date(2019, 11, 11), guarantor).to_list() == [1, 30_000, 0]
+    assert registry().guarantees_on(date(2018, 12, 31), guarantor).to_list() == [10**12, 0, 0]
+    assert registry().guarantees_on(date(2098, 1, 1), guarantor).to_list() == [10**12 + 1, 30_000, 0]
+    more = registry().changed(1, instruments=[(RUNS_OUT, "CASH-1", "cash", 5, date(2019, 1, 1), date(2019, 12, 31), 0, "active")])
     assert more.guarantees_on(date(2019, 12, 31), guarantor)[1] == 20_005
     assert more.guarantees_on(date(2020, 1, 1), guarantor)[1] == 20_000
     gone = more.changed(2, instruments=[(RUNS_OUT, "CASH-1", "cash", 5, date(2019, 1, 1), date(2019, 12, 31), 0, "revoked")])

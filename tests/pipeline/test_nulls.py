@@ -21,7 +21,7 @@ from pipeline.tax import TAXES, with_tax
 from schemas.contracts import topic_name
 from schemas.lawbook import load
 from sinks.stored import StoredDocuments
-from tests.pipeline.memory import PSEUDONYMS, REGISTRY, MemoryStore
+from tests.pipeline.memory import PSEUDONYMS, MemoryStore, registry
 from tests.pipeline.trios import KINDS, example, records
 
 LAW = load().on(date(2019, 11, 11))
@@ -34,8 +34,8 @@ def derived() -> Manifests:
     """The released example as the rules see it."""
     by_kind = {k: Records.of([r for r in records(example()) if r.topic == topic_name(k)]) for k in KINDS}
     tables = documents(read_records(by_kind), read_stored(StoredDocuments.of([])))
-    counted = flow.count(flow.gather(tables, MemoryStore().past([]), PSEUDONYMS), Seen(), REGISTRY)
-    return with_tax(derive(counted.manifests, LAW, REGISTRY), LAW)
+    counted = flow.count(flow.gather(tables, MemoryStore().past([]), PSEUDONYMS), Seen(), registry())
+    return with_tax(derive(counted.manifests, LAW, registry()), LAW)
 
 
 def judged(manifests: Manifests) -> tuple[str, set[str]]:
@@ -64,7 +64,7 @@ ADDED = (
 def rederived(manifests: Manifests) -> Manifests:
     """The derived columns anew, from the others as they are now."""
     lines = manifests.lines.select("m", "position", pl.col("^line_.*$").exclude("line_price_times_qty_e5", "line_dutiable_fen"))
-    return with_tax(derive(Manifests(manifests.heads.drop(ADDED, strict=False), lines), LAW, REGISTRY), LAW)
+    return with_tax(derive(Manifests(manifests.heads.drop(ADDED, strict=False), lines), LAW, registry()), LAW)
 
 
 def test_the_example_itself_is_released() -> None:

@@ -14,7 +14,7 @@ from pipeline.flow import Decided
 from pipeline.law import Law
 from pipeline.manifests import Manifests
 from pipeline.rejudge import rejudge
-from tests.pipeline.memory import REGISTRY, MemoryStore, as_records
+from tests.pipeline.memory import MemoryStore, as_records, registry
 
 LEDGERS = ("PAY-03", "WAY-06", "LIM-03", "LIM-04", "GUA-01", "GUA-02")
 
@@ -55,7 +55,7 @@ def sets(frame: pl.DataFrame) -> set[tuple[int, str]]:
 def test_the_same_rules_come_to_the_same(batches: list[Batch]) -> None:
     codes: set[str] = set()
     for assembled, decided, law in batches:
-        now, found = rejudge(assembled, then(decided, *LEDGERS), law, REGISTRY)
+        now, found = rejudge(assembled, then(decided, *LEDGERS), law, registry())
         assert sets(found) == sets(decided.findings)
         was = decided.heads.select("m", "outcome", "queue", tax_fen=pl.sum_horizontal("tariff_fen", "consumption_fen", "vat_fen"))
         assert now.to_dicts() == was.to_dicts()
@@ -74,10 +74,10 @@ def test_what_a_ledger_refused_counts_only_where_the_rules_let_through(batches: 
     assembled, decided, law = next(x for x in batches if len(then(x[1], "LIM-03")))
     refused = then(decided, *LEDGERS)
     everything = replace(law, rules=tuple(replace(r, condition=pl.col(r.reads[0]).is_not_null()) for r in law.rules if r.code == "AMT-01"), indicators={})
-    now, found = rejudge(assembled, refused, everything, REGISTRY)
+    now, found = rejudge(assembled, refused, everything, registry())
     assert now["outcome"].unique().to_list() == ["REJECT"] and set(found["code"]) == {"AMT-01"}
     nothing = replace(law, rules=(), indicators={})
-    now, found = rejudge(assembled, refused, nothing, REGISTRY)
+    now, found = rejudge(assembled, refused, nothing, registry())
     assert sets(found) == sets(refused)
     assert set(now.filter(pl.col("outcome") == "REJECT")["m"]) == set(refused.filter(~pl.col("code").str.starts_with("GUA"))["m"])
 

@@ -9,7 +9,7 @@ from pipeline.decide import Judged
 from pipeline.flow import Decided
 from pipeline.manifests import Manifests, underived
 from pipeline.trial import Agreement, agreement, tried
-from tests.pipeline.memory import BASE_MS, REGISTRY, MemoryStore, as_records
+from tests.pipeline.memory import BASE_MS, MemoryStore, as_records, registry
 from tests.verify.played import generated
 
 
@@ -29,7 +29,7 @@ def decided(store: MemoryStore, tmp_path_factory: pytest.TempPathFactory) -> Dec
 
 def compared(store: MemoryStore, decided: Decided, chosen: pl.Series) -> Agreement:
     judged = Judged(Manifests(decided.heads, decided.lines), decided.findings)
-    other = tried(judged, chosen, store.lawbook.on, REGISTRY)
+    other = tried(judged, chosen, store.lawbook.on, registry())
     return agreement(other, decided.heads["outcome"], decided.findings, decided.posted.refusals)
 
 

@@ -16,7 +16,7 @@ from pipeline.claims import GROUP_MG
 from pipeline.flow import Decided
 from schemas.filings import Filing
 from schemas.lawbook import FOLDER, load
-from tests.pipeline.memory import BASE_MS, REGISTRY, MemoryStore
+from tests.pipeline.memory import BASE_MS, MemoryStore, registry
 from tests.pipeline.test_ledgers import SOMEBODY, costing, outcomes, together
 from tests.pipeline.trios import HOUR_MS, numbered, records
 
@@ -58,7 +58,7 @@ def test_each_line_counts_in_whole_milligrams_rounded_up() -> None:
     sugar = next(f for f in filings("small") if f.part == "goods" and f.content["itemNo"] == SUGAR["itemNo"])
     assert (sugar.content["content"], sugar.content["contentUnit"]) == (100, "g")
     changed = Filing(sugar.part, 2, {**sugar.content, "content": 454})
-    store = MemoryStore(registry=REGISTRY.changed(1, goods=[changed.row()]))
+    store = MemoryStore(registry=registry().changed(1, goods=[changed.row()]))
     decided = store.process(records(of(1, (SUGAR, "0.00001"), (SUGAR, "0.00001"), (SUGAR, "1"))))
     assert weighed(decided) == [("sugar", 1, "confirm", 454_010, 0, 454_010)]  # 4.54 mg and 4.54 mg are 5 and 5
 

@@ -1,7 +1,6 @@
 """classes.toml: bad entries are refused with their line, and each is in force on its days."""
 
 import re
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -10,15 +9,10 @@ import pytest
 from schemas import classes_check
 from schemas.law_check import LawError, problems, unsure
 from schemas.lawbook import FOLDER, load
+from tests.conftest import changed
 
 FILE = classes_check.FILE
 ENTRY = '[[{}]]\n{}\nfrom = 2019-01-01\nto = 9999-12-31\nsource = "policy"\nsure = false\n'
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copytree(FOLDER, tmp_path / "law")
-    return tmp_path / "law"
 
 
 @pytest.mark.parametrize(
@@ -48,9 +42,7 @@ def folder(tmp_path: Path) -> Path:
     ],
 )
 def test_a_bad_entry_is_refused(folder: Path, old: str, new: str, reason: str) -> None:
-    text = (folder / FILE).read_text()
-    assert old in text
-    (folder / FILE).write_text(text.replace(old, new, 1))
+    changed(folder, FILE, old, new)
     found = problems(folder)
     assert [(p.file, reason in p.what) for p in found] == [(FILE, True)], found
     assert (folder / FILE).read_text().splitlines()[found[0].line - 1].split("#")[0].strip() in ("[[outcome]]", "[[tolerance]]", "[[treatment]]")
@@ -66,8 +58,7 @@ def test_a_limit_goes_by_the_class_of_one_role(folder: Path) -> None:
 
 
 def test_entries_are_in_force_on_their_days(folder: Path) -> None:
-    text = (folder / FILE).read_text()
-    (folder / FILE).write_text(text.replace("from = 2019-01-01\nto = 9999-12-31", "from = 2020-02-01\nto = 2020-02-29", 1))
+    changed(folder, FILE, "from = 2019-01-01\nto = 9999-12-31", "from = 2020-02-01\nto = 2020-02-29")
     days = [date(2020, 1, 31), date(2020, 2, 1), date(2020, 2, 29), date(2020, 3, 1)]
     assert [("WAY-02", "aeo") in load(folder).on(day).by_class for day in days] == [False, True, True, False]
     assert date(2020, 2, 1) in load(folder).days()

@@ -1,7 +1,6 @@
 """Goods control: bad entries are refused with their line, and each list is in force on its days."""
 
 import re
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -16,12 +15,6 @@ from schemas.lawbook import FOLDER, load
 
 FILE = control_check.FILE
 NOTHING = Control(frozenset(), (), (), (), (), (), (), ())
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copytree(FOLDER, tmp_path / "law")
-    return tmp_path / "law"
 
 
 def of(hs: str, old: str, new: str) -> Callable[[str], str]:

@@ -8,11 +8,13 @@ from loadtest.generate.filings import events, filings, odd_events
 from loadtest.verify.documents import NoDocument
 from loadtest.verify.evidence import Record
 from loadtest.verify.registry import read as read_by_verifier
+from ops.commands.sample import inspection_failed
 from schemas.codec import DecodeError, encode
 from schemas.documents_json import JsonError, filing_from_json
 from schemas.filings import Filing, read, written
 
 FIRST = {part: next(f for f in filings("small") if f.part == part) for part in ("enterprise", "goods", "relation", "guarantee")}
+FIRST["inspection"] = inspection_failed("P", "ORDER-1", 2, "SKU010007")
 BAD: list[tuple[str, dict[str, Any]]] = [
     ("enterprise", {"role": "shop"}), ("enterprise", {"class": "A"}), ("enterprise", {"status": ""}),
     ("enterprise", {"code": ""}), ("enterprise", {"code": "a|b"}), ("enterprise", {"code": "x" * 19}),
@@ -28,12 +30,19 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("guarantee", {"validFrom": "20190101"}), ("guarantee", {"useOrder": -1}), ("guarantee", {"useOrder": 1000}),
     ("guarantee", {"validFrom": "2019-W01-1"}), ("guarantee", {"guarantorCode": "x" * 19}), ("guarantee", {"instrumentNo": ""}),
     ("guarantee", {"instrumentNo": "x" * 61}), ("guarantee", {"status": "lost"}),
+    ("inspection", {"status": "active"}), ("inspection", {"attempt": 1}), ("inspection", {"orderNo": "ORDER-2"}), ("inspection", {"ebpCode": "Q"}),
+    ("inspection", {"decisionId": ""}), ("inspection", {"itemNo": ""}), ("inspection", {"itemNo": "a|b"}),
+    ("inspection", dict(inspection_failed("P", "ORDER-1", 0, "SKU010007").content)), ("inspection", dict(inspection_failed("P", "ORDER-1", 2**15, "SKU010007").content)),
+    ("inspection", dict(inspection_failed("P", "x" * 201, 2, "SKU010007").content)),
+    ("goods", {"status": "failed"}), ("enterprise", {"status": "recalled"}),
 ]  # fmt: skip
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("goods", {"content": 1_000, "contentUnit": "kg"}), ("goods", {"priceLowFen": 0, "priceHighFen": 10**11 - 1}),
     ("goods", {"itemName": "x" * 250, "accountBookItem": ""}), ("relation", {"warehouseCode": ""}),
     ("guarantee", {"validFrom": "2019-01-01", "validTo": "2019-01-01", "amountFen": 10**13 - 1, "useOrder": 999}),
     ("guarantee", {"kind": "insurance", "amountFen": 0, "useOrder": 0, "instrumentNo": "x" * 60, "status": "suspended"}),
+    ("inspection", dict(inspection_failed("P", "x" * 200, 2**15 - 1, "SKU010007").content)),
+    ("inspection", dict(inspection_failed("P", "a|b", 1, "SKU010007").content)), ("goods", {"status": "recalled"}),
     ("enterprise", {"code": "x" * 18, "status": "revoked", "class": "dishonest", "role": "guarantor"}),
 ]  # fmt: skip
 

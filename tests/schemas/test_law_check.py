@@ -1,7 +1,6 @@
 """Law data that cannot be used is refused whole, with file, line and reason; what is not sure is listed."""
 
 import re
-import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,23 +11,10 @@ import pytest
 from schemas import law_check, tariff, tariff_fill
 from schemas.law_check import LawError, problems, unsure
 from schemas.lawbook import FOLDER, load
+from tests.conftest import changed
 
 ROW = "22083000,whisky,1000,,1300,spirits,2024-01-01,9999-12-31,gacc,true\n"
 CONSUMPTION, TARIFF, LIMITS, WEIGHTS = "consumption.toml", "tariff.csv", "limits.toml", "weights.toml"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copytree(FOLDER, tmp_path / "law")
-    return tmp_path / "law"
-
-
-def changed(folder: Path, file: str, old: str, new: str) -> int:
-    """Replace the only, or the first, `old`; gives the line it stands in."""
-    text = (folder / file).read_text()
-    assert old in text
-    (folder / file).write_text(text.replace(old, new, 1))
-    return text[: text.index(old)].count("\n") + 1
 
 
 def test_the_law_in_force_is_sound() -> None:

@@ -1,7 +1,6 @@
 """risk.toml: bad entries are refused with their line, and each is in force on its days."""
 
 import re
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -10,21 +9,10 @@ import pytest
 from schemas import risk_check
 from schemas.law_check import LawError, problems, unsure
 from schemas.lawbook import FOLDER, load
+from tests.conftest import changed
 
 FILE = risk_check.FILE
 DAY = date(2019, 11, 11)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copytree(FOLDER, tmp_path / "law")
-    return tmp_path / "law"
-
-
-def change(folder: Path, old: str, new: str) -> None:
-    text = (folder / FILE).read_text()
-    assert old in text
-    (folder / FILE).write_text(text.replace(old, new, 1))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +37,7 @@ def change(folder: Path, old: str, new: str) -> None:
     ],
 )
 def test_a_bad_entry_is_refused(folder: Path, old: str, new: str, reason: str) -> None:
-    change(folder, old, new)
+    changed(folder, FILE, old, new)
     found = [p for p in problems(folder) if p.file == FILE]
     assert found and all(reason in p.what for p in found[:1]), found
     assert (folder / FILE).read_text().splitlines()[found[0].line - 1] in ("[[indicator]]", "[[typology]]", "[[band]]")
@@ -58,7 +46,7 @@ def test_a_bad_entry_is_refused(folder: Path, old: str, new: str, reason: str) -
 
 
 def test_a_condition_has_to_read_known_columns(folder: Path) -> None:
-    change(folder, "price_low_fen > 0 AND", "price_guess > 0 AND")
+    changed(folder, FILE, "price_low_fen > 0 AND", "price_guess > 0 AND")
     with pytest.raises(LawError, match=r"RSK-01: unknown columns \['price_guess'\]"):
         load(folder).on(DAY)
 
@@ -83,8 +71,8 @@ sure = false
 
 
 def test_entries_are_in_force_on_their_days(folder: Path) -> None:
-    change(folder, "from = 2019-01-01\nto = 9999-12-31", "from = 2020-02-01\nto = 2020-02-29")
-    change(folder, 'since = "2019-01-01"', 'since = "2020-02-03"')
+    changed(folder, FILE, "from = 2019-01-01\nto = 9999-12-31", "from = 2020-02-01\nto = 2020-02-29")
+    changed(folder, FILE, 'since = "2019-01-01"', 'since = "2020-02-03"')
     days = [date(2020, 1, 31), date(2020, 2, 1), date(2020, 2, 3), date(2020, 3, 1)]
     book = load(folder)
     assert ["RSK-01" in book.on(day).indicators for day in days] == [False, True, True, False]

@@ -1,7 +1,6 @@
 """samples.toml: bad entries are refused with their line, and rates are in force on their days."""
 
 import re
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -10,14 +9,9 @@ import pytest
 from schemas import samples_check
 from schemas.law_check import LawError, problems, unsure
 from schemas.lawbook import FOLDER, load
+from tests.conftest import changed
 
 FILE = samples_check.FILE
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copytree(FOLDER, tmp_path / "law")
-    return tmp_path / "law"
 
 
 @pytest.mark.parametrize(
@@ -39,9 +33,7 @@ def folder(tmp_path: Path) -> Path:
     ],
 )
 def test_a_bad_entry_is_refused(folder: Path, old: str, new: str, reason: str) -> None:
-    text = (folder / FILE).read_text()
-    assert old in text
-    (folder / FILE).write_text(text.replace(old, new, 1))
+    changed(folder, FILE, old, new)
     found = [p for p in problems(folder) if reason in p.what]
     assert found and {p.file for p in problems(folder)} == {FILE}
     assert (folder / FILE).read_text().splitlines()[found[0].line - 1].split("#")[0].strip() in ("[[category]]", "[[rate]]")
@@ -51,7 +43,7 @@ def test_a_bad_entry_is_refused(folder: Path, old: str, new: str, reason: str) -
 
 def test_every_class_and_category_has_a_rate_and_one_alone(folder: Path) -> None:
     text = (folder / FILE).read_text()
-    (folder / FILE).write_text(text.replace('class = "aeo"\ncategory = "other"', 'class = "aeo"\ncategory = "food"', 1))
+    changed(folder, FILE, 'class = "aeo"\ncategory = "other"', 'class = "aeo"\ncategory = "food"')
     assert [p.what for p in problems(folder)] == ["no rate of aeo other"]
     (folder / FILE).write_text(text + text[text.index('[[rate]]\nclass = "dishonest"\ncategory = "other"') :])
     (found,) = problems(folder)
@@ -59,8 +51,7 @@ def test_every_class_and_category_has_a_rate_and_one_alone(folder: Path) -> None
 
 
 def test_rates_are_in_force_on_their_days(folder: Path) -> None:
-    text = (folder / FILE).read_text()
-    (folder / FILE).write_text(text.replace("from = 2019-01-01\nto = 9999-12-31", "from = 2020-02-01\nto = 2020-02-29", 1))
+    changed(folder, FILE, "from = 2019-01-01\nto = 9999-12-31", "from = 2020-02-01\nto = 2020-02-29")
     days = [date(2020, 1, 31), date(2020, 2, 1), date(2020, 2, 29), date(2020, 3, 1)]
     assert [("aeo", "food", True) in load(folder).on(day).samples.rates_1e6 for day in days] == [False, True, True, False]
     assert date(2020, 2, 1) in load(folder).days()

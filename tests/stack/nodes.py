@@ -19,7 +19,7 @@ from schemas.lawbook import Lawbook, load
 from sinks.lanes import Position, claim, open_positions
 from sinks.messages import unpack
 from sinks.store import Store
-from tests.pipeline.memory import BASE_MS, KEY, REGISTRY, Rec
+from tests.pipeline.memory import BASE_MS, KEY, Rec, registry
 from tests.pipeline.trios import HOUR_MS
 
 LAWBOOK = load()
@@ -48,6 +48,10 @@ class Steps:
 
     def hold(self, name: str) -> Gate:
         return self._gates.setdefault(name, Gate())
+
+    def set(self, name: str, gate: Gate) -> None:
+        """Hold with a gate that somebody waits at already."""
+        self._gates[name] = gate
 
     def do(self, name: str, action: Action) -> None:
         self._actions[name] = action
@@ -129,7 +133,7 @@ async def nodes(endpoints: Endpoints, *lanes: Iterable[int], lawbook: Lawbook = 
     for number, group in enumerate(lanes, start=1):
         steps = Steps()
         store = SteppedStore(endpoints.postgres, steps)
-        node = Node(f"w{number}", endpoints, steps, Processor(store, lawbook, KEY, REGISTRY))
+        node = Node(f"w{number}", endpoints, steps, Processor(store, lawbook, KEY, registry()))
         made.append(node)
         if chosen := list(group):
             await node.claim(*chosen)

@@ -5,10 +5,14 @@ import json
 from datetime import date
 
 import asyncpg
+import polars as pl
 
-from loadtest.generate.guaranteed import A_FEN, RENEWED, RUNS_OUT
+from agents.guarantors import Guarantors, free_shares
+from agents.metrics import METRICS
+from loadtest.generate.guaranteed import A_FEN, EXPIRED, RENEWED, RUNS_OUT
 from loadtest.generate.people import identity_number
 from ops.commands.guarantee import accounts
+from pipeline.guarantees import STANDING
 from schemas.endpoints import Endpoints
 from sinks.guarantees import unpacked
 from tests.pipeline.memory import Rec
@@ -104,3 +108,29 @@ def test_the_balance_lies_on_the_instruments_in_their_order() -> None:
     assert next((i["instrumentNo"], i["usedFen"]) for i in before.instruments) == ("C", 75)
     (over,) = accounts([("G", 7, 90)], instruments, date(2019, 11, 11))
     assert (over.free_fen, [i["usedFen"] for i in over.instruments]) == (-9, [0, 0, 30, 50, 1])
+
+
+async def test_the_free_share_is_told_by_the_worker_of_lane_0(endpoints: Endpoints) -> None:
+    def told() -> dict[str, float]:
+        return {s.labels["guarantor"]: s.value for s in METRICS.guarantee_free_share.collect()[0].samples}
+
+    async with nodes(endpoints, [0], [1]) as (first, second):
+        await first.take(*owing(0, 0, 1, RUNS_OUT, "2000.00"))
+        gauge, other = Guarantors(), Guarantors()
+        await gauge.tell(first.processor.store, first.processor.registry, first.processor.lanes, 100.0)
+        before = told()
+        assert before[RUNS_OUT] == (30_000 - 18_200) / 30_000 and before[EXPIRED] == 0
+        await first.take(*owing(0, 1, 2, RUNS_OUT, "1000.00"))
+        await other.tell(second.processor.store, second.processor.registry, second.processor.lanes, 200.0)
+        await gauge.tell(first.processor.store, first.processor.registry, first.processor.lanes, 104.9)
+        assert told() == before
+        await gauge.tell(first.processor.store, first.processor.registry, first.processor.lanes, 105.0)
+        assert told()[RUNS_OUT] == (30_000 - 27_300) / 30_000
+        await gauge.tell(first.processor.store, first.processor.registry, {}, 110.0)  # lane 0 went to another
+        assert told() == {}
+
+
+def test_the_least_free_come_first() -> None:
+    limits = pl.DataFrame({"guarantor_code": ["a", "b", "c", "d"], "guarantee_limit_fen": [100, 0, 50, 10]})
+    standing = pl.DataFrame([("a", 1, 75), ("d", 2, 11), ("e", 1, 1)], schema=STANDING, orient="row")
+    assert free_shares(limits, standing).rows() == [("d", -0.1), ("b", 0.0), ("a", 0.25), ("c", 1.0)]

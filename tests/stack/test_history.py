@@ -17,6 +17,7 @@ from history.build import Window, build, build_anew, windows
 from history.parts import NoHistory, parts, read
 from history.redecide import redecide
 from loadtest.generate.filings import filings
+from loadtest.generate.guaranteed import EXPIRED, NONE, RENEWED
 from loadtest.verify.history import check_history
 from ops.explain.gather import gather
 from schemas.contracts import topic_name
@@ -25,8 +26,11 @@ from schemas.filings import written
 from schemas.lawbook import load
 from sinks.store import Store
 from tests.pipeline.memory import BASE_MS, Rec
+from tests.pipeline.test_guarantees import at
 from tests.pipeline.trios import numbered, records
 from tests.stack.nodes import nodes
+from tests.stack.test_inspections import failed
+from tests.stack.test_reassessment import top_up
 from tests.stack.test_registry_versions import event
 
 PERSONAL = frozenset(load().rules["columns"]["personal"])
@@ -174,3 +178,35 @@ async def test_each_is_judged_again_by_the_registry_of_its_time(endpoints: Endpo
         await built(endpoints, tmp_path / str(full), full=full)
         found = redecide(tmp_path / str(full), load())
         assert (found.manifests, found.differ) == (3, False)
+
+
+async def revised(endpoints: Endpoints) -> None:
+    """Three that are held: the first is released, the second rejected, the third waits; in batches after theirs."""
+    first = len(filings("small"))
+    trios = [at(EXPIRED, 1), at(RENEWED, 2, **{"waybill.consignee": "代收"}), at(NONE, 3)]
+    held = [r for n, trio in enumerate(trios) for r in records(trio, offset=n)]
+    await decide(endpoints, held, [top_up(first, EXPIRED, 10**6)], [failed(first + 1, trios[1])], three(4, 3), three(5, 4))
+
+
+async def test_the_latest_revision_counts(endpoints: Endpoints, tmp_path: Path) -> None:
+    await revised(endpoints)
+    for full in (1, 100):
+        history = tmp_path / str(full)
+        assert await built(endpoints, history, full=full) == 5
+        found = redecide(history, load())
+        assert found.outcomes == {("RELEASE", "RELEASE"): 3, ("HOLD", "HOLD"): 1}
+        assert (found.manifests, found.as_they_were, found.differ) == (5, 1, False)
+        proof = await check_history(endpoints.postgres, history)
+        assert proof.verified
+        assert (proof.counts["history_revised_to_RELEASE"], proof.counts["history_revised_to_REJECT"]) == (1, 1)
+    assert len(parts(tmp_path / "1")) > 2
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM revision WHERE outcome = 'REJECT'", "UPDATE revision SET batch_seq = batch_seq - 1", "UPDATE revision SET outcome = 'REJECT'"]
+)
+async def test_a_revision_that_differs_is_found(endpoints: Endpoints, db: asyncpg.Connection, tmp_path: Path, change: str) -> None:
+    await revised(endpoints)
+    await built(endpoints, tmp_path)
+    await db.execute(change)
+    assert "revisions" in {d.what for d in (await check_history(endpoints.postgres, tmp_path)).discrepancies}

@@ -29,7 +29,7 @@ from tests.stack.workers import generated, producer, workers
 
 OF_A_RUN = {
     "manifests", "documents", "findings", "fates", "dead_letters", "decoded_alone", "batch_seconds", "batch_documents",
-    "latency_seconds", "lanes", "rebalances", "relay_messages", "relay_rounds", "relay_seconds", "ready", "registry_version",
+    "latency_seconds", "lanes", "rebalances", "relay_messages", "relay_rounds", "relay_seconds", "ready", "registry_version", "guarantee_free_share",
 }  # fmt: skip
 OF_A_BACKLOG = {"lag_records", "lag_seconds", "buffered_records", "buffered_bytes", "unpublished_batches"}
 OF_CONTENTION = {"batch_repeats", "slow_path_batches"}
@@ -70,6 +70,7 @@ async def test_what_a_worker_tells_after_a_run(topics: Endpoints, tmp_path: Path
         async with producer(topics) as sender:
             await send_all(sender, list(documents.documents()))
         await group.settled()
+        await group.until_asked("metrics", r"^tidegate_guarantee_free_share\{")
         text = await group.until_asked("metrics", r"^tidegate_lag_seconds 0\.0$")
         found = told(text)
         assert {name for name in OF_A_RUN if found[name] <= 0} == set()

@@ -9,8 +9,9 @@ import pytest
 from loadtest.publish import send_all
 from schemas.endpoints import Endpoints
 from schemas.lawbook import FOLDER, load
+from tests.conftest import changed, folder
 from tests.ops.conftest import Run, Said, run
-from tests.ops.test_law import added, changed, folder
+from tests.ops.test_law import added
 from tests.stack.workers import generated, producer, workers
 
 __all__ = ["folder", "run"]

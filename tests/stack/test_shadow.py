@@ -16,7 +16,7 @@ from ops.commands import law_view
 from schemas import law_pack
 from schemas.endpoints import Endpoints
 from schemas.lawbook import FILES
-from tests.ops.test_law import changed, folder
+from tests.conftest import changed, folder
 from tests.pipeline.trios import KINDS, numbered, rec
 from tests.stack.nodes import LAWBOOK, NOW_MS, manifests, nodes
 from tests.stack.test_rule_versions import HELD, event, kept

@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.sightings import LONGEST
 from schemas.endpoints import Endpoints
 from sinks.batch import LaneState
-from sinks.copy import copy_all, encoded
+from sinks.copy import copy_all
 from sinks.migrate import migrate
 from sinks.seen import read_seen, sighting_frames
 from sinks.store import Store
@@ -45,7 +45,7 @@ async def test_what_is_found(endpoints: Endpoints, db: asyncpg.Connection) -> No
         *(pl.Series(name, [row[4][name] for row in rows.values()]) for name in LEFT),
     )  # fmt: skip
     frames = sighting_frames(table, {0: 7}, {0: LaneState(0, 1, 8, None, None, None)})
-    await copy_all(db, encoded(frames, tuple(frames)))
+    await copy_all(db, frames, frames)
     line = "INSERT INTO manifest_line VALUES ($1, $2, 1, 'SKU', $3, '', $4, '303', '142', $5, 1, 1, null, null, null, null)"
     for manifest_id in ids:  # as they were when the manifest was decided; an item nobody registered has no code
         goods = [(1, "2203000099", "011", 100_000), (2, "9506320000", "zz", None), (3, "", "011", 1)]

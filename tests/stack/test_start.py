@@ -20,7 +20,7 @@ from agents.topic_identity import UnequalTopics, check_equal, topics_of
 from schemas.contracts import PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 from sinks.store import Store
-from tests.pipeline.memory import KEY, REGISTRY
+from tests.pipeline.memory import KEY, registry
 from tests.stack.nodes import LAWBOOK, within
 from tests.stack.workers import workers
 
@@ -77,7 +77,7 @@ async def test_a_claim_without_an_answer_is_begun_again(topics: Endpoints, monke
         return dict.fromkeys(tps, 0)
 
     store = Store(topics.postgres)
-    processor = Processor(store, LAWBOOK, KEY, REGISTRY)
+    processor = Processor(store, LAWBOOK, KEY, registry())
     owner = Ownership(topics, store, processor, Intake(), "owner", topic_name("relay-owner"))
     consumer: Any = SimpleNamespace(earliest_offsets=offsets, highwaters=offsets)
     owner.app = SimpleNamespace(consumer=consumer)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from agents.buffers import LaneRecords
+from agents.changes import Taken
 from agents.filings import NO_FILINGS, read_filings, take
 from agents.look_again import as_lanes
 from agents.poison import dead_letter_rows
@@ -37,7 +38,6 @@ from tests.pipeline.memory import BASE_MS, MemoryStore, Rec, as_records, registr
 
 SWEPT_SECONDS = 700
 REGISTRY = topic_name("registry")
-FILED = [Rec(REGISTRY, 0, n, BASE_MS - 1, e.key, e.value) for n, e in enumerate([*events("small"), *odd_events("small")])]
 
 
 class Unfiled:
@@ -45,6 +45,19 @@ class Unfiled:
 
     async def fetch(self, _name: str, *_arguments: Any) -> list[Any]:
         return []
+
+
+@cache
+def sent() -> list[Rec]:
+    """What the small market files, odd events too."""
+    return [Rec(REGISTRY, 0, n, BASE_MS - 1, e.key, e.value) for n, e in enumerate([*events("small"), *odd_events("small")])]
+
+
+@cache
+def filed() -> Taken:
+    """What the first batch takes of them; the same for every play."""
+    came = read_filings({0: LaneRecords({REGISTRY: Records.of(sent())}, {}, {}, BASE_MS)})
+    return asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
 
 
 class Play:
@@ -61,11 +74,9 @@ class Play:
 
     def _file(self) -> None:
         """The first batch of lane 0 brings the registry."""
-        came = read_filings({0: LaneRecords({REGISTRY: Records.of(FILED)}, {}, {}, BASE_MS)})
-        taken = asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
         read, decided = self.store.begin([])
-        read.dead.extend(taken.dead)
-        self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filed=taken.rows)
+        read.dead.extend(filed().dead)
+        self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filings=filed().rows)
         self.store.dead.clear()  # of registry events nobody asks what became of them
 
     def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None) -> None:
@@ -78,16 +89,16 @@ class Play:
 
     def commit(
         self, read: Read, decided: Decided, after: Mapping[int, LaneState], lane_by: Mapping[int, int],
-        reports: pl.DataFrame | None = None, filed: pl.DataFrame = NO_FILINGS,
+        reports: pl.DataFrame | None = None, filings: pl.DataFrame = NO_FILINGS,
     ) -> None:  # fmt: skip
         """Keep a batch that was begun. `after`: its lanes as it leaves them; `lane_by`: who decides, by order_hash;
-        `filed`: what it takes from the registry topic."""
+        `filings`: what it takes from the registry topic."""
         self.store.keep(read, decided)
         self.lanes.update(after)
         statuses = {entry["code"]: entry["status"] for entry in self.store.lawbook.rules["document"]}
         deciding = as_lanes(lane_by)
         due = placed(self._reports if reports is None else reports, deciding, after)
-        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filed, NO_EVENTS)
+        arrived = Arrived(read.tables, due, dead_letter_rows(read.dead), filings, NO_EVENTS)
         heads = numbered_heads(decided.heads, deciding, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
         self._freeze(freezing(decided.posted.frozen, heads["manifest_id"]), min(after), after[min(after)].batch_seq)
@@ -137,7 +148,7 @@ class Play:
             ends[kind, r.partition] = r.offset + 1
         tables = self.tables
         tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
-        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(FILED)))
+        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(sent())))
         tables.registry_state = [evidence.RegistryState(1)]
         book = self.store.lawbook
         tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
@@ -150,7 +161,7 @@ class Play:
             shape = next(shape for name, _, shape in SOURCES if name == field)
             setattr(tables, field, [_row(shape, a) for a in self.store.accounts[ledger].values()])
         tables.guarantee_accounts = [evidence.GuaranteeAccountRow(**a) for a in self.store.guarantees.values()]
-        filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in FILED}
+        filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in sent()}
         return Evidence(inputs, ends, self.outputs, tables, filings)
 
 

@@ -11,8 +11,8 @@ from schemas import law_pack
 from schemas.contracts import topic_name
 from schemas.lawbook import FILES
 from schemas.rule_events import RuleEvent, written
+from tests.conftest import folder as law_folder
 from tests.ops.test_law import added
-from tests.ops.test_law import folder as law_folder
 from tests.pipeline.memory import BASE_MS
 from tests.verify.test_damage import told
 
