@@ -179,7 +179,7 @@ class Processor:
         new = as_documents(read, stored=False)
         at_hand = together([part for part in (new, before_now, *recent) if part is not None])
         gathered = flow.gather(at_hand, stored.past, self.pseudonyms)
-        gathered = flow.count(gathered, await read_seen(self.store, gathered.manifests.heads))
+        gathered = flow.count(gathered, await read_seen(self.store, gathered.manifests.heads), self.registry)
         opened = open_or_quarantine(gathered, self.lawbook.on, self.registry, self.seeds)
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
         arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows)

@@ -132,6 +132,6 @@ def _nothing_derived() -> tuple[pl.DataFrame, pl.DataFrame]:
     """Heads and lines of a batch without documents, derived: they have the columns and types that conditions read."""
     past = Past(pl.DataFrame(schema=MANIFESTS), pl.DataFrame(schema=FATES))
     nothing = as_documents(read_records({}), stored=False)
-    gathered = flow.count(flow.gather(nothing, past, lambda texts: texts.cast(pl.Binary)), Seen())
+    gathered = flow.count(flow.gather(nothing, past, lambda texts: texts.cast(pl.Binary)), Seen(), Registry())
     opened = flow.open_batch(gathered, lawbook.load().on, Registry())
     return opened.judged.manifests.heads, opened.judged.manifests.lines

@@ -28,7 +28,8 @@ class Control:
     """The lists in force on one day; codes are HS prefixes of two to eight digits.
 
     `listed`: hs8 on the positive list; `stops`: (code, country of origin); `self_use`: (code, unit → most units of a
-    parcel), no code inside another; `brands`: watched names.
+    parcel), no code inside another; `brands`: watched names; `self_use_time`: of some of those self_use codes (code, unit →
+    most units a day, and a month).
     """
 
     listed: frozenset[str]
@@ -39,6 +40,7 @@ class Control:
     stops: tuple[tuple[str, str], ...]
     self_use: tuple[tuple[str, dict[str, int]], ...]
     brands: tuple[str, ...]
+    self_use_time: tuple[tuple[str, dict[str, int], dict[str, int]], ...] = ()
 
 
 def by_hs8(hs8: pl.Series, control: Control) -> pl.DataFrame:

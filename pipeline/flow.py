@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import polars as pl
 
@@ -16,11 +17,11 @@ from pipeline.claims import Claims, claims
 from pipeline.decide import Judged
 from pipeline.documents import Documents
 from pipeline.law import Law
-from pipeline.manifests import Manifests, assemble, take
+from pipeline.manifests import Manifests, assemble, goods_of, take
 from pipeline.personal import Pseudonyms, with_keys
 from pipeline.registry import Registry
 from pipeline.sampling import Seed, Seeds, drawn, with_ids
-from pipeline.sightings import HASHES, Seen, counted
+from pipeline.sightings import Seen, counted, with_hashes
 from pipeline.tax import levied
 
 LawOn = Callable[[date], Law]
@@ -72,14 +73,15 @@ def gather(documents: Documents, past: Past, pseudonyms: Pseudonyms) -> Gathered
     """Join and assemble; nothing is counted yet."""
     joined = attempts.join(documents, past)
     manifests = assemble(documents, joined.complete)
-    heads = with_keys(manifests.heads, pseudonyms)
-    return Gathered(Manifests(heads.hstack(heads.select(HASHES)), manifests.lines), joined.fates, {})
+    heads = with_hashes(with_keys(manifests.heads, pseudonyms))
+    return Gathered(Manifests(heads, manifests.lines), joined.fates, {})
 
 
-def count(gathered: Gathered, seen: Seen) -> Gathered:
-    """Count the manifests on what was stored before them."""
-    manifests = replace(gathered.manifests, heads=counted(gathered.manifests.heads, seen))
-    return replace(gathered, manifests=manifests, seen=seen.lanes)
+def count(gathered: Gathered, seen: Seen, registry: Registry) -> Gathered:
+    """Count the manifests on what was stored before them; `registry`: says what their goods are."""
+    manifests = gathered.manifests
+    heads = counted(manifests.heads, seen, partial(goods_of, manifests, registry))
+    return replace(gathered, manifests=replace(manifests, heads=heads), seen=seen.lanes)
 
 
 def open_batch(

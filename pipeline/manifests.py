@@ -5,12 +5,13 @@ from functools import lru_cache
 
 import polars as pl
 
-from pipeline import control
+from pipeline import control, goods_before
 from pipeline.derived import AMOUNTS, OF_LINE, OF_LINES, OF_MANIFEST, OF_MANIFEST_AND_LINES, tax_known
 from pipeline.documents import KINDS, Documents
 from pipeline.identity import identity_valid
 from pipeline.law import MASS, MEASURES, Law
 from pipeline.registry import Registry
+from pipeline.sightings import COUNTERS
 
 LINES = [pl.col("m", "position"), pl.exclude("m", "position", "document").name.prefix("line_")]
 WHOSE = [pl.int_range(pl.len(), dtype=pl.UInt32).alias("m"), pl.col("order").alias("document")]
@@ -58,6 +59,13 @@ def take(manifests: Manifests, chosen: pl.Series) -> Manifests:
     )
 
 
+def goods_of(manifests: Manifests, registry: Registry, rows: pl.Series) -> pl.DataFrame:
+    """goods_before.GOODS of the lines of some manifests."""
+    lines = manifests.lines.filter(pl.col("m").is_in(rows.implode()))
+    goods = registry.goods_of(manifests.heads["order_ebcCode"][lines["m"]], lines["line_itemNo"])
+    return lines.hstack([goods["hs_code"]]).select(goods_before.OF_LINES)
+
+
 def underived(manifests: Manifests) -> Manifests:
     """As they were when they had been counted, of derived ones: what is derived stands behind."""
     heads, lines = manifests.heads, manifests.lines
@@ -82,8 +90,9 @@ def derive(manifests: Manifests, law: Law, registry: Registry) -> Manifests:
     valid = identity_valid(pl.concat(column.alias("number") for column in identities))
     sums = beside(heads, lines.group_by("m").agg(OF_LINES))
     derived = heads.select(PARTS).hstack(sums).select(_of_manifest(law))
+    before = goods_before.columns(heads["counters"], len(COUNTERS), lines, law.control)
     both_valid = [valid.head(len(heads)).alias("buyer_id_valid"), valid.tail(len(heads)).alias("payer_id_valid")]
-    return Manifests(heads.hstack(derived).hstack(both_valid).hstack(registry.firms_of(heads)), lines)
+    return Manifests(heads.hstack(derived).hstack(before).hstack(both_valid).hstack(registry.firms_of(heads)), lines)
 
 
 @lru_cache(maxsize=64)

@@ -1,18 +1,23 @@
-"""How many persons stand behind a phone or address, and how many phones, addresses and orders behind a person: exact
-counters over an hour, a day and 30 days before a manifest's acceptance (decisions.md section 13).
+"""How many persons and payment firms stand behind a phone or address, and how many phones, addresses and orders behind a
+person: exact counters over an hour, a day and 30 days before a manifest's acceptance (decisions.md section 13).
 
 Most subjects are seen once: what costs more is done for the rows alone that share one with another of the batch or with
 what is stored. `counted` is given what was stored at one point that is recorded, and adds what the batch itself brings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from pipeline import goods_before
+from pipeline.goods_before import STORED_GOODS
 
 Numbers = NDArray[np.int64]
 WINDOWS = {"1h": 3_600_000, "24h": 86_400_000, "30d": 30 * 86_400_000}  # ms; the longest is the last
@@ -25,6 +30,8 @@ COUNTED = {
     "person_phones": ("person", "phone"),
     "person_addresses": ("person", "address"),
     "person_orders": ("person", "order"),
+    "phone_pay_firms": ("phone", "pay_firm"),
+    "address_pay_firms": ("address", "pay_firm"),
 }
 """Counter → (its subject, what different ones of are counted)."""
 COUNTERS = [f"{name}_{window}" for name in COUNTED for window in WINDOWS]
@@ -32,9 +39,10 @@ ONCE = np.ones(len(COUNTERS), np.uint8)
 LEFT = [f"of_{subject}" for subject in SUBJECTS]
 """Whether a manifest leaves a sighting that is found by its person, phone, address."""
 SIGHTINGS: dict[str, type[np.generic]] = {
-    **dict.fromkeys((*SUBJECTS, "order", "at_ms"), np.int64), **dict.fromkeys(LEFT, np.bool_)
+    **dict.fromkeys((*SUBJECTS, "order", "at_ms", "manifest_id"), np.int64), "pay_firm": np.int32, **dict.fromkeys(LEFT, np.bool_)
 }  # fmt: skip
-"""Columns of a table of sightings. Person, phone and address: the first eight bytes of their pseudonyms; order: order_hash."""
+"""Columns of a table of sightings. Person, phone and address: the first eight bytes of their pseudonyms; order: order_hash;
+pay_firm: BLAKE2b-32 of the payment's payCode."""
 Columns = Mapping[str, NDArray[Any]]
 NONE_STORED: Columns = {name: np.zeros(0, kind) for name, kind in SIGHTINGS.items()}
 HASHES = [
@@ -43,9 +51,10 @@ HASHES = [
 ]
 OF_BATCH = [
     pl.col("completing", "order_hash"), pl.col("accepted_at").dt.epoch("ms").alias("at_ms"),
-    *(pl.col(f"{subject}_hash").alias(subject) for subject in SUBJECTS),
+    *(pl.col(f"{what}_hash").alias(what) for what in (*SUBJECTS, "pay_firm")),
 ]  # fmt: skip
-# one column of arrays is handed over at once, eighteen columns are not
+OWN = (*SUBJECTS, "pay_firm", "at_ms")
+# one column of arrays is handed over at once, two dozen columns are not
 APART = [
     pl.col(of).arr.get(n).alias(name) for of, names in (("counters", COUNTERS), ("left", LEFT)) for n, name in enumerate(names)
 ]
@@ -53,9 +62,11 @@ APART = [
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`stored`: SIGHTINGS of the subjects asked for; `lanes`: lane → batch_seq up to which all of them were there."""
+    """`stored`: SIGHTINGS of the subjects asked for; `goods`: of the persons' ones what was in them (STORED_GOODS); `lanes`:
+    lane → batch_seq up to which all of them were there."""
 
     stored: Columns = field(default_factory=lambda: NONE_STORED)
+    goods: pl.DataFrame = field(default_factory=lambda: STORED_GOODS)
     lanes: Mapping[int, int] = field(default_factory=lambda: dict[int, int]())
 
 
@@ -77,36 +88,80 @@ def asked(heads: pl.DataFrame) -> Asked:
     return Asked(subjects, first - timedelta(milliseconds=LONGEST), last)
 
 
-def counted(heads: pl.DataFrame, seen: Seen) -> pl.DataFrame:
-    """Add COUNTERS and LEFT to manifests with HASHES, and COUNTERS as they are kept: `counters`."""
+def with_hashes(heads: pl.DataFrame) -> pl.DataFrame:
+    """Add the hashes of subjects and payment firm to manifests with the keys of their persons."""
+    firms = heads["payment_payCode"]
+    numbers = {firm: _firm_hash(firm) for firm in firms.unique().to_list()}  # a few, and the same ones again and again
+    return heads.hstack([*heads.select(HASHES), firms.replace_strict(numbers, return_dtype=pl.Int32).alias("pay_firm_hash")])
+
+
+@lru_cache(maxsize=4096)
+def _firm_hash(code: str) -> int:
+    return int.from_bytes(blake2b(code.encode(), digest_size=4).digest(), "big", signed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Whom the manifests of a batch meet under one subject: row `row` of the batch, at `place` of what is stored `age` ms
+    before; and `later`, earlier row `earlier` of the batch itself, `between` ms before. `leaves`: a sighting under it, by row."""
+
+    leaves: NDArray[np.bool_]
+    row: Numbers
+    place: Numbers
+    age: Numbers
+    later: Numbers
+    earlier: Numbers
+    between: Numbers
+
+
+def counted(heads: pl.DataFrame, seen: Seen, goods_of: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    """Add COUNTERS and LEFT to manifests with hashes, and `counters`: COUNTERS as they are kept, and what the person had before.
+    `goods_of`: goods_before.GOODS of manifests of the batch, by their rows."""
     counters, left = np.ones((len(heads), len(COUNTERS)), np.int32), np.ones((len(heads), len(LEFT)), np.bool_)
-    rows = _particular(heads, seen.stored)
+    rows, before = _particular(heads, seen.stored), dict[int, bytes]()
     if len(rows):
         batch = heads[rows].select(OF_BATCH).with_row_index("row").sort("completing")
         rows = rows[batch["row"].to_numpy()]
-        own = {name: batch[name].to_numpy() for name in (*SUBJECTS, "at_ms")} | {"order": batch["order_hash"].to_numpy()}
+        own = {name: batch[name].to_numpy() for name in OWN} | {"order": batch["order_hash"].to_numpy()}
         for n, subject in enumerate(SUBJECTS):
-            left[rows, n], counts = _of_subject(subject, own, seen.stored)
-            for first, windows in counts.items():
+            met = _met(subject, own, seen.stored)
+            left[rows, n] = met.leaves
+            for first, windows in _counts(subject, met, own, seen.stored).items():
                 counters[rows, first : first + len(WINDOWS)] = windows
+            if subject == "person":
+                before = _goods_before(met, rows, own, seen, goods_of)
     apart = heads.hstack([pl.Series("counters", counters), pl.Series("left", left)]).with_columns(APART).drop("counters", "left")
-    return apart.hstack([_packed(counters)])
+    return apart.hstack([_packed(counters, before)])
 
 
 def as_counted(heads: pl.DataFrame, packed: pl.Series) -> pl.DataFrame:
     """Add COUNTERS as they stood when the manifests were decided; `packed`: their column `counters`."""
-    read = [np.frombuffer(row, np.uint8) if row else ONCE for row in packed.to_list()]
+    read = [np.frombuffer(row, np.uint8, len(COUNTERS)) if row else ONCE for row in packed.to_list()]
     counters = np.vstack([ONCE, *read])[1:].astype(np.int32)
-    return heads.hstack([pl.Series(name, counters[:, n]) for n, name in enumerate(COUNTERS)])
+    return heads.hstack([*(pl.Series(name, counters[:, n]) for n, name in enumerate(COUNTERS)), packed.alias("counters")])
 
 
-def _packed(counters: NDArray[np.int32]) -> pl.Series:
-    """`counters`: a byte each, in the order of COUNTERS; null where all are one. None is above MOST + 1."""
+def _packed(counters: NDArray[np.int32], before: Mapping[int, bytes]) -> pl.Series:
+    """`counters`: a byte each, in the order of COUNTERS, then what the person had `before`, by row; null where all are one.
+    None is above MOST + 1."""
     packed: list[bytes | None] = [None] * len(counters)
     rows = np.flatnonzero((counters != 1).any(axis=1))
     for row, of_it in zip(rows.tolist(), counters[rows].astype(np.uint8), strict=True):
-        packed[row] = of_it.tobytes()
+        packed[row] = of_it.tobytes() + before.get(row, b"")
     return pl.Series("counters", packed, dtype=pl.Binary)
+
+
+def _goods_before(
+    met: Met, rows: NDArray[np.intp], own: Columns, seen: Seen, goods_of: Callable[[pl.Series], pl.DataFrame]
+) -> dict[int, bytes]:
+    """What each person had in other orders, by the manifest's row (goods_before.packed)."""
+    orders = own["order"]
+    other, mine = seen.stored["order"][met.place] != orders[met.row], orders[met.earlier] != orders[met.later]
+    if not (other.any() or mine.any()):
+        return {}
+    stored = (rows[met.row[other]], seen.stored["order"][met.place[other]], met.age[other], seen.stored["manifest_id"][met.place[other]])
+    batch = (rows[met.later[mine]], orders[met.earlier[mine]], met.between[mine], rows[met.earlier[mine]])
+    return goods_before.packed(goods_before.meetings(*stored), goods_before.meetings(*batch), seen.goods, goods_of)
 
 
 def _particular(heads: pl.DataFrame, stored: Columns) -> NDArray[np.intp]:
@@ -121,9 +176,8 @@ def _particular(heads: pl.DataFrame, stored: Columns) -> NDArray[np.intp]:
     return np.flatnonzero(found)
 
 
-def _of_subject(subject: str, own: Columns, stored: Columns) -> tuple[NDArray[np.bool_], dict[int, Numbers]]:
-    """Of rows in their turns: whether each leaves a sighting, and the subject's counters over all windows, by the place of the
-    first in COUNTERS."""
+def _met(subject: str, own: Columns, stored: Columns) -> Met:
+    """Of rows in their turns: whom each meets within the longest window."""
     mine, at = own[subject], own["at_ms"]
     places = np.flatnonzero(stored[f"of_{subject}"])
     row, place = _pairs(mine, stored[subject][places])
@@ -135,11 +189,16 @@ def _of_subject(subject: str, own: Columns, stored: Columns) -> tuple[NDArray[np
     leaving = np.flatnonzero(leaves)
     later, earlier = _pairs(mine, mine[leaving])
     earlier = leaving[earlier]
-    within = (earlier < later) & (at[later] - at[earlier] < LONGEST)
-    later, earlier = later[within], earlier[within]
-    rows, ages = np.concatenate([row, later]), np.concatenate([age, at[later] - at[earlier]])
-    return leaves, {
-        n * len(WINDOWS): _different(rows, np.concatenate([stored[what][place], own[what][earlier]]), ages, own[what])
+    between = at[later] - at[earlier]
+    within = (earlier < later) & (between < LONGEST)
+    return Met(leaves, row, place, age, later[within], earlier[within], between[within])
+
+
+def _counts(subject: str, met: Met, own: Columns, stored: Columns) -> dict[int, Numbers]:
+    """The subject's counters over all windows, by the place of the first in COUNTERS."""
+    rows, ages = np.concatenate([met.row, met.later]), np.concatenate([met.age, met.between])
+    return {
+        n * len(WINDOWS): _different(rows, np.concatenate([stored[what][met.place], own[what][met.earlier]]), ages, own[what])
         for n, (of, what) in enumerate(COUNTED.values())
         if of == subject
     }

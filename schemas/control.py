@@ -34,6 +34,9 @@ class ControlBook:
             watched=tuple(x["hs"] for x in now.get("watch", ())),
             stops=tuple((x["hs"], x["country"]) for x in now.get("stop", ())),
             self_use=tuple((x["hs"], x["parcel"]) for x in now.get("self_use", ())),
+            self_use_time=tuple(
+                (x["hs"], x.get("day", {}), x.get("month", {})) for x in now.get("self_use", ()) if "day" in x or "month" in x
+            ),
             brands=tuple(x["name"] for x in now.get("brand", ())),
         )
 

@@ -84,6 +84,24 @@ def _parcel(entry: Entry) -> Reasons:
             yield f"unit {unit!r} is not three digits"
         if not whole(most, 1, MOST_UNITS):
             yield f"parcel of {most!r} out of range 1 to {MOST_UNITS}"
+    yield from _longer("day", entry, "parcel")
+    yield from _longer("month", entry, "day" if "day" in entry else "parcel")
+
+
+def _longer(time: str, entry: Entry, shorter: str) -> Reasons:
+    """Of a longer time no less may be had than of a shorter one."""
+    if time not in entry:
+        return
+    if not isinstance(entry[time], dict) or not entry[time]:
+        yield f"{time} is no table of quantities by unit"
+        return
+    for unit, most in cast("dict[str, Any]", entry[time]).items():
+        if unit not in entry["parcel"]:
+            yield f"{time}: unit {unit!r} is none of parcel"
+        elif not whole(most, 1, MOST_UNITS):
+            yield f"{time} of {most!r} out of range 1 to {MOST_UNITS}"
+        elif isinstance(entry[shorter], dict) and whole(least := entry[shorter].get(unit, 1), 1, MOST_UNITS) and most < least:
+            yield f"{time} of {most} is less than the {shorter} of {least}"
 
 
 def _country(entry: Entry) -> Reasons:

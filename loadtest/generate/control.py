@@ -21,6 +21,13 @@ def barred(hs8: str, country: str, bonded: bool) -> bool:
     return any(hs8 == x["hs"] and mode not in x.get("modes", (mode,)) for x in lists.get("positive", ()))
 
 
+def self_use(hs: str, unit: str) -> dict[str, int]:
+    """What of a self-use entry may be had of a unit, by `parcel`, `day` and `month`; the generator takes entries that have
+    never been otherwise."""
+    (entry,) = (x for x in _lists()["self_use"] if x["hs"] == hs)
+    return {time: entry[time][unit] for time in ("parcel", "day", "month")}
+
+
 @lru_cache
 def _lists() -> dict[str, list[dict[str, Any]]]:
     return tomllib.loads(FILE.read_text())

@@ -82,6 +82,20 @@ def _near_the_limit(t: Trio) -> None:
     _bought(t, item, pieces, most // pieces)
 
 
+def _priced(per_10000: int, less_fen: int = 0) -> Change:
+    """Pieces of an item at about its usual price that come to this share of the limit of one purchase."""
+
+    def change(t: Trio) -> None:
+        item, total = _heavy(t), limit("single_limit_fen") * per_10000 // 10_000 - less_fen
+        pieces = total // (item.price_e5 // FEN)
+        price, dearer = divmod(total, pieces)
+        t.waybill |= {"billNo": "99912345678", "weight": 1}
+        parts = ((pieces - dearer, price), (dearer, price + 1))
+        t.only_lines([order_line(n, item, qty * YUAN, fen * FEN) for n, (qty, fen) in enumerate(parts, start=1) if qty])
+
+    return change
+
+
 BORNE, TRUSTED = (tolerance("weight_tolerance_1e4", class_) for class_ in ("general", "aeo"))
 _told("cheap_goods", _bought_at("low"))
 _told("light_parcel", _all(_bought_at("usual"), _light(9_000)))
@@ -93,7 +107,9 @@ _told("cheap_goods_light_beyond_tolerance", _all(_bought_at("low"), _light(BORNE
 _told("cheap_goods_light_of_a_trusted_firm", _all(_bought_at("low"), _light(TRUSTED)), shop="aeo")
 _told("cheap_goods_too_light_of_a_trusted_firm", _all(_bought_at("low"), _light(TRUSTED, 1)), "RTY-01", shop="aeo")
 _told("cheap_goods_near_the_limit", _near_the_limit, "RTY-01")
-_told("cheap_light_and_near_the_limit", _all(_near_the_limit, _light(9_000)), "RTY-02")
+_told("cheap_light_and_near_the_limit", _all(_near_the_limit, _light(9_000)), "RTY-02", "RTY-03")
+_told("new_and_near_the_limit_shipped_unpaid", _all(_priced(limit("new_person_share_1e4")), _shipped_unpaid), "RTY-03")
+_told("new_and_not_near_the_limit_shipped_unpaid", _all(_priced(limit("new_person_share_1e4"), 1), _shipped_unpaid))
 _told("shipped_before_paid", _shipped_unpaid)
 _told("shipped_and_reported_before_paid", _all(_shipped_unpaid, _reported_unpaid), "RTY-03")
 _told("dear_goods_shipped_before_paid", _all(_bought_at("high"), _shipped_unpaid), "RTY-03")

@@ -28,7 +28,7 @@ class Controlled(NamedTuple):
 
 class _Code(NamedTuple):
     """What the lists say of an HS8 code. `modes` None: any; `origins`: stopped ones; `group`: self-use entry, `parcel`:
-    its quantities by unit (None: no entry covers the code)."""
+    its quantities by unit (None: no entry covers the code), `day` and `month`: of a person's orders."""
 
     listed: bool
     modes: list[str] | None
@@ -40,6 +40,8 @@ class _Code(NamedTuple):
     origins: set[str]
     group: str
     parcel: dict[str, int] | None
+    day: dict[str, int]
+    month: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class DayControl:
             hs8 in self.listed, note.get("modes"), names and _small(names), _small(note.get("excluded", [])),
             bool(covering["negative"]), bool(covering["waste"]), bool(covering["watch"]),
             {x["country"] for x in covering["stop"]}, counted.get("hs", ""), counted.get("parcel"),
+            counted.get("day", {}), counted.get("month", {}),
         )  # fmt: skip
 
 

@@ -69,6 +69,21 @@ def near_the_limit(m: Manifest) -> Verdict:
     return most - m.law.limits["near_limit_fen"] <= m.dutiable_fen <= most
 
 
+def new_near_a_limit(m: Manifest) -> Verdict:
+    if m.counted["person_orders_30d"] > 1:
+        return False
+    if m.dutiable_fen is None:
+        return None
+    limits, price = m.law.limits, 10_000 * m.dutiable_fen
+    share, single = limits["new_person_share_1e4"], limits["single_limit_fen"]
+    return share * single <= price <= 10_000 * single or price >= share * limits["annual_limit_fen"]
+
+
+def one_pay_firm(m: Manifest) -> Verdict:
+    most = m.law.limits["one_pay_firm_persons"]
+    return any([m.counted[f"{x}_persons_24h"] >= most and m.counted[f"{x}_pay_firms_24h"] == 1 for x in ("address", "phone")])
+
+
 INDICATORS = (
     ("RSK-01", cheap),
     ("RSK-02", dear),
@@ -76,4 +91,6 @@ INDICATORS = (
     ("RSK-04", shipped_before_paid),
     ("RSK-05", reported_before_paid),
     ("RSK-06", near_the_limit),
+    ("RSK-07", new_near_a_limit),
+    ("RSK-08", one_pay_firm),
 )

@@ -58,6 +58,10 @@ class DayControl:
         if counted:
             _too_many(counted)
 
+    def self_use_of(self, hs8: str) -> Entry:
+        """The self-use entry that covers a code; empty without one."""
+        return self._of(hs8).self_use
+
     def _of(self, hs8: str) -> CodeControl:
         if hs8 not in self._known:
             found = {kind: [x for x in kept if hs8.startswith(x.get("hs", "-"))] for kind, kept in self._in_force.items()}

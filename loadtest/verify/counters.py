@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from loadtest.verify.conditions import Call, Column, Node
-from loadtest.verify.counting import ALONE, fires
+from loadtest.verify.counting import ALONE, SEEN_ONCE, Lately, found
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Tables
-from loadtest.verify.law import COUNTED, WINDOWS_MS, day_number
+from loadtest.verify.goods import Before, had_before, packed
+from loadtest.verify.judging import UNKNOWN
+from loadtest.verify.law import COUNTED, COUNTERS, WINDOWS_MS, day_number
 from loadtest.verify.ledger_rows import SightingReadRow, SightingRow
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import RuleSets
@@ -36,15 +38,15 @@ class Read(NamedTuple):
     seen: dict[int, int]
 
 
-def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, report: Report) -> dict[int, dict[str, int]]:
-    """Recount all counters. `facts` by manifest_id, as are the counters that come of it: of those that share something."""
+def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, report: Report) -> dict[int, Lately]:
+    """Recount all counters. `facts` by manifest_id, as is what comes of it: of those that share something."""
     reads = _reads(tables, facts, report)
     sights = _sights(tables.sightings, facts, report)
     by_subject: dict[tuple[int, int], list[Sight]] = {}
     for sight in sights:
         for n, subject in enumerate(sight.one.subjects):
             by_subject.setdefault((n, subject), []).append(sight)
-    found: dict[int, dict[str, int]] = {}
+    counted: dict[int, Lately] = {}
     for sight in sights:
         one = sight.one
         met = [by_subject[n, subject] for n, subject in enumerate(one.subjects)]
@@ -52,18 +54,19 @@ def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, 
         if read is not None and any(len(of_it) > 1 for of_it in met):
             before = [list(_before(one, n, of_it, read)) for n, of_it in enumerate(met)]
             left = tuple(len(of_it) < MOST for of_it in before)
-            counters = _counters(one, [[other for other, counts in of_it if counts] for of_it in before])
+            others = [[other for other, counts in of_it if counts] for of_it in before]
+            lately = Lately(_counters(one, others), _had_before(one, others[0]), one.goods)
             report.counts["counted_with_others"] += 1
-            found[one.manifest_id] = counters
+            counted[one.manifest_id] = lately
         else:
-            left, counters = (True, True, True), ALONE
+            left, lately = (True, True, True), None
         if left != sight.left:
             report.differs(f"{one.place} sighting", "found by person, phone, address", left, sight.left)
-        kept = bytes(counters.values()) if counters != ALONE else None
+        kept = None if lately is None or lately.counters == ALONE else bytes(lately.counters.values()) + packed(lately.before)
         report.same(one.place, "counters", kept, one.counters)
-        _check_findings(one, counters, rules, report)
+        _check_findings(one, lately, rules, report)
     report.counts["sightings"] += len(sights)
-    return found
+    return counted
 
 
 def _reads(tables: Tables, facts: Mapping[int, Facts], report: Report) -> dict[Place, Read]:
@@ -117,8 +120,8 @@ def _sights(rows: Iterable[SightingRow], facts: Mapping[int, Facts], report: Rep
             report.differs(f"sighting of manifest_id {row.manifest_id}", "manifest", "one of its own", "none" if one is None else one.place)
             continue
         left[row.manifest_id] = (row.of_person, row.of_phone, row.of_address)
-        have = (row.accepted_at, row.order_hash, row.person, row.phone, row.address)
-        report.same(f"{one.place} sighting", "who was seen where", (one.accepted_at, one.order_hash, *one.subjects), have)
+        have = (row.accepted_at, row.order_hash, row.person, row.phone, row.address, row.pay_firm)
+        report.same(f"{one.place} sighting", "who was seen where", (one.accepted_at, one.order_hash, *one.subjects, one.pay_firm), have)
     for one in facts.values():
         if one.manifest_id not in left:
             report.differs(one.place, "row of sighting", "one", "none")
@@ -149,24 +152,39 @@ def _counters(one: Facts, counted: list[list[Facts]]) -> dict[str, int]:
 
 
 def _what(one: Facts, what: str) -> int:
-    return one.order_hash if what == "order" else one.subjects[SUBJECTS.index(what)]
+    return one.order_hash if what == "order" else one.pay_firm if what == "pay_firm" else one.subjects[SUBJECTS.index(what)]
 
 
-def _check_findings(one: Facts, counters: dict[str, int], rules: RuleSets, report: Report) -> None:
-    """The findings of the rules that read counters; none of a manifest in quarantine, on which no rule was run."""
-    found = fires(rules.at(one.version).of_day(day_number(one.accepted_at)), counters)
-    if one.counted or found:
-        report.same(one.place, "findings on counters", sorted(found) if one.rules_ran else [], sorted(one.counted))
+def _had_before(one: Facts, others: Iterable[Facts]) -> Before:
+    """`others`: of the same person, those that count."""
+    return had_before(one.goods, [(one.accepted_at - x.accepted_at, x.order_hash, x.goods) for x in others if x.order_hash != one.order_hash])
+
+
+def _check_findings(one: Facts, lately: Lately | None, rules: RuleSets, report: Report) -> None:
+    """The findings that counters lead to; none of a manifest in quarantine, on which no rule was run."""
+    if one.waits is None:
+        report.same(one.place, "findings on counters", [], sorted(one.counted))
+        return
+    day = rules.at(one.version).of_day(day_number(one.accepted_at))
+    codes, told = found(day, one.waits, lately)
+    if codes or one.counted:
+        report.same(one.place, "findings on counters", sorted(codes), sorted(one.counted))
     for code, read in one.counted.items():
         report.counts[code] += 1
-        if code in found:
-            want = {name: str(counters[name]) for name in columns(found[code])}
-            report.same(f"{one.place} finding {code}", "values read", want, dict(read))
+        if code in codes and code != UNKNOWN:
+            nodes, columns = dict(day.counter_rules), SEEN_ONCE if lately is None else lately.columns(day)
+            score, indicators = told.get(code, (0, ()))
+            named = set().union(*(columns_of(nodes[of]) for of in indicators if of in nodes)) if code in told else columns_of(nodes[code])
+            want = {name: str(columns[name]) for name in named}
+            if code in told:
+                want |= {"score": str(score), "indicators": ",".join(indicators)}
+            have = {name: shown for name, shown in read.items() if name in COUNTERS or name in want}
+            report.same(f"{one.place} finding {code}", "values read", want, have)
 
 
 @lru_cache
-def columns(node: Node) -> frozenset[str]:
-    """The columns that a condition reads."""
+def columns_of(node: Node) -> frozenset[str]:
+    """The counters that a condition reads."""
     if isinstance(node, Column):
-        return frozenset([node.field])
-    return frozenset().union(*map(columns, node.parts)) if isinstance(node, Call) else frozenset()
+        return frozenset([node.field] if node.record == "counted" else [])
+    return frozenset().union(*map(columns_of, node.parts)) if isinstance(node, Call) else frozenset()

@@ -1,24 +1,73 @@
-"""Rules on counters: which of them find something, of one that shares nothing with any other and of others."""
+"""Rules and indicators that read counters: what of a manifest is kept for them until all manifests are known, and which of them
+find something."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from typing import Any, NamedTuple
 
-from loadtest.verify.conditions import Node
+from loadtest.verify.documents import Document
 from loadtest.verify.evaluate import value
+from loadtest.verify.goods import NOTHING_BEFORE, Before, Goods, columns
+from loadtest.verify.judging import UNKNOWN, has_null
 from loadtest.verify.law import COUNTED, WINDOWS_MS, DayLaw
 
 ALONE = dict.fromkeys((f"{name}_{window}" for name in COUNTED for window in WINDOWS_MS), 1)
+"""The counters of whom nobody and nothing was seen before."""
+SEEN_ONCE: Mapping[str, int] = {**ALONE, **NOTHING_BEFORE}
+NOBODY_ELSE = frozenset[str]()
 
 
-def fires(day: DayLaw, counters: Mapping[str, int]) -> dict[str, Node]:
-    """Code → condition of what is found."""
-    return _fires_alone(day) if counters is ALONE else _fires(day, counters)
+class Pending(NamedTuple):
+    """`signs`: indicators that read no counters and were true, and SYS-01 if a condition was null; `alone`: codes of those that
+    read counters and are true (or null: SYS-01) of a manifest that shares nothing with others; `read`: what else they read, as
+    in DayLaw.read_beside."""
+
+    signs: frozenset[str]
+    alone: tuple[str, ...]
+    read: tuple[Any, ...]
 
 
-@lru_cache
-def _fires_alone(day: DayLaw) -> dict[str, Node]:
-    return _fires(day, ALONE)
+class Lately(NamedTuple):
+    """What was counted of a manifest that shares something with others."""
+
+    counters: Mapping[str, int]
+    before: Before
+    goods: Goods
+
+    def columns(self, day: DayLaw) -> Mapping[str, int]:
+        """What conditions read of it by the law of a day."""
+        return {**self.counters, **columns(self.goods, self.before, day.control)}
 
 
-def _fires(day: DayLaw, counters: Mapping[str, int]) -> dict[str, Node]:
-    return {code: node for code, node in day.counter_rules if value(node, {"counted": counters})}
+def pending(
+    codes: set[str], order: Document, payment: Document, waybill: Document, derived: Document, day: DayLaw
+) -> Pending:
+    """`codes`: what the rules and indicators found that need no counters."""
+    records: dict[str, Mapping[str, Any]] = {"order": order, "payment": payment, "waybill": waybill, "derived": derived}
+    if has_null(order, payment, waybill, derived, order["orderList"]):
+        alone = _true(day, records, SEEN_ONCE)
+    else:
+        alone = tuple(day.codes_on_counters(order, payment, waybill, derived, SEEN_ONCE))
+    signs = codes & day.counted_with
+    return Pending(frozenset(signs) if signs else NOBODY_ELSE, alone, tuple(records[record][field] for record, field in day.read_beside))
+
+
+def found(day: DayLaw, waits: Pending, lately: Lately | None) -> tuple[set[str], dict[str, tuple[int, tuple[str, ...]]]]:
+    """Codes among day.counter_codes that have to be found, and of those about risk score and indicators. `lately`: None of a
+    manifest that shares nothing."""
+    if lately is None:
+        true = waits.alone
+    else:
+        records: dict[str, dict[str, Any]] = {}
+        for (record, field), read in zip(day.read_beside, waits.read, strict=True):
+            records.setdefault(record, {})[field] = read
+        true = _true(day, records, lately.columns(day))
+    if not (true or waits.signs):
+        return set(), {}
+    codes, told = day.risk.found({*waits.signs, *true})
+    return codes & day.counter_codes, told
+
+
+def _true(day: DayLaw, records: Mapping[str, Mapping[str, Any]], counted: Mapping[str, int]) -> tuple[str, ...]:
+    verdicts = [(code, value(node, {**records, "counted": counted})) for code, node in day.counter_rules]
+    unknown = [UNKNOWN] if any(verdict is None for _, verdict in verdicts) else []
+    return tuple([*(code for code, verdict in verdicts if verdict), *unknown])

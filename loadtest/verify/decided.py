@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from loadtest.verify import documents, published
+from loadtest.verify.counting import Pending, pending
 from loadtest.verify.documents import Document, NoDocument
 from loadtest.verify.evidence import (
     KINDS,
@@ -18,6 +19,7 @@ from loadtest.verify.evidence import (
     record_place,
     used_places,
 )
+from loadtest.verify.goods import Goods, goods_of
 from loadtest.verify.judging import QUARANTINED, Conclusion, conclude, derive, rule_findings, weights
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
@@ -62,8 +64,9 @@ class Facts(NamedTuple):
     """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `quota`, `weights`: account →
     (amount, limit) that it needs, in fen and mg; `completing`: (ms, kind, partition, offset) of the document that
     completed it; `refused`, `unsecured`: values read by its findings of ledgers and of guarantees, by code; `subjects`: the
-    first eight bytes of the pseudonyms of person, phone and address, as a number; `version`: of registry and rule set; `counted`:
-    values read by its findings on counters, by code; `counters`: as its row keeps them; `tried`: what a rule set that is tried makes of it."""
+    first eight bytes of the pseudonyms of person, phone and address, as a number; `pay_firm`: four bytes of the hash of the firm
+    that paid; `version`: of registry and rule set; `counted`: values read by its findings that counters lead to, by code;
+    `counters`: as its row keeps them; `waits`: what these findings go by besides; `tried`: what a rule set that is tried makes of it."""
 
     manifest_id: int
     place: str
@@ -88,6 +91,9 @@ class Facts(NamedTuple):
     rules_ran: bool
     counted: dict[str, dict[str, Any]]
     counters: bytes | None
+    pay_firm: int
+    goods: Goods
+    waits: Pending | None
     tried: Tried | None
 
 
@@ -109,13 +115,16 @@ def check(
     day = law.of_day(day_number(accepted_at))
     derived = derive(order, payment, waybill, accepted_at, day, registry, row.registry_version)
     stored, class_, known = {f.code for f in case.findings}, derived["ecommerce_class"], derived["tax_known"]
+    waits = None
     if QUARANTINED in stored:  # a rule could not be run on it: it must be held, whatever the rules would have said
         by_rules = {QUARANTINED}
         report.counts["quarantined"] += 1
     else:
-        by_rules, signs = day.risk.found(rule_findings(order, payment, waybill, derived, day))
-        _compare_signs(case, signs, place, report)
-        by_rules |= stored & day.counter_codes  # which are checked when all manifests are known
+        true = rule_findings(order, payment, waybill, derived, day)
+        waits = pending(true, order, payment, waybill, derived, day)
+        by_rules, signs = day.risk.found(true)
+        _compare_signs(case, {code: of for code, of in signs.items() if code not in day.counter_codes}, place, report)
+        by_rules = by_rules - day.counter_codes | stored & day.counter_codes  # which are checked when all manifests are known
         if not by_rules or conclude(by_rules, law, day, class_, known).outcome == "RELEASE":
             codes_of = [line["hs_code"] for line in order["orderList"]]
             sample = day.samples.draw(case.decision_id, class_, codes_of, derived["trade_mode"], seeds)
@@ -139,7 +148,7 @@ def check(
         report.differs(place, "findings", "no guarantee is asked of what is refused or owes nothing", sorted(stored))
     secured = Secured(derived["guarantor_code"], due, limit)
     tried = try_again(row, read, accepted_at, codes, stored.intersection((*ASKED, *SAMPLES)), registry)
-    return _facts(case, expected, read, asks, day, place, secured, tried)
+    return _facts(case, expected, read, asks, day, place, secured, waits, tried)
 
 
 def found_in(cases: Sequence[Case]) -> list[Found]:
@@ -293,7 +302,7 @@ def _count(row: ManifestRow, order: Document, report: Report) -> None:
 
 def _facts(
     case: Case, expected: ManifestRow, read: tuple[Document, Document, Document], asks: bool, day: DayLaw, place: str,
-    secured: Secured, tried: Tried | None,
+    secured: Secured, waits: Pending | None, tried: Tried | None,
 ) -> Facts:  # fmt: skip
     row = case.row
     arrivals = [
@@ -313,5 +322,7 @@ def _facts(
         row.registry_version, expected.order_hash,
         (_first(expected.person_key), _first(expected.phone_key), _first(expected.address_key)),
         all(f.code != QUARANTINED for f in case.findings),
-        {f.code: json.loads(f.values_read) for f in case.findings if f.code in day.counter_codes}, row.counters, tried,
+        {f.code: json.loads(f.values_read) for f in case.findings if f.code in day.counter_codes}, row.counters,
+        int.from_bytes(blake2b(expected.pay_code.encode(), digest_size=4).digest(), "big", signed=True), goods_of(read[0]["orderList"]),
+        waits, tried,
     )  # fmt: skip

@@ -23,6 +23,7 @@ WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))  # GB 11643: 2^(i
 CHECK = "10X98765432"
 REJECTED = 100
 QUARANTINED = "SYS-02"
+UNKNOWN = "SYS-01"
 NO_CONTENT = Content("", 0, "")
 
 
@@ -134,9 +135,9 @@ def identity_valid(number: str) -> bool:
 
 
 def rule_findings(order: Document, payment: Document, waybill: Document, derived: Document, day: DayLaw) -> set[str]:
-    """The codes of the rules and of the indicators of risk that fire, and SYS-01 when some condition is null."""
+    """The codes of the rules and of the indicators of risk that read no counters and fire, and SYS-01 when a condition is null."""
     lines: list[Document] = order["orderList"]
-    if not _has_null(order, payment, waybill, derived, lines):
+    if not has_null(order, payment, waybill, derived, lines):
         found = set(day.manifest_codes(order, payment, waybill, derived))
         for line in lines:
             found.update(day.line_codes(line))
@@ -146,10 +147,10 @@ def rule_findings(order: Document, payment: Document, waybill: Document, derived
     for line in lines:
         verdicts += [(code, value(node, {"line": line})) for code, node in day.line_rules]
     found = {code for code, verdict in verdicts if verdict}
-    return found | {"SYS-01"} if any(verdict is None for _, verdict in verdicts) else found
+    return found | {UNKNOWN} if any(verdict is None for _, verdict in verdicts) else found
 
 
-def _has_null(
+def has_null(
     order: Document, payment: Document, waybill: Document, derived: Document, lines: Iterable[Document]
 ) -> bool:
     """Only amounts out of bounds, and what derives from amounts, can be null."""

@@ -37,9 +37,13 @@ DERIVED = {
 COUNTED = {
     "phone_persons": ("phone", "person"), "address_persons": ("address", "person"), "person_phones": ("person", "phone"),
     "person_addresses": ("person", "address"), "person_orders": ("person", "order"),
+    "phone_pay_firms": ("phone", "pay_firm"), "address_pay_firms": ("address", "pay_firm"),
 }  # fmt: skip
 WINDOWS_MS = {"1h": 3_600_000, "24h": 24 * 3_600_000, "30d": 30 * 24 * 3_600_000}
-COUNTERS = {f"{name}_{window}" for name in COUNTED for window in WINDOWS_MS}
+COUNTERS = {
+    *(f"{name}_{window}" for name in COUNTED for window in WINDOWS_MS),
+    "same_goods_orders_24h", "same_goods_orders_30d", "self_use_day_exceeded", "self_use_month_exceeded",
+}  # fmt: skip
 HEAD_VARIABLES = ("order", "payment", "waybill", "derived")
 SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
 DAY_MS = 86_400_000
@@ -48,8 +52,9 @@ DAY_MS = 86_400_000
 @dataclass(frozen=True, slots=True, eq=False)  # hashed by identity
 class DayLaw:
     """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate; `caps`: of yearly weight, as
-    (group, prefixes of HS codes, mg); `units` as in LawData; `counter_rules`: manifest rules that read counters alone, which
-    need what other manifests left."""
+    (group, prefixes of HS codes, mg); `units` as in LawData. Rules and indicators that read counters need
+    what other manifests left: `counter_rules`, `codes_on_counters` the same compiled, `read_beside`: what else they read, as
+    (record, column), `counter_codes`: what they can lead to, `counted_with`: what others find that goes into it."""
 
     year: int
     manifest_rules: list[tuple[str, Node]]
@@ -68,6 +73,9 @@ class DayLaw:
     units: dict[str, tuple[str, int]]
     counter_rules: list[tuple[str, Node]]
     counter_codes: frozenset[str]
+    codes_on_counters: Callable[..., list[str]]
+    read_beside: tuple[tuple[str, str], ...]
+    counted_with: frozenset[str]
 
     def cap_of(self, hs_code: str) -> tuple[str, int] | None:
         """The group that a line belongs to and its cap in mg, should its weight be limited."""
@@ -116,6 +124,8 @@ class LawData:
                 text = text.replace("{" + name + "}", name if name in by_class.tolerances else str(value))
             node = parse(text, self._resolver(rule["scope"], by_class))
             parts["counters" if _reads_counters(node) else rule["scope"]].append((rule["code"], node))
+        signs, beside = risk.on(day, self.risk), tuple(sorted({of for _, node in parts["counters"] for of in _columns(node) if of[0] != "counted"}))
+        leads_to = signs.leads_to({code for code, _ in parts["counters"]}) | ({"SYS-01"} if beside else set())
         return DayLaw(
             year=day.year,
             manifest_rules=parts["manifest"],
@@ -126,14 +136,17 @@ class LawData:
             caps=[(x["group"], tuple(x["hs8"]), x["cap_mg"]) for x in self.caps if x["from"] <= day <= x["to"]],
             control=DayControl(day, self.control, self._last_days()),
             classes=by_class,
-            risk=risk.on(day, self.risk),
+            risk=signs,
             samples=samples.on(day, self.samples),
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
             units=load().units,  # of the program: by them the registry is read, under whatever rule set
             counter_rules=parts["counters"],
-            counter_codes=frozenset(code for code, _ in parts["counters"]),
+            counter_codes=frozenset(leads_to),
+            codes_on_counters=compiled(parts["counters"], (*HEAD_VARIABLES, "counted")),
+            read_beside=beside,
+            counted_with=frozenset({*signs.indicators, "SYS-01"}) if parts["counters"] else frozenset(),
         )
 
     def _rates(self, day: date) -> dict[str, Rate]:
@@ -174,9 +187,14 @@ class LawData:
 
 
 def _reads_counters(node: Node) -> bool:
+    return any(record == "counted" for record, _ in _columns(node))
+
+
+def _columns(node: Node) -> set[tuple[str, str]]:
+    """(record, column) of what a condition reads."""
     if isinstance(node, Column):
-        return node.record == "counted"
-    return isinstance(node, Call) and any(map(_reads_counters, node.parts))
+        return {(node.record, node.field)}
+    return set().union(*map(_columns, node.parts)) if isinstance(node, Call) else set()
 
 
 def day_number(time_ms: int) -> int:

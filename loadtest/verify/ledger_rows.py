@@ -89,6 +89,7 @@ class SightingRow(NamedTuple):
     person: int
     phone: int
     address: int
+    pay_firm: int
     of_person: bool
     of_phone: bool
     of_address: bool

@@ -29,6 +29,11 @@ class DayRisk:
                 told[max(reached)[1]] = score, counted
         return codes - set(signs) | told.keys(), told
 
+    def leads_to(self, codes: set[str]) -> set[str]:
+        """What these rules and indicators can find: of the latter the bands of their typologies."""
+        reached = {name for code in codes & self.indicators.keys() for name in self.indicators[code]}
+        return codes - self.indicators.keys() | {code for name, _, code in self.bands if name in reached}
+
 
 def on(day: date, entries: Mapping[str, Sequence[Entry]]) -> DayRisk:
     """What is in force on a day."""

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from loadtest.verify.counting import ALONE, fires
+from loadtest.verify.counting import Lately, Pending, found, pending
 from loadtest.verify.documents import Document
 from loadtest.verify.evidence import ManifestRow, ShadowRow
 from loadtest.verify.judging import conclude, derive, rule_findings
@@ -23,8 +23,8 @@ PLACES = ("both", "live alone", "tried alone")
 
 class Tried(NamedTuple):
     """A manifest on which a set was tried. `codes`: found by the live set, of them `given` of its ledgers and samples; `theirs`:
-    found by the tried set but for its rules on counters, which need all manifests. `day`: of acceptance, counted from
-    1970-01-01; `class_`: of its e-commerce firm."""
+    found by the tried set but for what its rules on counters lead to, which need all manifests, and what they go by: `waits`.
+    `day`: of acceptance, counted from 1970-01-01; `class_`: of its e-commerce firm."""
 
     version: int
     day: int
@@ -34,6 +34,7 @@ class Tried(NamedTuple):
     codes: frozenset[str]
     given: frozenset[str]
     theirs: frozenset[str]
+    waits: Pending
 
 
 def try_again(
@@ -49,17 +50,18 @@ def try_again(
     number = day_number(accepted_at)
     day = trial[0].of_day(number)
     derived = derive(order, payment, waybill, accepted_at, day, registry, row.registry_version)
-    theirs, _ = day.risk.found(rule_findings(order, payment, waybill, derived, day))
+    true = rule_findings(order, payment, waybill, derived, day)
+    theirs, _ = day.risk.found(true)
     return Tried(
         row.registry_version, number, row.outcome, derived["tax_known"], derived["ecommerce_class"], frozenset(codes),
-        frozenset(given), frozenset(theirs),
+        frozenset(given), frozenset(theirs - day.counter_codes), pending(true, order, payment, waybill, derived, day),
     )  # fmt: skip
 
 
-def _counted(one: Tried, law: LawData, counters: Mapping[str, int]) -> Iterator[str]:
+def _counted(one: Tried, law: LawData, lately: Lately | None) -> Iterator[str]:
     """The names under which it counts."""
     day = law.of_day(one.day)
-    theirs = one.theirs | fires(day, counters).keys()
+    theirs = one.theirs | found(day, one.waits, lately)[0]
     outcome = conclude(theirs, law, day, one.class_, one.tax_known).outcome
     for more, through in ((one.given & SAMPLES, ("RELEASE",)), (one.given - SAMPLES, ("RELEASE", "HOLD"))):
         if more and outcome in through:
@@ -72,15 +74,15 @@ def _counted(one: Tried, law: LawData, counters: Mapping[str, int]) -> Iterator[
 
 
 def check_shadow(
-    rows: list[ShadowRow], tried: Mapping[int, Tried], counters: Mapping[int, Mapping[str, int]], rules: RuleSets, report: Report
+    rows: list[ShadowRow], tried: Mapping[int, Tried], counters: Mapping[int, Lately], rules: RuleSets, report: Report
 ) -> None:
     """Compare with the tables' sums, by version. Where a trial failed on a batch, only how many were chosen.
 
-    `tried`: by manifest_id; `counters`: of those manifests that share a person, phone or address with others."""
+    `tried`: by manifest_id; `counters`: what was counted of those manifests that share a person, phone or address with others."""
     counted: Counter[str] = Counter()
     for manifest_id, one in tried.items():
         if trial := rules.trial_at(one.version):
-            names = _counted(one, trial[0], counters.get(manifest_id, ALONE))
+            names = _counted(one, trial[0], counters.get(manifest_id))
             counted.update(f"{MARK} {one.version} {name}" for name in names)
     stored: Counter[str] = Counter()
     failed: defaultdict[int, int] = defaultdict(int)

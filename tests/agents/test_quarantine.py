@@ -44,7 +44,7 @@ def decided(count: int) -> dict[str, tuple[Any, ...]]:
     read = read_records({kind: Records.of([rec(kind, trio[kind], n) for n, trio in enumerate(trios)]) for kind in KINDS})
     store = MemoryStore()
     gathered = flow.gather(documents(read, read_stored(StoredDocuments.of([]))), store.past([]), PSEUDONYMS)
-    opened = open_or_quarantine(flow.count(gathered, Seen()), LAW.on, registry())
+    opened = open_or_quarantine(flow.count(gathered, Seen(), registry()), LAW.on, registry())
     found = flow.decide(opened, store.balances(opened.claims), LAW.on(flow.NO_DAY))
     codes: Mapping[int, list[str]] = {
         m: sorted(of["code"].to_list()) for (m,), of in found.findings.group_by("m") if isinstance(m, int)

@@ -30,6 +30,7 @@ LIMITS = {
     "incomplete_after_seconds": 600, "closed_after_seconds": 30 * 86_400, "tax_tolerance_fen": 1,
     **{f"{counter}_{window}_most": most for counter, mosts in COUNTERS.items() for window, most in zip(("1h", "24h", "30d"), mosts, strict=True)},
     "weight_tolerance_1e4": 500, "near_limit_fen": 100 * 100,
+    "same_goods_orders_24h_most": 10, "same_goods_orders_30d_most": 20, "new_person_share_1e4": 9_000, "one_pay_firm_persons": 4,
 }  # fmt: skip
 # what a finding does: outcome, queue, documents at fault
 CONSEQUENCES = {
@@ -42,7 +43,7 @@ CONSEQUENCES = {
     ("HOLD", "review", "payment"): "TIM-01",
     ("HOLD", "review", "waybill"): "WAY-01 WAY-02 WAY-03",
     ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02 SMP-02 "
-    "VEL-01 VEL-02 VEL-03 VEL-04 VEL-05",
+    "VEL-01 VEL-02 VEL-03 VEL-04 VEL-05 VEL-06 GDS-11 GDS-12",
     ("HOLD", "inspection", "order"): "GDS-10 SMP-01",
 }
 BY_CLASS = {  # code and class → what the finding does then
@@ -54,7 +55,8 @@ TAX_TOLERANCE = "(CASE WHEN platform_class = 'aeo' THEN 2 WHEN platform_class = 
 WEIGHT_TOLERANCE = "(CASE WHEN ecommerce_class = 'aeo' THEN 1000 WHEN ecommerce_class = 'dishonest' THEN 0 ELSE 500 END)"
 POINTS = {  # indicator → typology and points
     "RSK-01": {"under_declaration": 40}, "RSK-02": {"brushing": 30}, "RSK-03": {"under_declaration": 40, "brushing": 40},
-    "RSK-04": {"brushing": 40}, "RSK-05": {"brushing": 30}, "RSK-06": {"under_declaration": 30, "brushing": 10},
+    "RSK-04": {"brushing": 40}, "RSK-05": {"brushing": 30}, "RSK-06": {"under_declaration": 30, "brushing": 5},
+    "RSK-07": {"brushing": 20}, "RSK-08": {"brushing": 30},
 }  # fmt: skip
 BANDS = {  # typology → from how many points on which finding, and its queue
     "under_declaration": [(100, "RTY-02", "inspection"), (60, "RTY-01", "review")],

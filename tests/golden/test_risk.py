@@ -10,14 +10,15 @@ import pytest
 
 from loadtest.generate.firms import market
 from loadtest.generate.law import Item
+from loadtest.generate.people import identity_number
 from loadtest.plain_faust.decide import decide as plain_decide
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.reading import read as plain_read
 from loadtest.verify import prove
 from schemas.lawbook import load
 from tests.golden.registries import baseline_registry
-from tests.pipeline.memory import KEY
-from tests.pipeline.trios import KINDS, changed, log_ms, records
+from tests.pipeline.memory import KEY, Rec
+from tests.pipeline.trios import KINDS, changed, log_ms, numbered, records
 from tests.verify.played import Play
 
 CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "risk.toml").read_text())["case"]
@@ -39,6 +40,8 @@ def trio_of(case: dict[str, Any]) -> dict[str, Any]:
     item, share = heavy(), case.get("price", "usual")
     price_fen = item.price_e5 // 1000 * SHARES[share] // 10 + {"low": -1, "high": 1}.get(share, 0)
     pieces = 3
+    if "one" in case:
+        price_fen, pieces = round(case["one"] * 100), 1
     total = Decimal(str(case["total"])) if "total" in case else Decimal(price_fen * pieces) / 100
     trio = changed({"lines": 1})
     (line,) = trio["order"]["orderList"]
@@ -73,25 +76,42 @@ def settled(trio: dict[str, Any]) -> dict[str, Any]:
     return trio
 
 
+def earlier(case: dict[str, Any]) -> list[Rec]:
+    """What was accepted a minute before."""
+    found: list[Rec] = []
+    for n, who in enumerate(case.get("before", ()), start=2):
+        phone = {f"{kind}.consigneeTelephone": f"1000000{n:04d}" for kind in ("order", "waybill")}
+        paid = {f"{kind}.payCode": "330296Y002" for kind in ("order", "payment")} if who == case.get("payer") else {}
+        trio = numbered(n, "" if who == "P" else identity_number(ord(who)), **phone, **paid)
+        found += records(trio, n - 2, log_ms({}) - 60_000)
+    return found
+
+
 @EACH
 def test_core_verifier_and_baseline(case: dict[str, Any]) -> None:
     first = trio_of(case)
     first["order"]["actualPaid"] = first["payment"]["amountPaid"] = first["order"]["goodsValue"]
     trio = settled(first)
-    game, sent = Play(), records(trio)
-    game.batch(sent)
-    (head,) = game.store.manifests.values()
+    before = earlier(case)
+    game, last = Play(), records(trio, len(before) // len(KINDS))
+    game.batch(before)
+    game.batch(last)
+    (head,) = (m for m in game.store.manifests.values() if m["order_no"] == trio["order"]["orderNo"])
     codes = {*case["found"], *case.get("also", [])}
     assert head["codes"] == codes
     consequences = load().on(head["accepted_on"]).consequences
     assert (head["outcome"], head["queue"]) == (("HOLD", max((consequences[c].queue for c in codes), key=["review", "inspection"].index))
                                                 if codes else ("RELEASE", ""))  # fmt: skip
-    evidence = game.evidence(sent)
-    read = {f.code: json.loads(f.values_read) for f in evidence.tables.findings}
+    evidence = game.evidence([*before, *last])
+    ids = {m.manifest_id for m in evidence.tables.manifests if m.order_no == head["order_no"]}
+    read = {f.code: json.loads(f.values_read) for f in evidence.tables.findings if f.manifest_id in ids}
     assert {c: [int(r["score"]), r["indicators"]] for c, r in read.items() if "score" in r} == case["found"]
     assert prove(evidence, KEY).discrepancies == []
-    plain = [plain_read(kind, r.key, r.value) for kind, r in zip(KINDS, sent, strict=True)]
-    assert set(plain_decide(*plain, log_ms({}), Ledgers({}, {}, {}, {}, {}, KEY), baseline_registry()).codes) == codes
+    ledgers, registry = Ledgers({}, {}, {}, {}, {}, KEY), baseline_registry()
+    for sent in [before[n : n + 3] for n in range(0, len(before), 3)] + [last]:
+        plain = [plain_read(kind, r.key, r.value) for kind, r in zip(KINDS, sent, strict=True)]
+        decided = plain_decide(*plain, sent[0].timestamp, ledgers, registry)
+    assert set(decided.codes) == codes
 
 
 def test_every_indicator_and_band_has_a_vector() -> None:

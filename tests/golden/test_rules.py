@@ -19,8 +19,11 @@ CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "rules.toml
 def codes_of(changes: dict[str, Any]) -> tuple[str, frozenset[str]]:
     """Outcome and codes of the example with changes, after the manifests `before` it."""
     store, at_ms = MemoryStore(), log_ms(changes)
-    for n in range(changes.get("before", 0)):
-        store.process(records(another(n + 2, changes["differ"]), n + 1, at_ms - changes["ms"]))
+    alike = {name: value for name, value in changes.items() if name in ("lines", "recount") or "." in name}
+    before = [another(n, changes["differ"]) for n in range(2, changes.get("before", 0) + 2)]
+    before += [numbered(n, **alike | {"line1.qty": qty}) for n, qty in enumerate(changes.get("had", ()), start=2)]
+    for n, trio in enumerate(before, start=1):
+        store.process(records(trio, n, at_ms - changes["ms"]))
     heads = store.process(records(changed(changes), at_ms=at_ms)).heads
     assert len(heads) == 1
     (order_hash,) = heads["order_hash"]

@@ -20,6 +20,7 @@ from pipeline.attempts import Past
 from pipeline.claims import Claims
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
+from pipeline.goods_before import OF_LINES, STORED_GOODS
 from pipeline.guarantees import STANDING
 from pipeline.ledgers import USES, Balances
 from pipeline.open_orders import open_orders
@@ -109,7 +110,8 @@ class MemoryStore:
     guarantees: dict[str, dict[str, Any]] = field(default_factory=dict)
     frozen: list[dict[str, Any]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
-    sightings: list[dict[str, Any]] = field(default_factory=list)
+    sightings: list[dict[str, Any]] = field(default_factory=list)  # `manifest_id`: the place in this list
+    goods: pl.DataFrame = field(default_factory=lambda: STORED_GOODS)
     lanes: dict[int, int] = field(default_factory=dict)  # lane → its last batch that is kept
 
     def process(self, records: Sequence[Rec], quarantined: bool = False) -> Decided:
@@ -127,7 +129,7 @@ class MemoryStore:
         together = documents(read, read_stored(StoredDocuments.of(map(_packed, rows))))
         past = self.past(hashes)
         gathered = flow.gather(together, past, PSEUDONYMS)
-        gathered = flow.count(gathered, self.seen(gathered.manifests.heads))
+        gathered = flow.count(gathered, self.seen(gathered.manifests.heads), self.registry)
         opened = flow.open_batch(gathered, self.lawbook.on, self.registry, quarantined, self.seeds)
         return read, flow.decide(opened, self.balances(opened.claims), self.lawbook.on(flow.NO_DAY))
 
@@ -143,7 +145,8 @@ class MemoryStore:
             if wanted.since < s["accepted_at"] <= wanted.until
             and any(s[f"of_{subject}"] and s[subject] in hashes[subject] for subject in SUBJECTS)
         ]
-        return Seen({name: np.array([s[name] for s in found], kind) for name, kind in SIGHTINGS.items()}, dict(self.lanes))
+        goods = self.goods.filter(pl.col("source").is_in([s["manifest_id"] for s in found]))
+        return Seen({name: np.array([s[name] for s in found], kind) for name, kind in SIGHTINGS.items()}, goods, dict(self.lanes))
 
     def contended(self, decided: Decided) -> bool:
         """Whether somebody kept something meanwhile that PostgreSQL's keys and balances would not let this follow."""
@@ -224,8 +227,11 @@ class MemoryStore:
             place = (f["kind"], f["partition"], f["kafka_offset"])
             assert place not in self.fates, "a document met two fates"
             self.fates[place] = f
-        renamed = {f"{subject}_hash": subject for subject in SUBJECTS} | {"order_hash": "order"}
-        self.sightings += decided.heads.select("accepted_at", *renamed, *LEFT).rename(renamed).to_dicts()
+        renamed = {f"{what}_hash": what for what in (*SUBJECTS, "pay_firm")} | {"order_hash": "order"}
+        first = len(self.sightings)
+        numbered = decided.heads.select("accepted_at", *renamed, *LEFT, manifest_id=pl.col("m") + first).rename(renamed)
+        self.sightings += numbered.sort("manifest_id").to_dicts()
+        self.goods = self.goods.vstack(decided.lines.select(OF_LINES).drop_nulls("hs8").with_columns(pl.col("source") + first))
         heads = {m["m"]: m for m in decided.heads.iter_rows(named=True)}
         for ledger, moves in decided.posted.moves.items():
             self.entries[ledger] += moves.entries.to_dicts()

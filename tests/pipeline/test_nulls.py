@@ -14,6 +14,7 @@ from agents.reading import documents, read_records, read_stored
 from agents.records import Records
 from pipeline import flow, rules
 from pipeline.decide import conclude
+from pipeline.goods_before import NONE
 from pipeline.manifests import Manifests, derive
 from pipeline.sightings import COUNTERS, Seen
 from pipeline.tax import TAXES, with_tax
@@ -33,7 +34,7 @@ def derived() -> Manifests:
     """The released example as the rules see it."""
     by_kind = {k: Records.of([r for r in records(example()) if r.topic == topic_name(k)]) for k in KINDS}
     tables = documents(read_records(by_kind), read_stored(StoredDocuments.of([])))
-    counted = flow.count(flow.gather(tables, MemoryStore().past([]), PSEUDONYMS), Seen())
+    counted = flow.count(flow.gather(tables, MemoryStore().past([]), PSEUDONYMS), Seen(), registry())
     return with_tax(derive(counted.manifests, LAW, registry()), LAW)
 
 
@@ -56,7 +57,7 @@ ADDED = (
     "buyer_id_valid", "payer_id_valid", "line_price_times_qty_e5", "tax_known", "tax_due_fen", *TAXES,
     "platform_status", "ecommerce_status", "payment_firm_status", "carrier_status", "relation_status", "declarant_status",
     "guarantor_status", "guarantor_related", "warehouse_status", "guarantor_code", "declarant_code", "warehouse_code",
-    "customs_code", "ecommerce_class", "platform_class", "net_weight_e5",
+    "customs_code", "ecommerce_class", "platform_class", "net_weight_e5", *NONE,
 )  # fmt: skip
 
 
@@ -82,9 +83,10 @@ def test_a_law_may_have_no_rules_over_a_table(scope: str) -> None:
 SETTLED = ("manifest", "one_indivisible_item")  # below the limit `false AND null` is false: it does not matter there
 NEVER_NULL = ("manifest", "tax_known")  # and where what was withheld is right, it does not matter either
 CLASS = ("manifest", "platform_class")  # never null; whoever is of no class is borne what everybody is
+COUNTED = {("manifest", name) for name in (*COUNTERS, *NONE)}  # never null; beside others it does not always matter
 
 
-@pytest.mark.parametrize(("scope", "column"), [r for r in READS if r not in (SETTLED, NEVER_NULL, CLASS)])
+@pytest.mark.parametrize(("scope", "column"), [r for r in READS if r not in {SETTLED, NEVER_NULL, CLASS, *COUNTED}])
 def test_a_null_is_never_a_release(scope: str, column: str) -> None:
     outcome, codes = judged(with_value(scope, column, None))
     assert outcome != "RELEASE"

@@ -11,7 +11,21 @@ import polars as pl
 import pytest
 
 from loadtest.plain_faust.counters import count
-from pipeline.sightings import COUNTERS, HASHES, LEFT, SIGHTINGS, SUBJECTS, WINDOWS, Seen, as_counted, asked, counted
+from loadtest.plain_faust.law import law_at
+from pipeline.goods_before import GOODS, STORED_GOODS, columns
+from pipeline.sightings import (
+    COUNTERS,
+    LEFT,
+    SIGHTINGS,
+    SUBJECTS,
+    WINDOWS,
+    Seen,
+    as_counted,
+    asked,
+    counted,
+    with_hashes,
+)
+from schemas.lawbook import load
 
 START = datetime(2019, 11, 11, tzinfo=UTC)
 KEY = b"0123456789abcdef"
@@ -21,13 +35,15 @@ MOST = 100
 
 
 class One(NamedTuple):
-    """A manifest: its acceptance in ms after START, and who is seen where."""
+    """A manifest: its acceptance in ms after START, who is seen where, who paid, and its goods: (hs8, unit or None, qty in 10⁻⁵)."""
 
     at_ms: int
     person: str = "A"
     phone: str = "1"
     address: str = "x"
     order: int = 1
+    pay_firm: str = "P1"
+    goods: tuple[tuple[int, int | None, int | None], ...] = ()
 
 
 def heads(some: Sequence[One], first: int = 0) -> pl.DataFrame:
@@ -36,26 +52,40 @@ def heads(some: Sequence[One], first: int = 0) -> pl.DataFrame:
     for n, one in enumerate(some):
         keys = {f"{s}_key": blake2b(getattr(one, s).encode(), digest_size=16).digest() for s in SUBJECTS}
         at = START + timedelta(milliseconds=one.at_ms)
-        rows.append(keys | {"accepted_at": at, "order_hash": one.order, "completing": {"time": at, "offset": first + n}})
+        rows.append(
+            keys
+            | {"accepted_at": at, "order_hash": one.order, "completing": {"time": at, "offset": first + n}, "payment_payCode": one.pay_firm}
+        )
     table = pl.DataFrame(rows).with_columns(pl.col("accepted_at").cast(pl.Datetime("ms", "UTC")))
-    return table.hstack(table.select(HASHES))
+    return with_hashes(table)
+
+
+def goods(some: Sequence[One], first: int = 0) -> pl.DataFrame:
+    """GOODS of some manifests, numbered from `first` on."""
+    return pl.DataFrame([(first + n, *line) for n, one in enumerate(some) for line in one.goods], GOODS, orient="row")
 
 
 def played(batches: Sequence[Sequence[One]]) -> pl.DataFrame:
     """All manifests counted batch by batch, each on what was left before it."""
     done: list[pl.DataFrame] = []
-    stored = pl.DataFrame(schema=dict.fromkeys(SIGHTINGS, pl.Int64) | dict.fromkeys(LEFT, pl.Boolean))
+    stored = pl.DataFrame(schema=dict.fromkeys(SIGHTINGS, pl.Int64) | {"pay_firm": pl.Int32} | dict.fromkeys(LEFT, pl.Boolean))
+    lines = STORED_GOODS
     for batch in batches:
-        table = heads(batch, sum(map(len, done)))
+        first = len(stored)
+        table, own = heads(batch, first), goods(batch)
         wanted = asked(table)
         ms = [round(t.timestamp() * 1000) for t in (wanted.since, wanted.until)]
         by = [pl.col(f"of_{s}") & pl.col(s).is_in(of_it.tolist()) for s, of_it in wanted.subjects.items()]
         found = stored.filter(pl.any_horizontal(by), pl.col("at_ms") > ms[0], pl.col("at_ms") <= ms[1])
-        done.append(counted(table, Seen({name: found[name].to_numpy() for name in SIGHTINGS}, {})))
-        columns = [pl.col(f"{s}_hash").alias(s) for s in SUBJECTS]
+        had = lines.filter(pl.col("source").is_in(found["manifest_id"].implode()))
+        seen = Seen({name: found[name].to_numpy() for name in SIGHTINGS}, had)
+        done.append(counted(table, seen, lambda rows, own=own: own.filter(pl.col("source").is_in(rows.implode()))))
+        lines = lines.vstack(goods(batch, first))
+        columns = [pl.col(f"{what}_hash").alias(what) for what in SUBJECTS]
+        manifest_id = (pl.int_range(pl.len(), dtype=pl.Int64) + first).alias("manifest_id")
         at_ms = pl.col("accepted_at").dt.epoch("ms").alias("at_ms")
-        stored = stored.vstack(done[-1].select(*columns, pl.col("order_hash").alias("order"), at_ms, *LEFT))
-    return pl.concat(done).select(*COUNTERS, *LEFT)
+        stored = stored.vstack(done[-1].select(*columns, pl.col("order_hash").alias("order"), at_ms, manifest_id, pl.col("pay_firm_hash").alias("pay_firm"), *LEFT))
+    return pl.concat(done).select(*COUNTERS, *LEFT, "counters")
 
 
 def drawn(rng: Random, size: int) -> list[One]:
@@ -63,7 +93,11 @@ def drawn(rng: Random, size: int) -> list[One]:
     at, found = 0, list[One]()
     for _ in range(size):
         at += rng.choice((0, 1, 60_000, 3_599_999, 3_600_000, 86_399_999, 86_400_000, LENGTHS["30d"] // 9))
-        found.append(One(at, rng.choice("ABCDE"), rng.choice("123"), rng.choice("xyz"), rng.randrange(40)))
+        bought = tuple(
+            (rng.choice((22030000, 22030000, 22041000, 95063200)), rng.choice((11, 11, 0, None)), rng.choice((100_000, 4_800_000, 0, -5, 10**14, None)))
+            for _ in range(rng.randrange(3))
+        )
+        found.append(One(at, rng.choice("ABCDE"), rng.choice("123"), rng.choice("xyz"), rng.randrange(40), rng.choice(("", "P1", "P2")), bought))
     return found
 
 
@@ -80,15 +114,28 @@ def test_however_they_are_cut_into_batches(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_baseline_counts_the_same(seed: int) -> None:
-    some = drawn(Random(seed), 150)
+    some, true = drawn(Random(seed), 150), set[str]()
+    law, control = law_at(round(START.timestamp() * 1000)), load().on(START.date()).control
     seen: dict[str, Any] = {}
     for one, mine in zip(some, played([some]).iter_rows(named=True), strict=True):
         order = {
             "buyerIdType": "1", "buyerIdNumber": one.person, "consigneeTelephone": one.phone, "consigneeAddress": one.address,
             "orderNo": str(one.order),
         }  # fmt: skip
-        m: Any = SimpleNamespace(order=order, accepted_ms=one.at_ms)
-        assert count(m, seen, KEY) == {name: mine[name] for name in COUNTERS}
+        units = [f"{unit:03d}" if unit is not None else "zz" for _, unit, _ in one.goods]
+        m: Any = SimpleNamespace(
+            order=order, accepted_ms=one.at_ms, payment={"payCode": one.pay_firm}, law=law,
+            lines=[{"unit": unit, "qty": qty} for unit, (_, _, qty) in zip(units, one.goods, strict=True)],
+            goods=[SimpleNamespace(hs_code=f"{hs8}00") for hs8, _, _ in one.goods],
+        )  # fmt: skip
+        lines = pl.DataFrame(
+            [(0, f"{hs8}00", unit, qty) for unit, (hs8, _, qty) in zip(units, one.goods, strict=True)],
+            {"m": pl.UInt32, "hs_code": pl.String, "line_unit": pl.String, "line_qty_e5": pl.Int64}, orient="row",
+        )  # fmt: skip
+        goods = {s.name: s.item() for s in columns(pl.Series([mine["counters"]], dtype=pl.Binary), len(COUNTERS), lines, control)}
+        assert count(m, seen, KEY) == {name: mine[name] for name in COUNTERS} | goods
+        true |= {name for name, value in goods.items() if value is True or value > 1}
+    assert true >= {"same_goods_orders_24h", "same_goods_orders_30d", "self_use_month_exceeded"}
 
 
 @pytest.mark.parametrize(("window", "length"), LENGTHS.items())
@@ -137,8 +184,8 @@ def test_who_left_the_longest_window_makes_room() -> None:
 def test_what_is_kept_is_read_again() -> None:
     """A byte a counter, null where all are one."""
     table = heads([One(0), One(1, person="B", phone="2", address="y"), One(2, phone="3")])
-    found = counted(table, Seen())
-    assert found["counters"].to_list() == [None, None, bytes([1] * 6 + [2] * 3 + [1] * 6)]
+    found = counted(table, Seen(), lambda _: goods([]))
+    assert found["counters"].to_list() == [None, None, bytes([1] * 6 + [2] * 3 + [1] * 12)]
     assert as_counted(table, found["counters"]).select(COUNTERS).equals(found.select(pl.col(COUNTERS).cast(pl.Int32)))
 
 

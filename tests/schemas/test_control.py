@@ -28,6 +28,7 @@ def of(hs: str, old: str, new: str) -> Callable[[str], str]:
     return change
 
 
+PARCEL_DAY_MONTH = '{ "011" = 24, "140" = 2 }\nday = { "011" = 48, "140" = 4 }\nmonth = { "011" = 96, "140" = 8 }'
 BRAND = '[[brand]]\nname = "{}"\nfrom = 2019-01-01\nto = 9999-12-31\nsource = "synthetic"\nsure = false\n'
 
 
@@ -51,7 +52,12 @@ BRAND = '[[brand]]\nname = "{}"\nfrom = 2019-01-01\nto = 9999-12-31\nsource = "s
         (of("7113", '"7113"', '"7112"'), "no line of tariff.csv begins with 7112"),
         (of("22030000", "24", "0"), "parcel of 0 out of range"),
         (of("22030000", "24", "2.5"), "parcel of 2.5 out of range"),
-        (of("22030000", '"011" =', '"11" ='), "unit '11' is not three digits"),
+        (of("22030000", PARCEL_DAY_MONTH, '{ "11" = 24 }'), "unit '11' is not three digits"),
+        (of("22030000", 'day = { "011" = 48', 'day = { "011" = 23'), "day of 23 is less than the parcel of 24"),
+        (of("22030000", 'month = { "011" = 96', 'month = { "011" = 47'), "month of 47 is less than the day of 48"),
+        (of("22030000", 'day = { "011" = 48', 'day = { "035" = 48'), "day: unit '035' is none of parcel"),
+        (of("22030000", 'month = { "011" = 96', 'month = { "011" = 0'), "month of 0 out of range"),
+        (of("22030000", 'day = { "011" = 48, "140" = 4 }', "day = {}"), "day is no table"),
         (of("22030000", '{ "011" = 24, "140" = 2 }', "{}"), "parcel is no table"),
         (of("03", '"116"', '"JP"'), "country 'JP' is not three digits"),
         (of("0602", '"0602"', '"93"'), "overlaps with line"),

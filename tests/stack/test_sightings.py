@@ -41,11 +41,15 @@ async def test_what_is_found(endpoints: Endpoints, db: asyncpg.Connection) -> No
     }
     ids = dict(enumerate(rows))
     table = heads(*(row[:4] for row in rows.values())).with_columns(
-        pl.Series("manifest_id", list(ids)), pl.Series("order_hash", list(ids)),
+        pl.Series("manifest_id", list(ids)), pl.Series("order_hash", list(ids)), pl.lit(-7, pl.Int32).alias("pay_firm_hash"),
         *(pl.Series(name, [row[4][name] for row in rows.values()]) for name in LEFT),
     )  # fmt: skip
     frames = sighting_frames(table, {0: 7}, {0: LaneState(0, 1, 8, None, None, None)})
     await copy_all(db, frames, frames)
+    line = "INSERT INTO manifest_line VALUES ($1, $2, 1, 'SKU', $3, '', $4, '303', '142', $5, 1, 1, null, null, null, null)"
+    for manifest_id in ids:  # as they were when the manifest was decided; an item nobody registered has no code
+        goods = [(1, "2203000099", "011", 100_000), (2, "9506320000", "zz", None), (3, "", "011", 1)]
+        await db.executemany(line, [(manifest_id, *of_it) for of_it in goods])
     store = Store(endpoints.postgres)
     try:
         seen = await read_seen(store, heads((1, lowest, highest, NOW), (9, 9, 9, NOW - timedelta(days=1))))
@@ -57,6 +61,10 @@ async def test_what_is_found(endpoints: Endpoints, db: asyncpg.Connection) -> No
     assert len(seen.stored["order"]) == 5
     times = dict(zip(seen.stored["order"].tolist(), seen.stored["at_ms"].tolist(), strict=True))
     assert times[1] == round((NOW - MS).timestamp() * 1000)
-    assert len(nothing.stored["order"]) == 0
+    assert len(nothing.stored["order"]) == len(nothing.goods) == 0
+    assert set(seen.stored["pay_firm"].tolist()) == {-7}
+    persons = [n for n in sorted(seen.stored["manifest_id"].tolist()) if rows[ids[n]][0] == 1]
+    had = [(22030000, 11, 100_000), (95063200, None, None)]
+    assert sorted(seen.goods.rows(), key=lambda row: row[:2]) == [(n, *of_it) for n in persons for of_it in had]
     read = await db.fetchrow("SELECT lane, batch_seq, accepted_at, batch, seen FROM sighting_read")
     assert tuple(read) == (0, 8, NOW + MS, '{"0": 8}', '{"0": 7}')

@@ -10,7 +10,7 @@ from loadtest.verify.evidence import FindingRow, ManifestRow, manifest_place
 from tests.verify.test_damage import told
 
 Prove = Callable[[], Proof]
-CODES = [f"VEL-0{n}" for n in range(1, 6)]
+CODES = [*(f"VEL-0{n}" for n in range(1, 7)), "GDS-11", "GDS-12", "RTY-03"]
 
 
 def held(evidence: Evidence, code: str) -> tuple[int, FindingRow, ManifestRow]:
@@ -47,6 +47,25 @@ def test_a_finding_that_read_something_else(evidence: Evidence, proved: Prove) -
     assert told(proved(), f"{manifest_place(row)} finding VEL-01", "values read")
 
 
+@pytest.mark.parametrize(("column", "value"), [("score", "75"), ("indicators", "RSK-04"), ("address_pay_firms_24h", "2")])
+def test_signs_that_are_not_what_was_counted(evidence: Evidence, proved: Prove, column: str, value: str) -> None:
+    signs = [(n, f) for n, f in enumerate(evidence.tables.findings) if f.code == "RTY-03" and "RSK-08" in f.values_read]
+    n, finding = signs[0]
+    row = next(m for m in evidence.tables.manifests if m.manifest_id == finding.manifest_id)
+    read = json.loads(finding.values_read)
+    evidence.tables.findings[n] = finding._replace(values_read=json.dumps(read | {column: value}))
+    assert told(proved(), f"{manifest_place(row)} finding RTY-03", "values read")
+
+
+def test_goods_before_that_were_not_had(evidence: Evidence, proved: Prove) -> None:
+    """A hundred-thousandth more of what is kept behind the counters."""
+    _, _, row = held(evidence, "GDS-11")
+    kept = row.counters or b""
+    changed = row._replace(counters=kept[:-1] + bytes([kept[-1] ^ 1]))
+    evidence.tables.manifests[evidence.tables.manifests.index(row)] = changed
+    assert told(proved(), manifest_place(row), "counters")
+
+
 def test_a_sighting_that_is_missing_or_twice(evidence: Evidence, proved: Prove) -> None:
     sightings = evidence.tables.sightings
     row = next(m for m in evidence.tables.manifests if m.manifest_id == sightings[0].manifest_id)
@@ -56,7 +75,7 @@ def test_a_sighting_that_is_missing_or_twice(evidence: Evidence, proved: Prove) 
     assert told(proved(), f"sighting of manifest_id {lost.manifest_id}", "manifest")
 
 
-@pytest.mark.parametrize("column", ["accepted_at", "order_hash", "person", "phone", "address"])
+@pytest.mark.parametrize("column", ["accepted_at", "order_hash", "person", "phone", "address", "pay_firm"])
 def test_a_sighting_of_something_else(evidence: Evidence, proved: Prove, column: str) -> None:
     row = evidence.tables.sightings[0]
     evidence.tables.sightings[0] = row._replace(**{column: getattr(row, column) + 1})
