@@ -1,7 +1,7 @@
 """What a batch takes from the registry topic: filings newer than what stands, and dead letters for all others."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -14,6 +14,7 @@ from pipeline.registry import Registry
 from schemas.codec import DecodeError
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.filings import Filing, read, stored
+from sinks.stock import COUNTED, NO_COUNTS
 from sinks.store import Store
 
 ROWS = {
@@ -34,10 +35,11 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """`rows`: ROWS of what changes the registry; `dead`: what does not."""
+    """`rows`: ROWS of what changes the registry; `dead`: what does not; `filings`: those of the rows, by offset."""
 
     rows: pl.DataFrame
     dead: list[DeadLetter]
+    filings: dict[int, Filing] = field(default_factory=lambda: dict[int, Filing]())
 
 
 def read_filings(work: Mapping[int, LaneRecords]) -> Came:
@@ -61,14 +63,32 @@ async def take(came: Came, version: int, store: Store) -> Taken:
     keys = pl.Series([filing.key for _, filing in came.filings]).unique()
     revisions = {row["key"]: int(row["revision"]) for row in await store.fetch("registry_revisions", keys)}
     rows: list[tuple[object, ...]] = []
+    taken: dict[int, Filing] = {}
     dead = list(came.dead)
     for record, filing in came.filings:
         if filing.revision <= revisions.get(filing.key, -1):
             dead.append(DeadLetter(record, "DL-06", NOT_NEWER))
             continue
         revisions[filing.key] = filing.revision
+        taken[record.offset] = filing
         rows.append((record.offset, filing.key, filing.revision, version, record.partition, record.value))
-    return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), dead)
+    return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), dead, taken)
+
+
+def counts(taken: Taken, registry: Registry) -> pl.DataFrame:
+    """What was counted in stock (sinks.stock.COUNTED), each item once: of several stock-takes in a batch the last. What was entered in
+    all is what `registry`, and then the filings taken, say."""
+    counted = {filing.row()[0]: (filing, offset) for offset, filing in taken.filings.items() if filing.part == "count"}
+    if not counted:
+        return NO_COUNTS
+    now = {filing.row()[0]: filing.content["enteredE5"] for filing in taken.filings.values() if filing.part == "stock"}
+    before = registry.stock.filter(pl.col("book_item").is_in(list(counted))).select("book_item", "entered_e5")
+    entered = {**dict(before.iter_rows()), **now}
+    rows = [
+        (item, filing.content["countedE5"], entered.get(item, 0), offset)
+        for item, (filing, offset) in sorted(counted.items()) if filing.content["status"] == "active"
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=COUNTED, orient="row")
 
 
 async def end_of(kafka: Mapping[str, Any], kind: str) -> int:

@@ -67,14 +67,24 @@ class Freezing:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """`accounts`: stock.MOVES and what was counted (sinks/stock.py), by book item; `moved`: their entries packed."""
+
+    accounts: pl.DataFrame
+    moved: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """Manifests that are released after all. `frames`: rows of the REVISED tables; `manifest_ids` in their order, and the
-    persons whose quota and weight they take."""
+    persons whose quota and weight they take; `moved`: manifest_id, waits_for and amount of those that wait for another account."""
 
     frames: Frames
     manifest_ids: pl.Series
     person_keys: pl.Series
     freezing: Freezing
+    drawing: Drawing
+    moved: pl.DataFrame
 
 
 class Deciding(Protocol):
@@ -95,4 +105,8 @@ class Deciding(Protocol):
 
     def freezing(self) -> Freezing:
         """What it freezes as posted last, to be added when all else is written."""
+        ...
+
+    def drawing(self) -> Drawing:
+        """What it takes from stock as posted last, to be added right before that."""
         ...

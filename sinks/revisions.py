@@ -7,15 +7,17 @@ import polars as pl
 
 from pipeline.classes import RETURN_STATUS
 from pipeline.guarantees import Frozen
+from pipeline.stock import Drawn
 from sinks.batch import LaneState, Revision
 from sinks.guarantees import freezing
 from sinks.publish import DECISION_ID, LINES, Mail, add_decisions, add_receipts
 from sinks.receipts import ID, KEY
+from sinks.stock import drawing
 
 REVISION = 2  # a release is the end: there is no third as long as this is all that revises
 UTC_MS = pl.Datetime("ms", "UTC")
 HELD = {
-    "amount_fen": pl.Int64, "lane": pl.Int16, "manifest_id": pl.Int64, "order_hash": pl.Int64, "ebp_code": pl.String,
+    "waits_for": pl.String, "tax_fen": pl.Int64, "lane": pl.Int16, "manifest_id": pl.Int64, "order_hash": pl.Int64, "ebp_code": pl.String,
     "order_no": pl.String, "attempt": pl.Int16, "accepted_at": UTC_MS, "trade_mode": pl.String, "rule_set": pl.String,
     "dutiable_fen": pl.Int64, "tariff_fen": pl.Int64, "consumption_fen": pl.Int64, "vat_fen": pl.Int64,
     "guarantor_code": pl.String, "declarant_code": pl.String, "warehouse_code": pl.String, "customs_code": pl.String,
@@ -24,7 +26,7 @@ HELD = {
 }  # fmt: skip
 LINE = {
     "manifest_id": pl.Int64, "line_gnum": pl.Int32, "hs_code": pl.String, "dutiable_fen": pl.Int64, "tariff_fen": pl.Int64,
-    "consumption_fen": pl.Int64, "vat_fen": pl.Int64,
+    "consumption_fen": pl.Int64, "vat_fen": pl.Int64, "account_book_item": pl.String, "line_unit": pl.String, "line_qty_e5": pl.Int64,
 }  # fmt: skip
 NO_FINDINGS = pl.lit([], dtype=pl.List(pl.Struct({"code": pl.String, "outcome": pl.String}))).alias("findings")
 RELEASED = [
@@ -51,11 +53,12 @@ def line_frame(rows: Sequence[asyncpg.Record]) -> pl.DataFrame:
 
 
 def revision(
-    held: pl.DataFrame, lines: pl.DataFrame, frozen: Frozen, after: Mapping[int, LaneState], registry_version: int
+    held: pl.DataFrame, lines: pl.DataFrame, frozen: Frozen, drawn: Drawn, after: Mapping[int, LaneState], registry_version: int
 ) -> Revision:
-    """Of `held` (HELD) those that froze what they need (`m`: the row). `lines`: LINE of all of them; `after`: the lanes as
-    the batch leaves them, each with a clock."""
-    released = held[frozen.entries["m"].sort()]
+    """Of `held` (HELD) those that guarantee and stock did not refuse (`m`: the row), what others wait for now. `lines`: LINE of all
+    of them; `after`: the lanes as the batch leaves them, each with a clock."""
+    refused = drawn.waiting["m"]
+    released = held.with_row_index("m").filter(~pl.col("m").is_in(refused.implode())).drop("m")
     seqs = {lane: state.batch_seq for lane, state in after.items()}
     clocks = {lane: state.record_time for lane, state in after.items()}
     of_lines = lines.group_by("manifest_id", maintain_order=True).agg(LINES)
@@ -78,4 +81,8 @@ def revision(
     schema = {"lane": pl.Int16, "batch_seq": pl.Int64, "message_count": pl.Int32, "messages": pl.Binary}
     rows = manifests.select(ROW, pl.lit(REVISION, pl.Int16).alias("revision"))
     frames = {"revision": rows, "outbox": pl.DataFrame(outbox, schema=schema, orient="row")}
-    return Revision(frames, released["manifest_id"], released["person_key"].unique(), freezing(frozen, held["manifest_id"]))
+    ids = held["manifest_id"]
+    waiting = drawn.waiting.with_columns(ids[refused], held["waits_for"][refused].alias("before"))
+    moved = waiting.filter(pl.col("waits_for") != pl.col("before")).select("manifest_id", "waits_for", "amount")
+    persons = released["person_key"].unique()
+    return Revision(frames, released["manifest_id"], persons, freezing(frozen, ids), drawing(drawn, ids), moved)

@@ -41,7 +41,7 @@ def check_guarantees(
     ended = {g: (found[-1].entry_no, found[-1].before + found[-1].amount) for g, found in entries.items() if found}
     report.same("table guarantee_account", "last number and balance of each", ended, stood)
     for one in facts.values():
-        wanted = [one.secured.guarantor] if one.accepted and one.secured.amount and not (one.unsecured and one.manifest_id not in revised) else []
+        wanted = [one.secured.guarantor] if one.accepted and one.secured.amount and not ((one.unsecured or one.short) and one.manifest_id not in revised) else []
         report.same(one.place, "guarantee accounts it froze on", wanted, posted.get(one.manifest_id, []))
         if one.unsecured:
             _check_refusal(one, entries.get(one.secured.guarantor, []), facts, report)

@@ -20,10 +20,10 @@ CLASSES = {"aeo", "general", "dishonest"}
 STATUSES = {"active", "suspended", "revoked"}
 PARTS = {
     "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"),
-    "guarantee": ("guarantorCode", "instrumentNo"),
+    "guarantee": ("guarantorCode", "instrumentNo"), "stock": ("accountBook", "bookItem"), "count": ("accountBook", "bookItem"),
 }  # fmt: skip
 INSTRUMENTS = {"cash", "letter", "insurance"}
-LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30}
+LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30, "accountBook": 20, "bookItem": 9, "warehouseCode": 18}
 MOST_CONTENT = 10**9
 EPOCH = date(1970, 1, 1)
 NOT_FILED: Mapping[str, Any] = {}
@@ -57,6 +57,7 @@ class Registry:
             part, first, _ = key.split("|")
             if part == "guarantee":
                 self._under.setdefault((part, first), []).append(key.split("|"))
+        self._counts = sorted((offset, version) for key, taken in self._offsets.items() if key.startswith("count|") for version, offset in taken)
 
     def entry(self, version: int, *key: str) -> Mapping[str, Any]:
         """The fields of an entry as it stood at a version; none when it was not filed then."""
@@ -68,6 +69,11 @@ class Registry:
     def keys(self, part: str, first: str) -> list[list[str]]:
         """The keys of a part (of guarantees alone) that begin so, at any version."""
         return self._under.get((part, first), [])
+
+    def counts(self) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
+        """Offset, version and fields of every stock-take that was filed."""
+        for offset, version in self._counts:
+            yield offset, version, self._content(offset)
 
     def status(self, version: int, *key: str) -> str:
         """Its status; empty when it was not filed."""
@@ -118,7 +124,7 @@ def _fits(event: Event) -> bool:
     fits = 0 <= event.revision < 1 << 62 and (content["status"] in STATUSES or (event.part, content["status"]) == ("goods", "recalled"))
     fits = fits and all(content[name] and "|" not in content[name] for name in PARTS[event.part])
     fits = fits and all("\0" not in text and len(text) <= LONGEST.get(name, 100) for name, text in texts.items())
-    checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits}
+    checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits, "stock": _stock_fits, "count": _count_fits}
     return fits and checks[event.part](content)
 
 
@@ -147,6 +153,32 @@ def _guarantee_fits(content: Document) -> bool:
     written = [content["validFrom"], content["validTo"]] == [day.isoformat() for day in days]  # 20190101 is read as a date too
     fits = content["kind"] in INSTRUMENTS and 0 <= content["amountFen"] < 10**13 and 0 <= content["useOrder"] < 1000
     return fits and written and days[0] <= days[1]
+
+
+def _stock_fits(content: Document) -> bool:
+    numbered = re.fullmatch(r"[1-9][0-9]*", content["bookItem"]) is not None and content["unit"] != ""
+    return numbered and 0 <= content["enteredE5"] <= 10**14 and _is_day(content["validFrom"]) and _is_day(content["validTo"]) and content["validFrom"] <= content["validTo"]
+
+
+def _count_fits(content: Document) -> bool:
+    numbered = re.fullmatch(r"[1-9][0-9]*", content["bookItem"]) is not None
+    return numbered and 0 <= content["countedE5"] <= 10**14 and _is_day(content["countedOn"])
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text  # 20190101 is read as a date too
+    except ValueError:
+        return False
+
+
+def stocked(registry: Registry, version: int, book_item: str, day_number: int, unit: str) -> int | None:
+    """What was entered in all of an item of an account book, at a version; None when nothing is valid that day in that unit."""
+    entry = registry.entry(version, "stock", *book_item.rsplit("-", 1)) if "-" in book_item else NOT_FILED
+    day = (EPOCH + timedelta(days=day_number)).isoformat()
+    if entry.get("status") == "active" and entry["unit"] == unit and entry["validFrom"] <= day <= entry["validTo"]:
+        return entry["enteredE5"]
+    return None
 
 
 def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int) -> int:

@@ -12,19 +12,22 @@ from loadtest.verify.registry import guaranteed, registry_of
 
 RELEASED = 800
 SECOND = 2
+WAITING = ("guarantee", "stock")  # queues of what is released by itself
 
 
 class Revised(NamedTuple):
-    """`limit`: of its guarantor's account then, in fen."""
+    """`limit`: of its guarantor's account then, in fen; `version` of the registry and `day` it was released by."""
 
     limit: int
+    version: int
+    day: int
 
 
 def check_revisions(evidence: Evidence, decisions: Box, receipts: Box, report: Report) -> dict[int, Revised]:
     """By manifest_id. The messages of the decisions they revise still lie in their boxes, and are right themselves."""
     tables = evidence.tables
     manifests = {row.manifest_id: row for row in tables.manifests}
-    waiting = {row.manifest_id for row in tables.manifests if row.queue == "guarantee"}
+    waiting = {row.manifest_id for row in tables.manifests if row.queue in WAITING}
     revised: dict[int, Revised] = {}
     clocks = {lane.lane: lane.record_time for lane in tables.lanes}
     registry = registry_of(evidence.filings, tables) if tables.revisions else None
@@ -32,7 +35,7 @@ def check_revisions(evidence: Evidence, decisions: Box, receipts: Box, report: R
         manifest = manifests.get(row.manifest_id)
         place = f"revision {row.revision} of {manifest_place(manifest) if manifest else row.manifest_id}"
         if manifest is None or row.manifest_id not in waiting or row.manifest_id in revised:
-            report.differs(place, "manifest", "one that is held for its guarantee, revised once", row.manifest_id)
+            report.differs(place, "manifest", "one that is held for guarantee or stock alone, revised once", row.manifest_id)
             continue
         wanted = (SECOND, decision_id(manifest, SECOND), "RELEASE", RELEASED, manifest.lane)
         report.same(place, "revision", wanted, (row.revision, row.decision_id, row.outcome, row.return_status, row.lane))
@@ -43,7 +46,7 @@ def check_revisions(evidence: Evidence, decisions: Box, receipts: Box, report: R
             report.differs(place, "registry_version", f"{manifest.registry_version} or later", row.registry_version)
         assert registry is not None
         limit = guaranteed(registry, row.registry_version, manifest.guarantor_code, day_number(row.revised_at))
-        revised[row.manifest_id] = Revised(limit)
+        revised[row.manifest_id] = Revised(limit, row.registry_version, day_number(row.revised_at))
         _check_messages(place, manifest, row, decisions, receipts, report)
     report.same("table held", "manifests", sorted(waiting - revised.keys()), sorted(row.manifest_id for row in tables.held))
     report.counts["revisions"] += len(revised)

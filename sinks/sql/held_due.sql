@@ -1,10 +1,10 @@
--- Manifests of these lanes that are held for a guarantor alone and need no more than so much, the oldest acceptance first.
-SELECT h.amount_fen, m.lane, m.manifest_id, m.order_hash, m.ebp_code, m.order_no, m.attempt, m.accepted_at, m.trade_mode, m.rule_set,
+-- Manifests of these lanes that wait for an account and need no more of it than so much, the oldest acceptance first.
+SELECT h.waits_for, m.tax_fen, m.lane, m.manifest_id, m.order_hash, m.ebp_code, m.order_no, m.attempt, m.accepted_at, m.trade_mode, m.rule_set,
     m.dutiable_fen, m.tariff_fen, m.consumption_tax_fen, m.vat_fen, m.guarantor_code, m.declarant_code, m.warehouse_code,
     m.customs_code, m.order_partition, m.order_offset, m.payment_partition, m.payment_offset, m.waybill_partition,
     m.waybill_offset, m.person_key
 FROM (
-    SELECT * FROM held WHERE guarantor_code = $1 AND lane = ANY ($2::smallint[]) AND amount_fen <= $3
+    SELECT * FROM held WHERE waits_for = $1 AND lane = ANY ($2::smallint[]) AND amount <= $3
     ORDER BY accepted_at, manifest_id LIMIT $4
 ) h JOIN manifest m USING (order_hash, ebp_code, order_no, attempt)
 ORDER BY h.accepted_at, h.manifest_id
