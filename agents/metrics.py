@@ -14,7 +14,7 @@ class Metrics:
 
     manifests: Counter = field(default=Counter("tidegate_manifests_total", "Manifests decided", ["outcome"]))
     documents: Counter = field(default=Counter("tidegate_documents_total", "Documents taken in", ["kind"]))
-    revisions: Counter = field(default=Counter("tidegate_revisions_total", "Manifests released after they were held for a guarantee"))
+    revisions: Counter = field(default=Counter("tidegate_revisions_total", "Manifests released after they were held for guarantee or stock"))
     findings: Counter = field(default=Counter("tidegate_findings_total", "Findings made", ["code"]))
     fates: Counter = field(default=Counter("tidegate_document_fates_total", "Documents not used", ["fate"]))
     dead_letters: Counter = field(default=Counter("tidegate_dead_letters_total", "Dead letters", ["code"]))

@@ -13,6 +13,7 @@ from history.recompute import Recomputed, differences, recompute
 from history.registries import registry_of
 from history.rule_sets import rule_set
 from ops.explain.taxed import lines_of_tax
+from ops.stock import taken
 from pipeline.documents import BIT, KINDS
 from pipeline.rules import looked_at
 from schemas.contracts import topic_name
@@ -48,6 +49,7 @@ async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict
     recalled = await recall(store, [row])
     registry = await registry_of(store, recalled.manifests, row["registry_version"])
     again = recompute(recalled, book, registry, findings)
+    revisions = [dict(r) for r in await store.fetch("trace_revisions", row["manifest_id"])]
     return {
         **_decision(row),
         "differences": [asdict(x) for x in differences(again, row, lines, findings)],
@@ -56,7 +58,8 @@ async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict
         "tax": {"known": again.decided.heads["tax_known"].item(), "lines": lines_of_tax(again, book)},
         "ledgers": [_entry(dict(r)) for r in await store.fetch("trace_entries", row["person_key"], row["manifest_id"])],
         "frozen": entries_of(await store.fetch("trace_guarantee", row["guarantor_code"], row["manifest_id"]), row["manifest_id"]),
-        "revisions": [dict(r) for r in await store.fetch("trace_revisions", row["manifest_id"])],
+        "stock": taken(row["outcome"], [x["code"] for x in findings], bool(revisions), lines),
+        "revisions": revisions,
         "limits": book.limits_on(again.decided.heads["accepted_on"].item()),
         "caps": {c.group: c.cap_mg for c in book.on(again.decided.heads["accepted_on"].item()).weight_caps},
         "documents": used(row, documents),
