@@ -75,6 +75,11 @@ async def take(came: Came, version: int, store: Store) -> Taken:
     return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), dead, taken)
 
 
+def stock_filed(taken: Taken) -> list[str]:
+    """Items of stock that were filed or counted."""
+    return sorted({filing.row()[0] for filing in taken.filings.values() if filing.part in ("stock", "count")})
+
+
 def counts(taken: Taken, registry: Registry) -> pl.DataFrame:
     """What was counted in stock (sinks.stock.COUNTED), each item once: of several stock-takes in a batch the last. What was entered in
     all is what `registry`, and then the filings taken, say."""

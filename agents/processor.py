@@ -176,7 +176,7 @@ class Processor:
         gathered = flow.count(gathered, await read_seen(self.store, gathered.manifests.heads))
         opened = open_or_quarantine(gathered, self.lawbook.on, self.registry, self.seeds)
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
-        arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows, filings.counts(filed, self.registry))
+        arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows, filings.counts(filed, self.registry), filings.stock_filed(filed))
         moves = self._moves(work)
         prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.lawbook.statuses, self.registry.version)
         if self.rules.trial is not None:

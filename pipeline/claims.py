@@ -70,12 +70,14 @@ def claims(manifests: Manifests) -> Claims:
 
 
 def _of_stock(lines: pl.DataFrame, asking: pl.DataFrame) -> pl.DataFrame:
-    booked = lines.select("m", "line_qty_e5", "entered_e5", "bonded", book_item="account_book_item").filter(BOOKED)
+    booked = lines.select("m", "line_qty_e5", "entered_e5", "bonded", "stock", book_item="account_book_item").filter(BOOKED)
     if not len(booked):
         return NO_CLAIMS
-    asked = booked.group_by("m", "book_item").agg(OF_BOOK_ITEM)
+    by = "book_item" if booked["stock"].null_count() else "stock"  # rows of stock are in the order of their names, and cheaper
+    of_item = OF_BOOK_ITEM if by == "book_item" else [*OF_BOOK_ITEM, pl.col("book_item").first()]
+    asked = booked.group_by("m", by).agg(of_item)
     turns = asking.select("m", "turn", released=pl.col("outcome") == "RELEASE")
-    return asked.join(turns, on="m").select(*CLAIM).sort("book_item", "turn")
+    return asked.join(turns, on="m").sort(by, "turn").select(*CLAIM)
 
 
 def _by_account(ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:

@@ -59,7 +59,7 @@ UNFILED = pl.col(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registry:
-    """One version. `enterprises`, `goods`, `relations`, `instruments`, `stock`, `counts`: as in SCHEMAS, each key once."""
+    """One version. `enterprises`, `goods`, `relations`, `instruments`, `stock`, `counts`: as in SCHEMAS, each key once; `stock` by name."""
 
     version: int = 0
     enterprises: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENTERPRISE))
@@ -92,7 +92,7 @@ class Registry:
             if rows:
                 new = pl.DataFrame(rows, schema=SCHEMAS[name], orient="row")
                 tables[name] = pl.concat([tables[name], new]).unique(KEYS[name], keep="last", maintain_order=True)
-        return Registry(version, **tables)
+        return Registry(version, **tables | {"stock": tables["stock"].sort("book_item")})
 
     def firms_of(self, heads: pl.DataFrame) -> pl.DataFrame:
         """The registry's columns of manifests: status of every firm named in the documents or standing behind them."""

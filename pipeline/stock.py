@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from pipeline import guarantees
-from pipeline.accounts import running
+from pipeline.accounts import ONE, running
 from pipeline.guarantees import Frozen, freeze
 from pipeline.rules import FINDINGS
 
@@ -30,18 +30,23 @@ NO_CLAIMS = pl.DataFrame(schema=CLAIM)
 NO_STANDING = pl.DataFrame(schema=STANDING)
 NOBODY = pl.DataFrame(schema=WAITING)
 IF_NEW = pl.col("entry_no", "reserved_e5", "used_e5", "difference_e5").fill_null(0)
+UNTOUCHED = [pl.lit(0, pl.Int32).alias("entry_no"), pl.lit(0, pl.Int64).alias("taken_e5")]
 TAKEN = (pl.col("reserved_e5") + pl.col("used_e5") - pl.col("difference_e5")).alias("taken_e5")
-ROOM = pl.col("entered_e5") - running(pl.col("amount_e5"), "book_item")
 ENTRY = pl.col("m", "book_item", "released", "amount_e5")
-OF_ACCOUNT = [
-    pl.len().cast(pl.Int32).alias("entries"),
-    pl.col("amount_e5").filter(~pl.col("released")).sum().alias("reserved_e5"),
-    pl.col("amount_e5").filter("released").sum().alias("used_e5"),
-    pl.col("room").min().alias("most_taken_e5"),  # before the batch, for the batch to fit
-    pl.col("taken_e5").first(),
-    pl.col("entered_e5").is_null().any().alias("none"),
+NUMBER = pl.col("book_item").ne_missing(pl.col("book_item").shift()).cum_sum().alias("a")
+TOGETHER = running(pl.col("amount_e5"), "a")
+# Running sums, so that the last claim on each item has those of all.
+SO_FAR = [
+    running(ONE, "a").alias("entries"),
+    TOGETHER.alias("together"),
+    running(pl.col("amount_e5") * pl.col("released"), "a").alias("used_e5"),
+    (pl.col("entered_e5") - TOGETHER).alias("most_taken_e5"),  # before the batch, for the batch to fit
 ]
-IS_SHORT = pl.col("none") | (pl.col("taken_e5") > pl.col("most_taken_e5"))
+LAST = pl.col("a").ne_missing(pl.col("a").shift(-1))
+ENTERED_CHANGES = (pl.col("a") == pl.col("a").shift()) & pl.col("entered_e5").ne_missing(pl.col("entered_e5").shift())
+LEAST = pl.when(pl.col("entered_e5").null_count().over("a") == 0).then(pl.col("most_taken_e5").min().over("a")).alias("most_taken_e5")
+MOVE = [pl.col("book_item", "entries"), (pl.col("together") - pl.col("used_e5")).alias("reserved_e5"), pl.col("used_e5", "most_taken_e5")]
+IS_SHORT = pl.col("most_taken_e5").is_null() | (pl.col("taken_e5") > pl.col("most_taken_e5"))
 WAITS_FOR_GUARANTEE = [
     pl.col("m"), pl.concat_str(pl.lit(OF_GUARANTEE), "guarantor_code").alias("waits_for"), pl.col("amount_fen").alias("amount"),
 ]  # fmt: skip
@@ -66,11 +71,14 @@ def secure(secured: pl.DataFrame, guaranteed: pl.DataFrame, stocked: pl.DataFram
     frozen = freeze(secured, guaranteed)
     if not len(stocked):
         return frozen, NOTHING if not len(frozen.refusals) else replace(NOTHING, waiting=_waiting(secured, frozen.refusals))
-    at_hand = stocked.join(stood, on="book_item", how="left", maintain_order="left").with_columns(IF_NEW).with_columns(TAKEN)
+    if len(stood):
+        at_hand = stocked.join(stood, on="book_item", how="left", maintain_order="left").with_columns(IF_NEW).with_columns(TAKEN)
+    else:  # as a rule: nothing is near its end
+        at_hand = stocked.with_columns(UNTOUCHED)
     accounts = _accounts(at_hand)
     short = accounts.filter(IS_SHORT)["book_item"]
     if not len(short) and not len(frozen.refusals):
-        return frozen, Drawn(at_hand.select(ENTRY), accounts.select(*MOVES), NOBODY)
+        return frozen, Drawn(at_hand.select(ENTRY), accounts.select(MOVE), NOBODY)
     full = secured.filter(pl.col("m").is_in(frozen.refusals["m"].implode()))["guarantor_code"]
     of_guarantors = secured.filter(pl.col("guarantor_code").is_in(full.implode()))["m"]
     touching = pl.concat([at_hand.filter(pl.col("book_item").is_in(short.implode()))["m"], of_guarantors])
@@ -78,11 +86,15 @@ def secure(secured: pl.DataFrame, guaranteed: pl.DataFrame, stocked: pl.DataFram
     left = ~pl.col("m").is_in(refusals["m"].implode())
     at_hand = at_hand.filter(left)
     frozen = replace(freeze(secured.filter(left), guaranteed), refusals=refusals)
-    return frozen, Drawn(at_hand.select(ENTRY), _accounts(at_hand).select(*MOVES), waiting)
+    return frozen, Drawn(at_hand.select(ENTRY), _accounts(at_hand).select(MOVE), waiting)
 
 
 def _accounts(at_hand: pl.DataFrame) -> pl.DataFrame:
-    return at_hand.with_columns(ROOM.alias("room")).group_by("book_item", maintain_order=True).agg(OF_ACCOUNT)
+    """What is claimed of each item. Of two days each has what counts then: then it is the least that decides."""
+    so_far = at_hand.with_columns(NUMBER).with_columns(SO_FAR)
+    if so_far.select(ENTERED_CHANGES.any()).item():
+        so_far = so_far.with_columns(LEAST)
+    return so_far.filter(LAST)
 
 
 def _waiting(secured: pl.DataFrame, refusals: pl.DataFrame) -> pl.DataFrame:

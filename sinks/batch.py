@@ -1,6 +1,6 @@
 """One batch as the store commits it: lanes first, then rows by table, ledgers last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -68,10 +68,12 @@ class Freezing:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """`accounts`: stock.MOVES and what was counted (sinks/stock.py), by book item; `moved`: their entries packed."""
+    """`accounts`: stock.MOVES and what was counted (sinks/stock.py), by book item; `moved`: their entries packed; `filed`: items
+    that may have no account yet."""
 
     accounts: pl.DataFrame
     moved: bytes
+    filed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """From a decided batch to the rows it writes and the messages it publishes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
@@ -65,7 +65,7 @@ class Arrived:
     `tables`: new documents by kind, with `value`; `reports`: open_orders.OPEN plus `code`;
     `dead_letters`: rows of the table without lane and batch_seq, plus `message` (the encoded dead letter);
     `filings`, `rule_events`: rows of registry_entry and rule_event without batch_seq; `counts`: what of the filings was counted
-    in stock (stock.COUNTED).
+    in stock (stock.COUNTED), `stock_filed`: items of stock that they are about.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -74,6 +74,7 @@ class Arrived:
     filings: pl.DataFrame
     rule_events: pl.DataFrame
     counts: pl.DataFrame = field(default_factory=lambda: NO_COUNTS)
+    stock_filed: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -129,7 +130,7 @@ class Prepared:
     def drawing(self) -> Drawing:
         """See sinks.batch.Deciding."""
         assert self._posted is not None, "posted before it takes from stock"
-        return drawing(self._posted.drawn, self.opened.judged.manifests.heads["manifest_id"], self.arrived.counts)
+        return drawing(self._posted.drawn, self.opened.judged.manifests.heads["manifest_id"], self.arrived.counts, self.arrived.stock_filed)
 
 
 def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:

@@ -20,15 +20,19 @@ NO_COUNTS = pl.DataFrame(schema=COUNTED)
 
 
 class Scarce(Contended):
-    """Items of stock that do not admit a batch any more: from now on it has to be known how they stand."""
+    """Items of stock that do not admit a batch any more: from now on it has to be known how they stand. `unopened`: those of
+    the batch, when some have no account yet."""
 
-    def __init__(self, book_items: Sequence[str]) -> None:
+    def __init__(self, book_items: Sequence[str], unopened: Sequence[str] = ()) -> None:
         super().__init__("stock")
-        self.book_items = book_items
+        self.book_items, self.unopened = book_items, unopened
 
 
-def drawing(drawn: Drawn, manifest_ids: pl.Series, counts: pl.DataFrame = NO_COUNTS) -> Drawing:
-    """The accounts with their entries packed. `manifest_ids`: by manifest number; `counts`: COUNTED, each item once."""
+def drawing(
+    drawn: Drawn, manifest_ids: pl.Series, counts: pl.DataFrame = NO_COUNTS, filed: Sequence[str] = ()
+) -> Drawing:
+    """The accounts with their entries packed. `manifest_ids`: by manifest number; `counts`: COUNTED, each item once; `filed`: items
+    that may have no account yet."""
     entries, accounts = drawn.entries, drawn.accounts
     moved = np.empty(len(entries), MOVED)
     moved["manifest_id"], moved["amount_e5"] = manifest_ids[entries["m"]].to_numpy(), entries["amount_e5"].to_numpy()
@@ -38,7 +42,7 @@ def drawing(drawn: Drawn, manifest_ids: pl.Series, counts: pl.DataFrame = NO_COU
         accounts = both.with_columns(pl.col(*list(MOVES)[1:]).fill_null(0), *(pl.col(c).fill_null(x) for c, x in NOT_COUNTED.items()))
     else:
         accounts = accounts.with_columns(pl.lit(x, pl.Int64).alias(c) for c, x in NOT_COUNTED.items())
-    return Drawing(accounts, moved.tobytes())
+    return Drawing(accounts, moved.tobytes(), filed)
 
 
 def unpacked(row: asyncpg.Record) -> Iterator[tuple[str, int, dict[str, int]]]:
@@ -56,8 +60,13 @@ def unpacked(row: asyncpg.Record) -> Iterator[tuple[str, int, dict[str, int]]]:
 
 
 async def draw(connection: asyncpg.Connection, wanted: Drawing, after: Sequence[LaneState]) -> None:
-    """Scarce when an item does not admit all of it any more. `after`: the batch's lanes."""
+    """Scarce when an item does not admit all of it any more, or has no account. `after`: the batch's lanes."""
+    if wanted.filed:
+        await connection.execute(sql("stock_open"), wanted.filed)
     if len(wanted.accounts):
         columns: list[Any] = [*wanted.accounts.get_columns(), after[0].lane, after[0].batch_seq, wanted.moved]
-        if short := await connection.fetch(sql("stock_draw"), *columns):
-            raise Scarce([row["book_item"] for row in short])
+        row = await connection.fetchrow(sql("stock_draw"), *columns)
+        assert row is not None, "an aggregate has one row"
+        found, short = row
+        if short or found < len(wanted.accounts):
+            raise Scarce(short, wanted.accounts["book_item"].to_list() if found < len(wanted.accounts) else ())

@@ -17,7 +17,7 @@ from pipeline.guarantees import STANDING
 from pipeline.ledgers import USES, Balances
 from pipeline.stock import STANDING as STOCK
 from sinks.arrays import take_columns
-from sinks.batch import ARRIVED, DECIDED, REVISED, Batch, Deciding, Revision
+from sinks.batch import ARRIVED, DECIDED, REVISED, Batch, Deciding, Drawing, Revision
 from sinks.claims import Taking
 from sinks.copy import copy_all, encoded
 from sinks.errors import Contended, Fenced, Unavailable
@@ -70,6 +70,7 @@ class Store:
         self._step = step
         self._connection: asyncpg.Connection | None = None
         self._scarce: set[str] = set()  # items of stock that are near their end: of all others nobody asks how they stand
+        self._unopened: set[str] = set()  # and some that turned out to have no account yet
         self._inside = False  # a transaction is under way: nothing may go over another connection
 
     async def connection(self) -> asyncpg.Connection:
@@ -179,7 +180,7 @@ class Store:
                 taking.balances = replace(taking.balances, uses=await self._uses(deciding.claims))
             await copy_all(connection, encoded(deciding.conclude(moved), DECIDED))
             await self._step("rows-written")
-            await draw(connection, deciding.drawing(), batch.after)
+            await self._draw(connection, deciding.drawing(), batch)
             await freeze(connection, deciding.freezing(), batch.after)
 
         await self._transaction(batch, work)
@@ -201,10 +202,16 @@ class Store:
             if len(revision.moved):
                 await connection.execute(sql("held_move"), *revision.moved.get_columns())
             await self._step("revised")
-            await draw(connection, revision.drawing, batch.after)
+            await self._draw(connection, revision.drawing, batch)
             await freeze(connection, revision.freezing, batch.after)
 
         await self._transaction(batch, work)
+
+    async def _draw(self, connection: asyncpg.Connection, drawing: Drawing, batch: Batch) -> None:
+        if self._unopened:
+            drawing = replace(drawing, filed=[*drawing.filed, *self._unopened])
+        await draw(connection, drawing, batch.after)
+        self._unopened.clear()
 
     async def _transaction(self, batch: Batch, work: Callable[[], Awaitable[None]]) -> None:
         connection = await self.connection()
@@ -222,6 +229,7 @@ class Store:
                 await transaction.rollback()
             if isinstance(e, Scarce):
                 self._scarce.update(e.book_items)
+                self._unopened.update(e.unopened)
             if isinstance(e, REPEATABLE):
                 raise Contended(type(e).__name__) from e
             if isinstance(e, LOST):

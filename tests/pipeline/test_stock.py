@@ -173,3 +173,12 @@ def test_more_than_any_stock_is_asked_as_that() -> None:
     assert found[0][0] == "REJECT"  # by its price; what it asks is bounded before that
     frozen, _ = taken([(n, "a", MOST_ASKED, 10**14) for n in range(3)], [("a", 1, 0, 0, 10**14)])
     assert len(frozen.refusals) == 3
+
+
+def test_of_two_days_each_has_what_counts_then() -> None:
+    frozen, drawn = taken([(0, "b", 60, 100), (1, "b", 1, 50), (2, "b", 30, 100), (3, "c", 1, 5), (4, "c", 1, None)])
+    assert rows(drawn.entries, "m") == [(0,), (2,), (3,)]
+    assert rows(drawn.accounts, "book_item", "entries", "used_e5", "most_taken_e5") == [("b", 2, 90, 10), ("c", 1, 1, 4)]
+    assert {m: code for m, (code, _) in refused(frozen).items()} == {1: "STK-01", 4: "STK-02"}
+    _, drawn = taken([(0, "b", 10, 20), (1, "b", 10, 100)])
+    assert rows(drawn.accounts, "most_taken_e5") == [(10,)]  # the first day's, not the last's
