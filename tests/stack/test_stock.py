@@ -11,10 +11,12 @@ from loadtest.generate.guaranteed import EXPIRED
 from loadtest.generate.guaranteed import RUNS_OUT as SMALL_GUARANTEE
 from loadtest.generate.people import identity_number
 from loadtest.generate.stocked import COUNTED_MORE, NOT_FILED, RUNS_OUT, TWO, item
+from ops.commands.stock import Account, accounts
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
-from schemas.filings import Filing, written
+from schemas.filings import Filing, stored, written
 from sinks.stock import unpacked
+from sinks.store import Store
 from tests.pipeline.memory import Rec
 from tests.pipeline.test_stock import ordering
 from tests.pipeline.trios import KINDS, rec
@@ -61,6 +63,14 @@ async def entries(db: asyncpg.Connection, number: int) -> list[tuple[int, int, i
     last = (found[-1][1]["reserved_after_e5"], found[-1][1]["used_after_e5"]) if found else (0, 0)
     assert (tuple(stands) if stands else (0, 0, 0, 0)) == (len(found) + len(counted), *last, len(counted))
     return [(e["amount_e5"] // UNIT, e["reserved_after_e5"] // UNIT, e["used_after_e5"] // UNIT) for _, e in found]
+
+
+async def shown(store: Store, number: int) -> Account:
+    """As `tidegate stock show` reads it."""
+    standing = [dict(r) for r in await store.fetch("stock_list", book(number))]
+    of = await store.fetch("stock_filed", "|".join(("stock", *book(number).rsplit("-", 1))))
+    (found,) = accounts(standing, [dict(stored(r["value"]).content) for r in of])
+    return found
 
 
 async def test_a_batch_takes_what_another_is_deciding_on(endpoints: Endpoints, db: asyncpg.Connection) -> None:
@@ -176,6 +186,8 @@ async def test_counted_below_what_is_reserved(endpoints: Endpoints, db: asyncpg.
         await node.take(filed(0, RUNS_OUT, "count", 1, countedE5=2 * UNIT))
         count = await db.fetchrow("SELECT entry_no, counted_e5, entered_e5, used_e5, amount_e5, difference_after_e5 FROM stock_count")
         assert tuple(count) == (3, *(n * UNIT for n in (2, 10, 3, -5, -5)))
+        missing = await shown(node.processor.store, RUNS_OUT)
+        assert (missing.told, missing.left_e5) == ("not filed", -12 * UNIT)  # in these tests the registry stands without events
         await node.take(*wanting(0, 2, 3, (RUNS_OUT, "1")))
         assert (await manifests(db))[-1][2:] == ("HOLD", ["STK-01"])
         assert json.loads(await db.fetchval("SELECT values_read FROM finding WHERE code = 'STK-01'"))["taken_e5"] == 12 * UNIT
@@ -185,6 +197,11 @@ async def test_counted_below_what_is_reserved(endpoints: Endpoints, db: asyncpg.
         assert amounts == [-5, 5]
         await node.tick()
         assert (await entries(db, RUNS_OUT), await held(db)) == ([(3, 0, 3), (4, 4, 3), (1, 4, 4)], [])
+        found = await shown(node.processor.store, RUNS_OUT)
+        assert (found.told, found.left_e5, found.stands["counts"], found.to_json()["entered_e5"]) == ("active", 12 * UNIT, 2, 20 * UNIT)
+        store = node.processor.store
+        assert [r["entry_no"] for r in await store.fetch("stock_counts", book(RUNS_OUT), 1)] == [4]
+        assert len(await store.fetch("stock_entries", book(RUNS_OUT), 9)) == 2
 
 
 async def test_counted_by_the_batch_that_takes_of_it(endpoints: Endpoints, db: asyncpg.Connection) -> None:
