@@ -15,6 +15,7 @@ STREETS = ("海潮路", "试验大道", "样板街", "演示巷", "假日路", "
 ESTATES = ("演示花园", "样例新村", "模拟小区", "练习公寓")
 _SPACE = 56 * 12 * 28 * 1000
 _STEP = 7_368_787  # shares no factor with _SPACE: neighbours get unlike birthdays, nobody gets a number twice
+_PHONE_STEP = 61_803_399  # shares no factor with 10^8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,12 @@ class Person:
 
 
 def person(rng: Random, number: int) -> Person:
-    """Person `number`: no two numbers below 18.8 million have the same identity number."""
+    """Person `number`: no two numbers below 18.8 million have the same identity number, none below 100 million the same phone
+    (a phone that strangers share by chance counts them as its persons)."""
     return Person(
         rng.choice(SURNAMES) + rng.choice(GIVEN) + rng.choice(GIVEN),
         identity_number(number),
-        f"{PHONE}{rng.randrange(10**8):08d}",
+        f"{PHONE}{number * _PHONE_STEP % 10**8:08d}",
         f"示例省虚构市样板区{rng.choice(STREETS)}{rng.randrange(1, 3000)}号{rng.choice(ESTATES)}"
         f"{rng.randrange(1, 40)}幢{rng.randrange(1, 5)}单元{rng.randrange(101, 2900)}室",
     )

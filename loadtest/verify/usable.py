@@ -24,9 +24,9 @@ MEASURES = {x for x, _ in law.load().units.values()}
 TRUTHS = {
     "gnum_in_order", "one_indivisible_item", "buyer_id_valid", "payer_id_valid", "tax_known", "guarantor_related", "registered", "rated",
     "measured", "weighed", "listed", "mode_allowed", "name_allowed", "negative", "waste", "stopped", "watched", "self_use_exceeded",
-    "brand_watched", *(f"{kind}_amount_{how}" for kind in law.BITS for how in ("out", "fine")),
+    "self_use_day_exceeded", "self_use_month_exceeded", "brand_watched", *(f"{kind}_amount_{how}" for kind in law.BITS for how in ("out", "fine")),
 }  # fmt: skip
-NUMBERS = {"line_count", "line_gnum", "waybill_packNo", *law.COUNTERS}
+NUMBERS = {"line_count", "line_gnum", "waybill_packNo", *law.COUNTERS} - TRUTHS
 TIMES = {"accepted_at", *(f"{kind}_appTime" for kind in law.BITS), "payment_payTime"}
 
 

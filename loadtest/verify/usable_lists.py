@@ -1,7 +1,8 @@
 """Lists, classes, risk and samples of a rule set, as far as they decide whether it can be used (usable.py)."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 from loadtest.verify.usable_entries import Entry, clashes, dated, named, number, period, sourced
 
@@ -49,11 +50,21 @@ def _fits(kind: str, x: Entry) -> bool:
         modes = x.get("modes", ["1210"])
         return bool(set(x) & {"modes", "names", "excluded"}) and bool(modes) and set(modes) <= {"1210", "9610"} and all(map(_is_name, names))
     if kind == "self_use":
-        parcel = x.get("parcel")
-        return isinstance(parcel, dict) and bool(parcel) and all(named(unit, (3,)) and number(most, 1, 10**6) for unit, most in parcel.items())
+        tables: list[Any] = [x.get("parcel"), *(x[time] for time in ("day", "month") if time in x)]
+        return all(map(_is_quantities, tables)) and all(
+            unit in tables[0] and most >= shorter.get(unit, 1)
+            for shorter, longer in pairwise(tables) for unit, most in longer.items()
+        )  # fmt: skip
     if kind == "stop":
         return named(x.get("country"), (3,))
     return kind != "brand" or _is_name(x.get("name"))
+
+
+def _is_quantities(table: object) -> bool:
+    if not isinstance(table, dict):
+        return False
+    units = cast("dict[str, Any]", table)
+    return bool(units) and all(named(unit, (3,)) and number(most, 1, 10**6) for unit, most in units.items())
 
 
 def _is_name(name: object) -> bool:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from loadtest.generate.firms import market
@@ -15,6 +16,7 @@ from loadtest.plain_faust.decide import decide as plain_decide
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.reading import read as plain_read
 from loadtest.verify import prove
+from pipeline.risk import Indicator, Typology, codes, findings
 from schemas.lawbook import load
 from tests.golden.registries import baseline_registry
 from tests.pipeline.memory import KEY, Rec
@@ -119,3 +121,15 @@ def test_every_indicator_and_band_has_a_vector() -> None:
     shown = {code for c in CASES for _, codes in c["found"].values() for code in codes.split(",")}
     assert shown == set(law.indicators)
     assert {code for c in CASES for code in c["found"]} == {code for t in law.typologies for _, code in t.bands}
+
+
+def test_bands_of_many_manifests_are_those_of_each() -> None:
+    """Whatever indicators are true; what is no sign of a typology gives it nothing."""
+    points = {"A": {"x": 1}, "B": {"y": 1}, "C": {"x": 2, "y": 1}}
+    indicators = {code: Indicator(code, "manifest", pl.lit(True), (), of) for code, of in points.items()}
+    typologies = (Typology("x", ((3, "X-3"), (2, "X-2"), (1, "X-1"))), Typology("y", ((2, "Y-2"),)))
+    true = [[code for n, code in enumerate(points) if m >> n & 1] for m in range(8)]
+    table = pl.DataFrame([(m, code) for m, some in enumerate(true) for code in some], schema={"m": pl.UInt32, "code": pl.String}, orient="row")
+    each = [{code for code, _ in findings({x: {} for x in some}, indicators, typologies)} for some in true]
+    assert each == [set(), {"X-1"}, set(), {"X-1"}, {"X-2"}, {"X-3"}, {"X-2", "Y-2"}, {"X-3", "Y-2"}]
+    assert set(codes(table, indicators, typologies).rows()) == {(m, code) for m, some in enumerate(each) for code in some}

@@ -59,7 +59,7 @@ FIRST = {
     "pipeline/classes.py": ["tests/golden/test_classes.py", "tests/pipeline/test_rejudge.py"],
     "pipeline/control.py": ["tests/golden/test_control.py"],
     "pipeline/risk.py": ["tests/golden/test_risk.py", "tests/pipeline/test_rejudge.py"],
-    "pipeline/sampling.py": ["tests/golden/test_samples.py"],
+    "pipeline/sampling.py": ["tests/golden/test_samples.py", "tests/pipeline/test_rejudge.py"],
     "": ["tests/golden/test_tax.py"],
 }
 

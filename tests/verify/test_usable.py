@@ -11,9 +11,9 @@ import pytest
 from loadtest.verify.usable import reason
 from schemas import law_pack
 from schemas.lawbook import FILES, FOLDER
+from tests.conftest import folder
 from tests.ops import test_law as of_commands
 from tests.schemas import test_classes, test_control, test_law_check, test_risk, test_samples
-from tests.schemas.test_law_check import folder
 
 __all__ = ["folder"]
 MODULES = (test_law_check, test_classes, test_control, test_risk, test_samples)
