@@ -1,6 +1,7 @@
 """What a batch takes from the registry topic: filings newer than what stands, and dead letters for all others."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ from agents.changes import Came, Taken, read_changes, take_newer
 from pipeline.registry import Registry
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.filings import Filing, read, stored
+from sinks.stock import COUNTED, NO_COUNTS
 from sinks.store import Store
 
 ROWS = {
@@ -19,20 +21,48 @@ ROWS = {
 NO_FILINGS = pl.DataFrame(schema=ROWS)
 
 
+@dataclass(frozen=True, slots=True)
+class Filed(Taken):
+    """`filings`: those of the rows, by offset."""
+
+    filings: dict[int, Filing] = field(default_factory=lambda: dict[int, Filing]())
+
+
 def read_filings(work: Mapping[int, LaneRecords]) -> Came[Filing]:
     """Decode and check what the batch brings of the registry topic."""
     return read_changes("registry", work, read)
 
 
-async def take(came: Came[Filing], version: int, store: Store) -> Taken:
+async def take(came: Came[Filing], version: int, store: Store) -> Filed:
     """What of it changes the registry; `version`: the one they would make. Of one key the highest revision wins."""
     if not came.events:
-        return Taken(NO_FILINGS, came.dead)
+        return Filed(NO_FILINGS, came.dead)
     keys = pl.Series([filing.key for _, filing in came.events]).unique()
     revisions = {row["key"]: int(row["revision"]) for row in await store.fetch("registry_revisions", keys)}
     newer = await take_newer(came, revisions, lambda filing: filing.key)
     rows = [(r.offset, filing.key, filing.revision, version, r.partition, r.value) for r, filing in newer.events]
-    return Taken(pl.DataFrame(rows, schema=ROWS, orient="row"), newer.dead)
+    return Filed(pl.DataFrame(rows, schema=ROWS, orient="row"), newer.dead, {r.offset: filing for r, filing in newer.events})
+
+
+def stock_filed(taken: Filed) -> list[str]:
+    """Items of stock that were filed or counted."""
+    return sorted({filing.row()[0] for filing in taken.filings.values() if filing.part in ("stock", "count")})
+
+
+def counts(taken: Filed, registry: Registry) -> pl.DataFrame:
+    """What was counted in stock (sinks.stock.COUNTED), each item once: of several stock-takes in a batch the last. What was entered in
+    all is what `registry`, and then the filings taken, say."""
+    counted = {filing.row()[0]: (filing, offset) for offset, filing in taken.filings.items() if filing.part == "count"}
+    if not counted:
+        return NO_COUNTS
+    now = {filing.row()[0]: filing.content["enteredE5"] for filing in taken.filings.values() if filing.part == "stock"}
+    before = registry.stock.filter(pl.col("book_item").is_in(list(counted))).select("book_item", "entered_e5")
+    entered = {**dict(before.iter_rows()), **now}
+    rows = [
+        (item, filing.content["countedE5"], entered.get(item, 0), offset)
+        for item, (filing, offset) in sorted(counted.items()) if filing.content["status"] == "active"
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=COUNTED, orient="row")
 
 
 async def end_of(kafka: Mapping[str, Any], kind: str) -> int:

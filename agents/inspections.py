@@ -9,7 +9,7 @@ from agents.metrics import METRICS
 from agents.reading import order_hashes
 from pipeline.registry import INSPECTION, Registry
 from sinks.batch import Batch, LaneState
-from sinks.revisions import held_frame, rejected
+from sinks.revisions import failed_frame, line_frame, rejected
 from sinks.store import Store
 
 SLICE = 500  # manifests in one transaction
@@ -38,10 +38,11 @@ class Inspections:
             self.seen = failed
             self.unknown.clear()
             return {}
-        held = held_frame(rows)
+        held = failed_frame(rows)
+        lines = line_frame(await store.fetch("held_lines", held["manifest_id"]))
         before = [lanes[lane] for lane in sorted(held["lane"].unique())]
         after = {state.lane: state.advanced(None, None, None) for state in before}
-        done = rejected(held, after, registry.version)
+        done = rejected(held, lines, after, registry.version)
         await store.revise(Batch(before, list(after.values()), {}, {}, registry.version), done)
         METRICS.revisions.labels("REJECT").inc(len(held))
         return after

@@ -182,7 +182,7 @@ class Processor:
         gathered = flow.count(gathered, await read_seen(self.store, gathered.manifests.heads), self.registry)
         opened = open_or_quarantine(gathered, self.lawbook.on, self.registry, self.seeds)
         reported = await reports(self.store, sweep, at_hand, stored.past, opened)
-        arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows)
+        arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows, filings.counts(filed, self.registry), filings.stock_filed(filed))
         moves = self._moves(work)
         prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.lawbook.statuses, self.registry.version)
         if self.rules.trial is not None:
@@ -194,7 +194,7 @@ class Processor:
         assert prepared.decided is not None
         self.lanes.update(after)
         if len(prepared.decided.posted.frozen.refusals):
-            self.held.committed(prepared.decided.heads)
+            self.held.committed(prepared.decided)
         stored_now = batch.arrived["document"]
         waiting = stored_now["order_hash"].filter(stored_now["waiting"])
         self.recent.add(after, as_documents(read, stored=True), waiting)

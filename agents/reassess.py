@@ -1,9 +1,9 @@
-"""Manifests that are held for their guarantee alone: assessed again by the owner of their lane when it has grown.
+"""Manifests that are held for guarantee or stock alone: assessed again by the owner of their lane when what they wait for has grown.
 
 After each batch, also an empty one: so what was held while a guarantor was adding to its account is found by the next tick.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -11,8 +11,12 @@ from typing import Any
 import polars as pl
 
 from agents.metrics import METRICS
-from pipeline.guarantees import CLAIM, STANDING, freeze
+from pipeline import guarantees, stock
+from pipeline.claims import OF_BOOK_ITEM
+from pipeline.classes import WAITING_QUEUES
+from pipeline.flow import Decided
 from pipeline.registry import Registry
+from pipeline.stock import OF_GUARANTEE, OF_STOCK
 from sinks.batch import Batch, LaneState
 from sinks.revisions import held_frame, line_frame
 from sinks.revisions import released as released_of
@@ -24,10 +28,10 @@ SHANGHAI = timedelta(hours=8)
 
 @dataclass(slots=True)
 class Reassess:
-    """`guarantors`: of whom something is held, by lane; `unknown`: lanes claimed since it was asked; `vain`: how an account
-    stood when nothing of it fitted any more."""
+    """`waits`: accounts (G|guarantor, S|book item) that something waits for, by lane; `unknown`: lanes claimed since it was asked;
+    `vain`: how an account stood when nothing of it fitted any more."""
 
-    guarantors: dict[int, set[str]] = field(default_factory=lambda: dict[int, set[str]]())
+    waits: dict[int, set[str]] = field(default_factory=lambda: dict[int, set[str]]())
     unknown: set[int] = field(default_factory=lambda: set[int]())
     vain: dict[str, tuple[Any, ...]] = field(default_factory=lambda: dict[str, tuple[Any, ...]]())
 
@@ -39,75 +43,116 @@ class Reassess:
     def disown(self, lanes: Iterable[int]) -> None:
         """Lanes went to others."""
         for lane in lanes:
-            self.guarantors.pop(lane, None)
+            self.waits.pop(lane, None)
             self.unknown.discard(lane)
 
-    def committed(self, heads: pl.DataFrame) -> None:
-        """A batch that held something for its guarantee."""
-        for lane, guarantor in heads.filter(pl.col("queue") == "guarantee").select("lane", "guarantor_code").unique().iter_rows():
-            self.guarantors.setdefault(lane, set()).add(guarantor)
-            self.vain.pop(guarantor, None)  # what counts now may be more than on the day of its acceptance
+    def committed(self, decided: Decided) -> None:
+        """A batch that held something for guarantee or stock."""
+        held = decided.heads.filter(pl.col("queue").is_in(WAITING_QUEUES)).join(decided.posted.drawn.waiting, on="m")
+        for lane, account in held.select("lane", "waits_for").unique().iter_rows():
+            self.waits.setdefault(lane, set()).add(account)
+            self.vain.pop(account, None)  # what counts now may be more than on the day of its acceptance
 
     async def released(self, store: Store, registry: Registry, lanes: Mapping[int, LaneState]) -> dict[int, LaneState]:
         """Release one slice of what fits; the lanes that moved on by that. `lanes`: ours; Contended as Store.revise."""
         await self._ask(store, lanes)
-        mine = {lane: state for lane, state in lanes.items() if self.guarantors.get(lane) and state.record_time is not None}
+        mine = {lane: state for lane, state in lanes.items() if self.waits.get(lane) and state.record_time is not None}
         if not mine:
             return {}
-        codes = sorted({code for lane in mine for code in self.guarantors[lane]})
-        standing = pl.DataFrame([tuple(r) for r in await store.fetch("guarantee_accounts", codes)], schema=STANDING, orient="row")
         days = {lane: _day(state) for lane, state in mine.items()}
-        rows = await self._due(store, registry, codes, standing, days)
+        rows, looked_at = await self._due(store, registry, sorted({x for lane in mine for x in self.waits[lane]}), days)
         if not rows:
             return {}
         held = held_frame(rows)
-        frozen = freeze(_claims(held, registry, days), standing)
-        if not len(frozen.entries):
-            return {}
+        lines = line_frame(await store.fetch("held_lines", held["manifest_id"]))
+        secured, stocked = _claims(held, lines, registry, days)
+        guarantors, items = secured["guarantor_code"].unique(), stocked["book_item"].unique()
+        standing = await _guarantors(store, guarantors)
+        stood = await store.stock_of(items) if len(items) else stock.NO_STANDING
+        frozen, drawn = stock.secure(secured, standing, stocked, stood)
         before = [mine[lane] for lane in sorted(held["lane"].unique())]
         after = {state.lane: state.advanced(None, None, None) for state in before}
-        lines = line_frame(await store.fetch("held_lines", held["manifest_id"]))
-        done = released_of(held, lines, frozen, after, registry.version)
+        done = released_of(held, lines, frozen, drawn, after, registry.version)
+        if not len(done.manifest_ids) and not len(done.moved):
+            self.vain.update(looked_at)
+            return {}
         await store.revise(Batch(before, list(after.values()), {}, {}, registry.version), done)
         METRICS.revisions.labels("RELEASE").inc(len(done.manifest_ids))
         self.unknown.update(after)  # whatever is left of them
         return after
 
     async def _due(
-        self, store: Store, registry: Registry, codes: Sequence[str], standing: pl.DataFrame, days: Mapping[int, date]
-    ) -> list[Any]:
-        stands = {code: (entry_no, frozen) for code, entry_no, frozen in standing.iter_rows()}
-        limits = {day: dict(zip(codes, registry.guarantees_on(day, pl.Series(codes)), strict=True)) for day in set(days.values())}
+        self, store: Store, registry: Registry, accounts: Sequence[str], days: Mapping[int, date]
+    ) -> tuple[list[Any], dict[str, tuple[Any, ...]]]:
+        """What waits for these accounts and has room there, and how those stood that were looked at."""
+        rooms = await _rooms(store, registry, accounts, set(days.values()))
         recalled = list(registry.recalled().get_columns())
         rows: list[Any] = []
-        for code in codes:
-            entry_no, frozen = stands.get(code, (0, 0))
-            seen = registry.version, entry_no, max(limits), sorted(days)
-            limit = max(by_code[code] for by_code in limits.values())
-            if limit <= frozen or self.vain.get(code) == seen or len(rows) == SLICE:
+        looked_at: dict[str, tuple[Any, ...]] = {}
+        for account in accounts:
+            entry_no, room = rooms[account]
+            seen = registry.version, entry_no, max(days.values()), sorted(days)
+            if room <= 0 or self.vain.get(account) == seen or len(rows) == SLICE:
                 continue
-            found = await store.fetch("held_due", code, list(days), limit - frozen, SLICE - len(rows), *recalled)
+            found = await store.fetch("held_due", account, list(days), room, SLICE - len(rows), *recalled)
             rows += found
+            looked_at[account] = seen
             if not found:
-                self.vain[code] = seen
-        return rows
+                self.vain[account] = seen
+        return rows, looked_at
 
     async def _ask(self, store: Store, lanes: Iterable[int]) -> None:
         if asked := sorted(self.unknown.intersection(lanes)):
             rows = await store.fetch("held_of_lanes", asked)
-            self.guarantors.update({lane: {r["guarantor_code"] for r in rows if r["lane"] == lane} for lane in asked})
+            self.waits.update({lane: {r["waits_for"] for r in rows if r["lane"] == lane} for lane in asked})
             self.unknown.difference_update(asked)
 
 
-def _claims(held: pl.DataFrame, registry: Registry, days: Mapping[int, date]) -> pl.DataFrame:
-    """What they need by the guarantees of the day, in the order of their acceptance."""
-    rows = held.select("lane", "guarantor_code", "amount_fen", "accepted_at", "manifest_id").with_row_index("m")
-    parts = [
-        part.hstack([registry.guarantees_on(days[lane], part["guarantor_code"]).alias("limit_fen")])
-        for (lane,), part in rows.partition_by("lane", as_dict=True).items()
-    ]
-    in_turns = pl.concat(parts).sort("accepted_at", "manifest_id").with_row_index("turn").sort("guarantor_code", "turn")
-    return in_turns.select(*CLAIM)
+async def _rooms(store: Store, registry: Registry, accounts: Sequence[str], days: set[date]) -> dict[str, tuple[int, int]]:
+    """Account → its last entry and what may still be taken of it, on the day when that is most."""
+    guarantors = pl.Series([x[2:] for x in accounts if x.startswith(OF_GUARANTEE)], dtype=pl.String)
+    items = pl.Series([x[2:] for x in accounts if x.startswith(OF_STOCK)], dtype=pl.String)
+    rooms = {x: (0, 0) for x in accounts}
+    limits = [registry.guarantees_on(day, guarantors) for day in days] if len(guarantors) else []
+    stands = {code: (entry_no, frozen) for code, entry_no, frozen in (await _guarantors(store, guarantors)).iter_rows()}
+    for code, *most in zip(guarantors, *limits, strict=True) if limits else ():
+        entry_no, frozen = stands.get(code, (0, 0))
+        rooms[OF_GUARANTEE + code] = entry_no, max(most) - frozen
+    entered = [registry.entered_of(items, day).fill_null(0) for day in days] if len(items) else []
+    stood = await store.stock_of(items) if len(items) else stock.NO_STANDING
+    held = {item: (entry_no, taken) for item, entry_no, taken in stood.select("book_item", "entry_no", stock.TAKEN).iter_rows()}
+    for item, *most in zip(items, *entered, strict=True) if entered else ():
+        entry_no, taken = held.get(item, (0, 0))
+        rooms[OF_STOCK + item] = entry_no, max(most) - taken
+    return rooms
+
+
+async def _guarantors(store: Store, codes: pl.Series) -> pl.DataFrame:
+    rows = await store.fetch("guarantee_accounts", codes) if len(codes) else []
+    return pl.DataFrame([tuple(r) for r in rows], schema=guarantees.STANDING, orient="row")
+
+
+def _claims(
+    held: pl.DataFrame, lines: pl.DataFrame, registry: Registry, days: Mapping[int, date]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What they need of guarantees and stock as these are on the day, in the order of their acceptance."""
+    rows = held.with_row_index("m").sort("accepted_at", "manifest_id").with_row_index("turn")
+    owing = rows.filter((pl.col("tax_fen") > 0) & (pl.col("guarantor_code") != ""))
+    limits = _by_lane(owing, days, lambda day, some: registry.guarantees_on(day, some["guarantor_code"]).alias("limit_fen"))
+    booked = lines.filter((pl.col("account_book_item") != "") & (pl.col("line_qty_e5") > 0))
+    booked = booked.join(rows.select("m", "turn", "manifest_id", "lane"), on="manifest_id", maintain_order="left")
+    entered = _by_lane(booked, days, lambda day, some: registry.entered_of(some["account_book_item"], day, some["line_unit"]))
+    asked = entered.rename({"account_book_item": "book_item"}).group_by("m", "turn", "book_item").agg(OF_BOOK_ITEM)
+    return (
+        limits.rename({"tax_fen": "amount_fen"}).select(*guarantees.CLAIM).sort("guarantor_code", "turn"),
+        asked.with_columns(released=pl.lit(True)).select(*stock.CLAIM).sort("book_item", "turn"),
+    )
+
+
+def _by_lane(rows: pl.DataFrame, days: Mapping[int, date], of_day: Callable[[date, pl.DataFrame], pl.Series]) -> pl.DataFrame:
+    """Each lane's rows beside what its day says of them."""
+    parts = rows.partition_by("lane", as_dict=True, include_key=True) or {(next(iter(days)),): rows}
+    return pl.concat(part.hstack([of_day(days[lane], part)]) for (lane,), part in parts.items())
 
 
 def _day(state: LaneState) -> date:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from history.parts import Covers, NoHistory, parts, read, registry_rows, revised
-from pipeline.guarantees import CODES as GUARANTEE
+from pipeline import guarantees, stock
 from pipeline.manifests import Manifests, take
 from pipeline.registry import KEYS, SCHEMAS, Registry
 from pipeline.rejudge import rejudge
@@ -19,10 +19,11 @@ Progress = Callable[[str, int, int], None]
 QUARANTINE = "SYS-02"  # a rule raised: these stay as they were
 NAMED = 5  # order numbers of each kind of difference
 KEY = ["ebp_code", "order_no", "attempt"]
-# What stands of a manifest that was revised: one that was released lacks its guarantee no more.
+WAITED_FOR = [*guarantees.CODES, *stock.CODES]
+# What stands of a manifest that was revised: one that was released lacks guarantee and stock no more.
 STANDS = [
     pl.coalesce("revised", "then_outcome").alias("then_outcome"),
-    pl.when(pl.col("revised") == "RELEASE").then(pl.col("then_codes").list.set_difference(list(GUARANTEE))).otherwise("then_codes").alias("then_codes"),
+    pl.when(pl.col("revised") == "RELEASE").then(pl.col("then_codes").list.set_difference(WAITED_FOR)).otherwise("then_codes").alias("then_codes"),
 ]
 AT_ONCE = 2  # parts: while one is read the other is judged
 

@@ -22,6 +22,7 @@ from ops.commands import (
     replay,
     sample,
     stack,
+    stock,
     trace,
     work,
 )
@@ -63,6 +64,7 @@ app.add_typer(law.app, name="law", rich_help_panel="Look")
 app.add_typer(history.app, name="history", rich_help_panel="Load and proof")
 app.add_typer(registry.app, name="registry", rich_help_panel="Look")
 app.add_typer(guarantee.app, name="guarantee", rich_help_panel="Look")
+app.add_typer(stock.app, name="stock", rich_help_panel="Look")
 app.add_typer(sample.app, name="sample", rich_help_panel="Look")
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Look")
 

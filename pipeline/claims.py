@@ -1,12 +1,13 @@
 """What manifests that the rules did not reject ask of the ledgers (decisions.md section 6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from pipeline.accounts import QUOTA, WEIGHT, Ledger
 from pipeline.derived import I128, UNIT
 from pipeline.manifests import Manifests
+from pipeline.stock import CLAIM, MOST_ASKED, NO_CLAIMS
 
 LETTERS = ("p", "w")  # of the numbers: payment transactions and waybills
 ASKING = [
@@ -32,17 +33,24 @@ GUARANTEE_CLAIM = [pl.col("m", "turn", "guarantor_code"), pl.col("tax_fen").alia
 WEIGHED = pl.col("weight_group").is_not_null() & pl.col("weighed") & (pl.col("line_qty_e5") > 0)
 LINE_MG = (pl.col("line_qty_e5").cast(I128) * pl.col("unit_mg") + (UNIT - 1)).floordiv(UNIT)
 GROUP_MG = [LINE_MG.sum().alias("amount_mg"), pl.col("cap_mg").first().alias("limit_mg")]
+# Of the lines of bonded goods: what they take of each item of an account book; null of what cannot be counted in it.
+BOOKED = pl.col("bonded") & (pl.col("line_qty_e5") > 0)
+OF_BOOK_ITEM = [
+    pl.col("line_qty_e5").sum().clip(upper_bound=MOST_ASKED).alias("amount_e5"),
+    pl.when(pl.col("entered_e5").null_count() == 0).then(pl.col("entered_e5").first()),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """`numbers`: one row a manifest, in the order they completed: `m`, `turn` (counted in that order), who asks, and the
     numbers it wants; `amounts`: claims as in accounts.Ledger, of those ledgers that are asked for anything; `guarantees`:
-    claims as in guarantees.CLAIM."""
+    claims as in guarantees.CLAIM; `stock`: as in stock.CLAIM."""
 
     numbers: pl.DataFrame
     amounts: dict[Ledger, pl.DataFrame]
     guarantees: pl.DataFrame
+    stock: pl.DataFrame = field(default_factory=lambda: NO_CLAIMS)
 
 
 def claims(manifests: Manifests) -> Claims:
@@ -58,7 +66,18 @@ def claims(manifests: Manifests) -> Claims:
         if len(asked):
             amounts[WEIGHT] = _by_account(WEIGHT, asked)
     guarantees = asking.filter(GUARANTEED).select(GUARANTEE_CLAIM).sort("guarantor_code", "turn")
-    return Claims(asking.select(NUMBERS), amounts, guarantees)
+    return Claims(asking.select(NUMBERS), amounts, guarantees, _of_stock(manifests.lines, asking))
+
+
+def _of_stock(lines: pl.DataFrame, asking: pl.DataFrame) -> pl.DataFrame:
+    booked = lines.select("m", "line_qty_e5", "entered_e5", "bonded", "stock", book_item="account_book_item").filter(BOOKED)
+    if not len(booked):
+        return NO_CLAIMS
+    by = "book_item" if booked["stock"].null_count() else "stock"  # rows of stock are in the order of their names, and cheaper
+    of_item = OF_BOOK_ITEM if by == "book_item" else [*OF_BOOK_ITEM, pl.col("book_item").first()]
+    asked = booked.group_by("m", by).agg(of_item)
+    turns = asking.select("m", "turn", released=pl.col("outcome") == "RELEASE")
+    return asked.join(turns, on="m").sort(by, "turn").select(*CLAIM)
 
 
 def _by_account(ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:

@@ -8,8 +8,9 @@ import polars as pl
 Class = Literal["aeo", "general", "dishonest"]
 CLASSES = ("aeo", "general", "dishonest")
 GENERAL = "general"  # also of a firm that is not filed
-QUEUES = ("", "guarantee", "review", "orderer", "inspection")  # of several that the findings ask for, the last of these has it
-RETURN_STATUS = {"": 800, "guarantee": 300, "review": 300, "orderer": 300, "inspection": 500}  # customs returnStatus of what is not rejected
+QUEUES = ("", "guarantee", "stock", "review", "orderer", "inspection")  # of several that the findings ask for, the last of these has it
+WAITING_QUEUES = ("guarantee", "stock")  # released by themselves
+RETURN_STATUS = {"": 800, "guarantee": 300, "stock": 300, "review": 300, "orderer": 300, "inspection": 500}  # customs returnStatus of what is not rejected
 OF_MANIFEST = "ecommerce_class"  # whose class decides
 
 RANK = pl.col("queue").replace_strict(QUEUES, list(range(len(QUEUES))), return_dtype=pl.Int8)

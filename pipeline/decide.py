@@ -57,7 +57,8 @@ def judge(manifests: Manifests, law: Law, day: date, registry: Registry, quarant
     terms = [*_terms(law), pl.lit(registry.version, pl.Int64).alias("registry_version")]
     verdicts = _verdicts(derived.heads, found, law).with_columns(terms)
     guaranteed = [registry.guarantees_on(day, derived.heads["guarantor_code"])]
-    return Judged(Manifests(derived.heads.hstack(verdicts).hstack(guaranteed), derived.lines), found)
+    lines = derived.lines.hstack([registry.entered_on(day, derived.lines["stock"], derived.lines["line_unit"])])
+    return Judged(Manifests(derived.heads.hstack(verdicts).hstack(guaranteed), lines), found)
 
 
 def conclude(heads: pl.DataFrame, found: pl.DataFrame, law: Law) -> pl.DataFrame:

@@ -58,7 +58,7 @@ def _of_line() -> list[pl.Expr]:
     price_range = pl.when(as_filed).then(pl.col("price_low_fen", "price_high_fen")).otherwise(0)
     net = pl.when(as_filed).then(qty * pl.col("mass_mg"))
     return [
-        pl.col("hs_code", "account_book_item", "item_status", "content", "tariff_1e4", "vat_1e4", "consumption_1e4", "term"),
+        pl.col("hs_code", "account_book_item", "item_status", "content", "tariff_1e4", "vat_1e4", "consumption_1e4", "term", "stock"),
         pl.col("weight_group", "unit_mg", "cap_mg"),
         by_quantity.alias("by_quantity"),
         pl.col("hs_code").is_not_null().alias("registered"),

@@ -75,14 +75,14 @@ def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
         if claim["frozen_fen"] + here + claim["amount_fen"] <= claim["limit_fen"]:
             taken[claim["guarantor_code"]] = here + claim["amount_fen"]
         else:
-            code = EXHAUSTED if claim["limit_fen"] else NOT_VALID
-            refusals.append((claim["m"], code, "HOLD", json.dumps(_saw(claim, here))))
+            refusals.append(refusal(claim, here))
     return pl.DataFrame(refusals, schema=FINDINGS, orient="row")
 
 
-def _saw(claim: Mapping[str, Any], here: int) -> dict[str, Any]:
-    """What a refusal keeps: `batch_fen` is what the batch itself froze before it, on top of the balance after `entry_no`."""
-    return {
+def refusal(claim: Mapping[str, Any], here: int) -> tuple[int, str, str, str]:
+    """A row of FINDINGS: `batch_fen` is what the batch itself froze before it, on top of the balance after `entry_no`."""
+    saw = {
         "guarantor_code": claim["guarantor_code"], "entry_no": claim["entry_no"], "balance_fen": claim["frozen_fen"],
         "batch_fen": here, "amount_fen": claim["amount_fen"], "limit_fen": claim["limit_fen"],
     }  # fmt: skip
+    return claim["m"], EXHAUSTED if claim["limit_fen"] else NOT_VALID, "HOLD", json.dumps(saw)

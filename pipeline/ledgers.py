@@ -12,11 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from pipeline import guarantees
+from pipeline import guarantees, stock
 from pipeline.accounts import ONE, Ledger, running
 from pipeline.claims import LETTERS, Claims
 from pipeline.guarantees import Frozen
 from pipeline.rules import FINDINGS
+from pipeline.stock import Drawn, secure
 
 NUMBERS = {"P": "PAY-03", "W": "WAY-06"}
 USES = {
@@ -41,11 +42,13 @@ Row = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Balances:
     """`accounts`: how those at hand stand (Ledger.standing), of each ledger that is asked; `uses`: the last use (USES) of
-    each number at hand; `guarantees`: how the guarantors' accounts at hand stand (guarantees.STANDING)."""
+    each number at hand; `guarantees`: how the guarantors' accounts at hand stand (guarantees.STANDING); `stock`: of stock
+    (stock.STANDING) those that may be near their end."""
 
     accounts: Mapping[Ledger, pl.DataFrame]
     uses: pl.DataFrame
     guarantees: pl.DataFrame = field(default_factory=lambda: guarantees.NO_STANDING)
+    stock: pl.DataFrame = field(default_factory=lambda: stock.NO_STANDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,14 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`refusals`: FINDINGS, those of guarantees hold a manifest, all others reject it; `moves`: of each ledger that was
-    asked; `uses`: numbers taken, in the numbers' order; `frozen`: by the guarantees."""
+    """`refusals`: FINDINGS, those of guarantees and stock hold a manifest, all others reject it; `moves`: of each ledger that
+    was asked; `uses`: numbers taken, in the numbers' order; `frozen`: by the guarantees; `drawn`: from stock."""
 
     refusals: pl.DataFrame
     moves: Mapping[Ledger, Moves]
     uses: pl.DataFrame
     frozen: Frozen
+    drawn: Drawn = stock.NOTHING
 
 
 def post(asked: Claims, balances: Balances) -> Posted:
@@ -74,21 +78,22 @@ def post(asked: Claims, balances: Balances) -> Posted:
     at_hand = {x: _beside_balances(x, claims, balances.accounts[x]) for x, claims in asked.amounts.items()}
     failing = pl.concat([numbers.filter(HELD)["m"], *(claims.filter(x.over)["m"] for x, claims in at_hand.items())])
     refusals = _one_by_one(numbers, at_hand, failing) if len(failing) else NO_REFUSALS
-    secured = asked.guarantees
+    secured, stocked = asked.guarantees, asked.stock
     if len(refusals):
-        secured = secured.filter(~pl.col("m").is_in(pl.lit(refusals["m"]).implode()))
-    frozen = guarantees.freeze(secured, balances.guarantees)
-    if len(frozen.refusals):  # what is held for its guarantee waits with all it needs reserved
+        still = ~pl.col("m").is_in(pl.lit(refusals["m"]).implode())
+        secured, stocked = secured.filter(still), stocked.filter(still)
+    frozen, drawn = secure(secured, balances.guarantees, stocked, balances.stock)
+    if len(frozen.refusals):  # what is held for guarantee or stock waits with all else it needs reserved
         held = pl.when(pl.col("m").is_in(frozen.refusals["m"].implode())).then(pl.lit("HOLD")).otherwise("outcome")
         at_hand = {x: claims.with_columns(held.alias("outcome")) for x, claims in at_hand.items()}
     if not len(refusals):
-        return Posted(frozen.refusals, {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}, _uses(numbers), frozen)
+        return Posted(frozen.refusals, {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}, _uses(numbers), frozen, drawn)
     refused = pl.col("m").is_in(pl.lit(refusals["m"]).implode())
     moves: dict[Ledger, Moves] = {}
     for ledger, claims in at_hand.items():
         quoted = claims.select(pl.col("a").filter(refused)).to_series()
         moves[ledger] = _moves(ledger, claims.filter(~refused), pl.col("a").is_in(pl.lit(quoted).implode()).alias("exact"))
-    return Posted(pl.concat([refusals, frozen.refusals]), moves, _uses(numbers.filter(~refused)), frozen)
+    return Posted(pl.concat([refusals, frozen.refusals]), moves, _uses(numbers.filter(~refused)), frozen, drawn)
 
 
 def _beside_balances(ledger: Ledger, claims: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:

@@ -29,11 +29,20 @@ INSTRUMENT = {
     "valid_from": pl.Date, "valid_to": pl.Date, "use_order": pl.Int32, "instrument_status": pl.String,
 }  # fmt: skip
 INSPECTION = {"decision_id": pl.Binary, "item_no": pl.String, "order_no": pl.String}
+STOCK = {
+    "book_item": pl.String, "stock_unit": pl.String, "entered_e5": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date,
+    "stock_status": pl.String,
+}  # fmt: skip
+COUNT = {"book_item": pl.String, "counted_e5": pl.Int64, "count_status": pl.String}
 KEYS = {
     "enterprises": ("role", "code"), "goods": ("ebc_code", "item_no"), "relations": ("ebp_code", "ebc_code"),
-    "instruments": ("guarantor_code", "instrument_no"), "inspections": ("decision_id", "item_no"),
+    "instruments": ("guarantor_code", "instrument_no"), "inspections": ("decision_id", "item_no"), "stock": ("book_item",),
+    "counts": ("book_item",),
 }  # fmt: skip
-SCHEMAS = {"enterprises": ENTERPRISE, "goods": GOODS, "relations": RELATION, "instruments": INSTRUMENT, "inspections": INSPECTION}
+SCHEMAS = {
+    "enterprises": ENTERPRISE, "goods": GOODS, "relations": RELATION, "instruments": INSTRUMENT, "inspections": INSPECTION, "stock": STOCK,
+    "counts": COUNT,
+}  # fmt: skip
 # Manifest column that names a firm → (its role, the column that gets its status; empty: not registered).
 NAMED = {
     "order_ebpCode": ("platform", "platform_status"),
@@ -56,7 +65,8 @@ UNFILED = pl.col(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registry:
-    """One version. `enterprises`, `goods`, `relations`, `instruments`, `inspections` (that failed): as in SCHEMAS, each key once."""
+    """One version. `enterprises`, `goods`, `relations`, `instruments`, `inspections` (that failed), `stock`, `counts`: as in SCHEMAS,
+    each key once; `stock` by name."""
 
     version: int = 0
     enterprises: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENTERPRISE))
@@ -64,10 +74,14 @@ class Registry:
     relations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RELATION))
     instruments: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INSTRUMENT))
     inspections: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INSPECTION))
+    stock: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STOCK))
+    counts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COUNT))
     _statuses: list[pl.Expr] = field(init=False)
     _behind: pl.DataFrame = field(init=False)
     _places: "_Places" = field(init=False)
     _guaranteed: dict[date, pl.DataFrame] = field(init=False)
+    _stocked: pl.Series = field(init=False)
+    _entered: dict[date, pl.DataFrame] = field(init=False)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # frozen to everybody else
@@ -76,6 +90,8 @@ class Registry:
         set_field(self, "_behind", self._relations_with_statuses())
         set_field(self, "_places", _Places.of(self.goods))
         set_field(self, "_guaranteed", {})
+        set_field(self, "_stocked", self._rows_of_stock(self.goods["account_book_item"]))
+        set_field(self, "_entered", {})
 
     def changed(self, version: int, **entries: Sequence[tuple[Any, ...]]) -> "Registry":
         """The next version: `entries`, rows by the name of their table, later ones instead of earlier ones of their key."""
@@ -84,7 +100,7 @@ class Registry:
             if rows:
                 new = pl.DataFrame(rows, schema=SCHEMAS[name], orient="row")
                 tables[name] = pl.concat([tables[name], new]).unique(KEYS[name], keep="last", maintain_order=True)
-        return Registry(version, **tables)
+        return Registry(version, **tables | {"stock": tables["stock"].sort("book_item")})
 
     def firms_of(self, heads: pl.DataFrame) -> pl.DataFrame:
         """The registry's columns of manifests: status of every firm named in the documents or standing behind them."""
@@ -94,9 +110,9 @@ class Registry:
         return statuses.hstack(behind.select(UNFILED, RELATED.fill_null(False)))
 
     def goods_of(self, ebc_codes: pl.Series, item_nos: pl.Series) -> pl.DataFrame:
-        """GOODS of each line in its order, null where the item is not registered."""
+        """GOODS of each line in its order, and `stock`, the row of its stock; null where the item is not registered, or no stock."""
         rows = self._places.rows(ebc_codes, item_nos)
-        found = self.goods[rows]
+        found = self.goods[rows].hstack([self._stocked.gather(rows)])
         same = (found["ebc_code"] == ebc_codes) & (found["item_no"] == item_nos)
         return found.select(pl.when(same).then(pl.all())) if not same.all() else found
 
@@ -112,6 +128,26 @@ class Registry:
     def recalled(self) -> pl.DataFrame:
         """`ebc_code` and `item_no` of the items that are recalled."""
         return self.goods.filter(pl.col("item_status") == "recalled").select(KEYS["goods"])
+
+    def entered_on(self, day: date, rows: pl.Series, units: pl.Series) -> pl.Series:
+        """`entered_e5` of lines: what was entered in all of the stock in this row, where that is valid on a day and counted in
+        the line's unit; null elsewhere."""
+        if rows.null_count() == len(rows):
+            return pl.Series("entered_e5", [None], dtype=pl.Int64).new_from_index(0, len(rows))
+        if (known := self._entered.get(day)) is None:
+            valid = (pl.col("valid_from") <= day) & (pl.col("valid_to") >= day) & (pl.col("stock_status") == "active")
+            known = self._entered[day] = self.stock.select("stock_unit", pl.when(valid).then("entered_e5"))
+        found = known[rows]
+        return found.select(pl.when(pl.col("stock_unit") == units).then("entered_e5")).to_series()
+
+    def entered_of(self, book_items: pl.Series, day: date, units: pl.Series | None = None) -> pl.Series:
+        """The same of stock that is named; in whatever unit it is counted in where none is asked for."""
+        rows = self._rows_of_stock(book_items)
+        return self.entered_on(day, rows, self.stock["stock_unit"].gather(rows) if units is None else units)
+
+    def _rows_of_stock(self, book_items: pl.Series) -> pl.Series:
+        rows = self.stock.select("book_item").with_row_index("stock")
+        return book_items.to_frame("book_item").join(rows, on="book_item", how="left", maintain_order="left")["stock"]
 
     def _known(self, column: str, role: str, what: str, default: str, name: str) -> pl.Expr:
         firms = self.enterprises.filter((pl.col("role") == role) & (pl.col(what) != default))

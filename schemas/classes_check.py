@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline import guarantees
-from pipeline.classes import CLASSES, QUEUES
+from pipeline import guarantees, stock
+from pipeline.classes import CLASSES, QUEUES, WAITING_QUEUES
 from schemas.law_entries import Entry, Place, Reasons, both, dates, not_sure, same_twice, toml_tables, whole
 
 FILE = "classes.toml"
@@ -16,7 +16,7 @@ ROLES = ("platform", "ecommerce")  # whose class rules can read
 # Without what they ask for nobody knows the tax or a limit; and failure never releases.
 NEVER_RELEASED = ("REG-02", "TAX-01", "LIM-05", "SYS-01", "SYS-02")
 DRAWN = ("SMP-01", "SMP-02")  # samples go by rates of each class
-ASKED_FOR = tuple(queue for queue in QUEUES if queue not in ("", "guarantee"))  # that one is of guarantees alone
+ASKED_FOR = tuple(queue for queue in QUEUES if queue and queue not in WAITING_QUEUES)  # those are of guarantees and stock alone
 MOST = 10**6
 Classes = Mapping[str, list[tuple[int, Entry]]]
 
@@ -65,7 +65,7 @@ def _outcome(entry: Entry, outcomes: Mapping[str, str]) -> Reasons:
         yield f"unknown code {code!r}"
     elif outcomes[code] != "HOLD":
         yield f"{code} rejects, whatever the class"
-    elif code in guarantees.CODES:
+    elif code in (*guarantees.CODES, *stock.CODES):
         yield f"{code} holds, whatever the class"
     elif code in DRAWN:
         yield f"{code} goes by the rates of samples.toml"

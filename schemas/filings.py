@@ -18,15 +18,18 @@ ROLES = get_args(Role)
 CLASSES = ("aeo", "general", "dishonest")
 STATUSES = ("active", "suspended", "revoked")
 STATUSES_OF = {"goods": (*STATUSES, "recalled"), "inspection": ("failed",)}
-PARTS = {"enterprise": "enterprises", "goods": "goods", "relation": "relations", "guarantee": "instruments", "inspection": "inspections"}
+PARTS = {
+    "enterprise": "enterprises", "goods": "goods", "relation": "relations", "guarantee": "instruments", "inspection": "inspections",
+    "stock": "stock", "count": "counts",
+}  # fmt: skip
 KEYED = {
     "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"), "guarantee": ("guarantorCode", "instrumentNo"),
-    "inspection": ("decisionId", "itemNo"),
+    "inspection": ("decisionId", "itemNo"), "stock": ("accountBook", "bookItem"), "count": ("accountBook", "bookItem"),
 }  # fmt: skip
 HS_CODE, CUSTOMS_CODE = re.compile(r"[0-9]{10}"), re.compile(r"[0-9]{4}")
 LONGEST = {
     "code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30,
-    "orderNo": 200,
+    "orderNo": 200, "accountBook": 20, "bookItem": 9, "unit": 100, "warehouseCode": 18,
 }  # fmt: skip
 REVISIONS = range(2**62)
 PRICES = range(10**11)  # CNY 10^9 in fen
@@ -34,6 +37,8 @@ INSTRUMENTS = ("cash", "letter", "insurance")
 GUARANTEED = range(10**13)  # CNY 10^11 in fen
 USE_ORDERS = range(1000)
 ATTEMPTS = range(1, 2**15)
+BOOK_ITEM = re.compile(r"[1-9][0-9]*")  # a book's lines are numbered
+STOCK = range(10**14 + 1)  # 10^9 units in 10^-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,24 @@ def _unfit_inspection(content: Mapping[str, Any]) -> Iterator[str]:
         yield "decisionId is not that of ebpCode, orderNo and attempt"
 
 
+def _unfit_stock(content: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unfit_count(content, "enteredE5")
+    if not content["unit"]:
+        yield "unit is empty"
+    first, last = _day(content["validFrom"]), _day(content["validTo"])
+    if first is None or last is None or last < first:
+        yield "validFrom to validTo are no days, written as 2019-01-01, one not after the other"
+
+
+def _unfit_count(content: Mapping[str, Any], quantity: str = "countedE5") -> Iterator[str]:
+    if not BOOK_ITEM.fullmatch(content["bookItem"]):
+        yield "bookItem is no number"
+    if content[quantity] not in STOCK:
+        yield f"{quantity} is out of range"
+    if quantity == "countedE5" and _day(content["countedOn"]) is None:
+        yield "countedOn is no day, written as 2019-01-01"
+
+
 def _day(text: str) -> date | None:
     try:
         day = date.fromisoformat(text)
@@ -186,10 +209,20 @@ def _inspection_row(x: Mapping[str, Any]) -> tuple[Any, ...]:
     return bytes.fromhex(x["decisionId"]), x["itemNo"], x["orderNo"]
 
 
+def _stock_row(s: Mapping[str, Any]) -> tuple[Any, ...]:
+    days = (date.fromisoformat(s[name]) for name in ("validFrom", "validTo"))
+    return f"{s['accountBook']}-{s['bookItem']}", s["unit"], s["enteredE5"], *days, s["status"]
+
+
+def _count_row(c: Mapping[str, Any]) -> tuple[Any, ...]:
+    return f"{c['accountBook']}-{c['bookItem']}", c["countedE5"], c["status"]
+
+
 _ROWS = {
     "enterprise": _enterprise_row, "goods": _goods_row, "relation": _relation_row, "guarantee": _guarantee_row, "inspection": _inspection_row,
+    "stock": _stock_row, "count": _count_row,
 }  # fmt: skip
 _UNFIT = {
     "enterprise": _unfit_enterprise, "goods": _unfit_goods, "relation": _unfit_relation, "guarantee": _unfit_guarantee,
-    "inspection": _unfit_inspection,
+    "inspection": _unfit_inspection, "stock": _unfit_stock, "count": _unfit_count,
 }  # fmt: skip

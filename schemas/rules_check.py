@@ -10,13 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from pipeline import guarantees
+from pipeline import guarantees, stock
 from pipeline.classes import QUEUES
 from schemas.law_entries import Entry, Place, Reasons, both, parsed, toml_tables, twice
 
 FOLDER = Path(__file__).parent / "law"
 FILE = "rules.toml"
-WAITS = "guarantee"
+WAITS = {"guarantee": guarantees.CODES, "stock": stock.CODES}  # queue → the codes that have it, and have no other
 OF_THE_PROGRAM = ("ledger", "engine", "document", "dead_letter")  # their codes are given by the program itself
 TABLES = ("rule", *OF_THE_PROGRAM)
 TEXTS = ("en", "zh", "todo")
@@ -64,8 +64,9 @@ def _finding(entry: Entry) -> Reasons:
         yield f"unknown queue {queue!r}"
     elif outcome in OUTCOMES and bool(queue) != (outcome == "HOLD"):
         yield f"queue {queue!r} does not suit {outcome}"
-    elif (queue == WAITS) != (entry.get("code") in guarantees.CODES):
-        yield f"queue {WAITS} is of {', '.join(guarantees.CODES)}, and they have no other: what waits there is released by itself"
+    for waits, codes in WAITS.items():
+        if (queue == waits) != (entry.get("code") in codes):
+            yield f"queue {waits} is of {', '.join(codes)}, and they have no other: what waits there is released by itself"
 
 
 def _rule(entry: Entry) -> Reasons:

@@ -1,6 +1,6 @@
 """One batch as the store commits it: lanes first, then rows by table, ledgers last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -67,15 +67,28 @@ class Freezing:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """`accounts`: stock.MOVES and what was counted (sinks/stock.py), by book item; `moved`: their entries packed; `filed`: items
+    that may have no account yet."""
+
+    accounts: pl.DataFrame
+    moved: bytes
+    filed: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """Manifests that were held and are decided now. `movement`: of what they reserved, confirm or restore; `frames`: rows of
-    the REVISED tables; `manifest_ids` in their order, and the persons on whose accounts they reserved."""
+    the REVISED tables; `manifest_ids` in their order, and the persons on whose accounts they reserved; `moved`: manifest_id,
+    waits_for and amount of those that wait for another account from now on."""
 
     movement: Literal["confirm", "restore"]
     frames: Frames
     manifest_ids: pl.Series
     person_keys: pl.Series
     freezing: Freezing
+    drawing: Drawing
+    moved: pl.DataFrame
 
 
 class Deciding(Protocol):
@@ -96,4 +109,8 @@ class Deciding(Protocol):
 
     def freezing(self) -> Freezing:
         """What it freezes as posted last, to be added when all else is written."""
+        ...
+
+    def drawing(self) -> Drawing:
+        """What it takes from stock as posted last, to be added right before that."""
         ...

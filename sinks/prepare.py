@@ -1,7 +1,7 @@
 """From a decided batch to the rows it writes and the messages it publishes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 
@@ -16,11 +16,12 @@ from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
 from pipeline.trial import Tried
 from schemas.contracts import PARTITIONS
-from sinks.batch import Frames, Freezing, LaneState
+from sinks.batch import Drawing, Frames, Freezing, LaneState
 from sinks.guarantees import freezing
 from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, with_details
 from sinks.rows import manifest_frames, number_uses
 from sinks.shadow import shadow_row
+from sinks.stock import NO_COUNTS, drawing
 
 # Columns of `document`, from a table of each kind.
 DOCUMENT = [
@@ -63,7 +64,8 @@ class Arrived:
 
     `tables`: new documents by kind, with `value`; `reports`: open_orders.OPEN plus `code`;
     `dead_letters`: rows of the table without lane and batch_seq, plus `message` (the encoded dead letter);
-    `filings`, `rule_events`: rows of registry_entry and rule_event without batch_seq.
+    `filings`, `rule_events`: rows of registry_entry and rule_event without batch_seq; `counts`: what of the filings was counted
+    in stock (stock.COUNTED), `stock_filed`: items of stock that they are about.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -71,6 +73,8 @@ class Arrived:
     dead_letters: pl.DataFrame
     filings: pl.DataFrame
     rule_events: pl.DataFrame
+    counts: pl.DataFrame = field(default_factory=lambda: NO_COUNTS)
+    stock_filed: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -122,6 +126,11 @@ class Prepared:
         """See sinks.batch.Deciding."""
         assert self._posted is not None, "posted before it freezes"
         return freezing(self._posted.frozen, self.opened.judged.manifests.heads["manifest_id"])
+
+    def drawing(self) -> Drawing:
+        """See sinks.batch.Deciding."""
+        assert self._posted is not None, "posted before it takes from stock"
+        return drawing(self._posted.drawn, self.opened.judged.manifests.heads["manifest_id"], self.arrived.counts, self.arrived.stock_filed)
 
 
 def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:

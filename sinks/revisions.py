@@ -7,27 +7,33 @@ import polars as pl
 
 from pipeline.classes import RETURN_STATUS
 from pipeline.guarantees import ENTRY, MOVES, NO_REFUSALS, Frozen
+from pipeline.stock import Drawn
 from sinks.batch import Frames, LaneState, Revision
 from sinks.guarantees import freezing
 from sinks.publish import DECISION_ID, LINES, Mail, add_decisions, add_receipts
 from sinks.receipts import ID, KEY
+from sinks.stock import drawing, restoring
 
 REVISION = 2  # either is the end: there is no third
 RETURNED = 700  # customs returnStatus of what is sent back or destroyed
 RECALLED = "GDS-10"
 NO_LIMIT = 2**62
+MOVED = {"manifest_id": pl.Int64, "waits_for": pl.String, "amount": pl.Int64}
+NOTHING_MOVED = pl.DataFrame(schema=MOVED)
 UTC_MS = pl.Datetime("ms", "UTC")
 HELD = {
-    "amount_fen": pl.Int64, "lane": pl.Int16, "manifest_id": pl.Int64, "order_hash": pl.Int64, "ebp_code": pl.String,
+    "waits_for": pl.String, "tax_fen": pl.Int64, "lane": pl.Int16, "manifest_id": pl.Int64, "order_hash": pl.Int64, "ebp_code": pl.String,
     "order_no": pl.String, "attempt": pl.Int16, "accepted_at": UTC_MS, "trade_mode": pl.String, "rule_set": pl.String,
     "dutiable_fen": pl.Int64, "tariff_fen": pl.Int64, "consumption_fen": pl.Int64, "vat_fen": pl.Int64,
     "guarantor_code": pl.String, "declarant_code": pl.String, "warehouse_code": pl.String, "customs_code": pl.String,
     "order_partition": pl.Int16, "order_offset": pl.Int64, "payment_partition": pl.Int16, "payment_offset": pl.Int64,
     "waybill_partition": pl.Int16, "waybill_offset": pl.Int64, "person_key": pl.Binary,
 }  # fmt: skip
+# `secured`: neither guarantee nor stock refused it, so it has taken of both.
+FAILED = {"secured": pl.Boolean, **{name: kind for name, kind in HELD.items() if name != "waits_for"}}
 LINE = {
     "manifest_id": pl.Int64, "line_gnum": pl.Int32, "hs_code": pl.String, "dutiable_fen": pl.Int64, "tariff_fen": pl.Int64,
-    "consumption_fen": pl.Int64, "vat_fen": pl.Int64,
+    "consumption_fen": pl.Int64, "vat_fen": pl.Int64, "account_book_item": pl.String, "line_unit": pl.String, "line_qty_e5": pl.Int64,
 }  # fmt: skip
 FINDINGS = pl.List(pl.Struct({"code": pl.String, "outcome": pl.String}))
 NO_FINDINGS = pl.lit([], dtype=FINDINGS).alias("findings")
@@ -61,33 +67,50 @@ def held_frame(rows: Sequence[asyncpg.Record]) -> pl.DataFrame:
     return pl.DataFrame([tuple(r) for r in rows], schema=HELD, orient="row")
 
 
+def failed_frame(rows: Sequence[asyncpg.Record]) -> pl.DataFrame:
+    """Rows of sql/failed_held.sql as FAILED."""
+    return pl.DataFrame([tuple(r) for r in rows], schema=FAILED, orient="row")
+
+
 def line_frame(rows: Sequence[asyncpg.Record]) -> pl.DataFrame:
     """Rows of sql/held_lines.sql as LINE."""
     return pl.DataFrame([tuple(r) for r in rows], schema=LINE, orient="row")
 
 
 def released(
-    held: pl.DataFrame, lines: pl.DataFrame, frozen: Frozen, after: Mapping[int, LaneState], registry_version: int
+    held: pl.DataFrame, lines: pl.DataFrame, frozen: Frozen, drawn: Drawn, after: Mapping[int, LaneState], registry_version: int
 ) -> Revision:
-    """Of `held` (HELD) those that froze what they need (`m`: the row). `lines`: LINE of all of them; `after`: the lanes as
-    the batch leaves them, each with a clock."""
-    fitting = held[frozen.entries["m"].sort()]
+    """Of `held` (HELD) those that guarantee and stock did not refuse (`m`: the row), what others wait for now. `lines`: LINE of all
+    of them; `after`: the lanes as the batch leaves them, each with a clock."""
+    refused, ids = drawn.waiting["m"], held["manifest_id"]
+    fitting = held.with_row_index("m").filter(~pl.col("m").is_in(refused.implode())).drop("m")
     manifests = _revised(fitting, RELEASED, after, registry_version)
+    waiting = drawn.waiting.with_columns(ids[refused], held["waits_for"][refused].alias("before"))
+    moved = waiting.filter(pl.col("waits_for") != pl.col("before")).select(*MOVED)
     who = fitting["manifest_id"], fitting["person_key"].unique()
-    return Revision("confirm", _frames(manifests, lines, after), *who, freezing(frozen, held["manifest_id"]))
+    return Revision("confirm", _frames(manifests, lines, after), *who, freezing(frozen, ids), drawing(drawn, ids), moved)
 
 
-def rejected(failed: pl.DataFrame, after: Mapping[int, LaneState], registry_version: int) -> Revision:
-    """All of `failed` (HELD; amount_fen: what each has frozen). `after`: as in released."""
+def rejected(failed: pl.DataFrame, lines: pl.DataFrame, after: Mapping[int, LaneState], registry_version: int) -> Revision:
+    """All of `failed` (FAILED). `lines`: LINE of them; `after`: as in released."""
     manifests = _revised(failed, REJECTED, after, registry_version)
-    given_back = failed.with_row_index("m").filter(pl.col("amount_fen") > 0).with_columns(-pl.col("amount_fen"))
-    by_account = given_back.sort("guarantor_code", "accepted_at", "manifest_id")
+    in_turns = failed.with_row_index("m").filter("secured").sort("accepted_at", "manifest_id").with_row_index("turn")
+    owing = in_turns.filter((pl.col("tax_fen") > 0) & (pl.col("guarantor_code") != ""))
+    by_account = owing.sort("guarantor_code", "turn").with_columns(amount_fen=-pl.col("tax_fen"))
     moves = by_account.group_by("guarantor_code", maintain_order=True).agg(
         pl.len().cast(pl.Int32).alias("entries"), pl.col("amount_fen").sum(), most_frozen_fen=pl.lit(NO_LIMIT)
     )
     frozen = Frozen(by_account.select(ENTRY), moves.select(*MOVES), NO_REFUSALS)
+    reserved = booked(lines).join(in_turns.select("manifest_id", "turn"), on="manifest_id").sort("book_item", "turn")
     who = failed["manifest_id"], failed["person_key"].unique()
-    return Revision("restore", _frames(manifests, line_frame([]), after), *who, freezing(frozen, failed["manifest_id"]))
+    given_back = freezing(frozen, failed["manifest_id"]), restoring(reserved), NOTHING_MOVED
+    return Revision("restore", _frames(manifests, line_frame([]), after), *who, *given_back)
+
+
+def booked(lines: pl.DataFrame) -> pl.DataFrame:
+    """manifest_id, book_item and amount_e5 of what they took of items of account books. `lines`: LINE."""
+    of_items = lines.filter((pl.col("account_book_item") != "") & (pl.col("line_qty_e5") > 0))
+    return of_items.group_by("manifest_id", book_item="account_book_item").agg(pl.col("line_qty_e5").sum().alias("amount_e5"))
 
 
 def _revised(manifests: pl.DataFrame, decided: Sequence[pl.Expr], after: Mapping[int, LaneState], registry_version: int) -> pl.DataFrame:

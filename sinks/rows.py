@@ -5,6 +5,7 @@ from functools import cache
 import polars as pl
 
 from pipeline.accounts import Ledger
+from pipeline.classes import WAITING_QUEUES
 from pipeline.flow import Decided
 from pipeline.ledgers import Moves
 from pipeline.tax import LEVIED, TAX, TAXES
@@ -37,10 +38,8 @@ LINE = {
 }  # fmt: skip
 HOLDER = pl.col("order_hash", "ebp_code", "order_no", "manifest_id", "accepted_at")  # of a number
 MANIFEST_ROW = [pl.col(*SAME, *PLACES), *(pl.col(source).alias(name) for name, source in HEAD.items()), TAX.alias("tax_fen")]
-HELD = [
-    pl.col("guarantor_code", "lane", "accepted_at", "manifest_id", "order_hash", "ebp_code", "order_no", "attempt"),
-    TAX.alias("amount_fen"),
-]
+HELD = pl.col("lane", "accepted_at", "manifest_id", "order_hash", "ebp_code", "order_no", "attempt", "waits_for", "amount")
+IS_HELD = pl.col("queue").is_in(WAITING_QUEUES)
 NOBODY_HELD = pl.DataFrame()
 LINE_ROW = [
     pl.col("manifest_id", "dutiable_fen", "tariff_fen", "vat_fen"),
@@ -57,7 +56,8 @@ def manifest_frames(decided: Decided) -> Frames:
     """Frames of held, manifest, manifest_line, finding and the entries of each ledger; heads carry manifest_id."""
     ids = decided.heads["manifest_id"]
     findings = decided.findings.sort("m", maintain_order=True)
-    held = decided.heads.filter(pl.col("queue") == "guarantee").select(HELD) if len(decided.posted.frozen.refusals) else NOBODY_HELD
+    waiting = decided.posted.drawn.waiting
+    held = decided.heads.filter(IS_HELD).join(waiting, on="m").select(HELD) if len(waiting) else NOBODY_HELD
     return {
         "held": held,
         "manifest": decided.heads.select(MANIFEST_ROW).sort("order_hash", "ebp_code"),

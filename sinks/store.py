@@ -15,13 +15,15 @@ from pipeline.attempts import Past
 from pipeline.claims import Claims
 from pipeline.guarantees import STANDING
 from pipeline.ledgers import USES, Balances
+from pipeline.stock import STANDING as STOCK
 from sinks.arrays import take_columns
-from sinks.batch import ARRIVED, DECIDED, REVISED, Batch, Deciding, Revision
+from sinks.batch import ARRIVED, DECIDED, REVISED, Batch, Deciding, Drawing, Revision
 from sinks.claims import Taking
 from sinks.copy import copy_all
 from sinks.errors import Contended, Fenced, Unavailable
 from sinks.guarantees import freeze
 from sinks.named_sql import sql
+from sinks.stock import Scarce, draw
 from sinks.stored import StoredDocuments
 
 REPEATABLE = (
@@ -67,6 +69,8 @@ class Store:
         self._dsn = dsn
         self._step = step
         self._connection: asyncpg.Connection | None = None
+        self._scarce: set[str] = set()  # items of stock that are near their end: of all others nobody asks how they stand
+        self._unopened: set[str] = set()  # and some that turned out to have no account yet
         self._inside = False  # a transaction is under way: nothing may go over another connection
 
     async def connection(self) -> asyncpg.Connection:
@@ -125,7 +129,22 @@ class Store:
         guarantors = claims.guarantees["guarantor_code"].unique()
         standing = await self.fetch("guarantee_accounts", guarantors) if len(guarantors) else []
         accounts = {ledger: await self._accounts(ledger, asked) for ledger, asked in claims.amounts.items()}
-        return Balances(accounts, await self._uses(claims), _frame(standing, STANDING))
+        return Balances(accounts, await self._uses(claims), _frame(standing, STANDING), await self._stock(claims.stock))
+
+    async def _stock(self, asked: pl.DataFrame) -> pl.DataFrame:
+        """Of stock what the batch alone could exhaust, and what is known to be near its end."""
+        if not len(asked):
+            return _frame([], STOCK)
+        together = asked.group_by("book_item").agg(pl.col("amount_e5").sum(), pl.col("entered_e5").min())
+        near = pl.col("amount_e5") > pl.col("entered_e5")
+        if self._scarce:
+            near |= pl.col("book_item").is_in(self._scarce)
+        items = together.filter(near)["book_item"]
+        return await self.stock_of(items) if len(items) else _frame([], STOCK)
+
+    async def stock_of(self, book_items: pl.Series) -> pl.DataFrame:
+        """How these items of stock stand (stock.STANDING)."""
+        return _frame(await self.fetch("stock_accounts", book_items), STOCK)
 
     async def _accounts(self, ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:
         # keys come in their order, as the index has them; few come twice, and PostgreSQL passes over those
@@ -160,6 +179,7 @@ class Store:
                 taking.balances = replace(taking.balances, uses=await self._uses(deciding.claims))
             await copy_all(connection, deciding.conclude(moved), DECIDED)
             await self._step("rows-written")
+            await self._draw(connection, deciding.drawing(), batch)
             await freeze(connection, deciding.freezing(), batch.after)
 
         await self._transaction(batch, work)
@@ -179,10 +199,19 @@ class Store:
             waited = await connection.fetchval(sql("held_remove"), revision.manifest_ids)
             if revision.movement == "confirm" and waited != len(revision.manifest_ids):  # what is rejected may be held for another reason
                 raise Contended("held")
+            if len(revision.moved):
+                await connection.execute(sql("held_move"), *revision.moved.get_columns())
             await self._step("revised")
+            await self._draw(connection, revision.drawing, batch)
             await freeze(connection, revision.freezing, batch.after)
 
         await self._transaction(batch, work)
+
+    async def _draw(self, connection: asyncpg.Connection, drawing: Drawing, batch: Batch) -> None:
+        if self._unopened:
+            drawing = replace(drawing, filed=[*drawing.filed, *self._unopened])
+        await draw(connection, drawing, batch.after)
+        self._unopened.clear()
 
     async def _transaction(self, batch: Batch, work: Callable[[], Awaitable[None]]) -> None:
         connection = await self.connection()
@@ -198,6 +227,9 @@ class Store:
         except BaseException as e:
             with suppress(*LOST):
                 await transaction.rollback()
+            if isinstance(e, Scarce):
+                self._scarce.update(e.book_items)
+                self._unopened.update(e.unopened)
             if isinstance(e, REPEATABLE):
                 raise Contended(type(e).__name__) from e
             if isinstance(e, LOST):

@@ -21,6 +21,7 @@ from loadtest.generate import (
     registrations,
     risks,
     rivals,
+    stocked,
     taxes,
     velocity,
     versions,
@@ -37,7 +38,8 @@ CHUNK = 5_000  # order numbers planned together: rivals never stand in two chunk
 DEFAULT_BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai: in the past on any machine
 # imported for the stories they register
 TOLD = (
-    arrivals, classed, controls, faults, guaranteed, identities, poison, registrations, risks, rivals, taxes, velocity, versions, weights,
+    arrivals, classed, controls, faults, guaranteed, identities, poison, registrations, risks, rivals, stocked, taxes, velocity, versions,
+    weights,
 )  # fmt: skip
 _GAP_MS = 30_000  # between the last order or payment and the first waybill, where waybills are late
 _OTHER_PARTITION = 5

@@ -1,9 +1,11 @@
 """One fault for each finding that one manifest's documents can cause; each says exactly which codes it leads to."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
+from loadtest.generate.answers import Attempt
 from loadtest.generate.cases import STORIES, Case, Maker, decided
 from loadtest.generate.trio import FEN, YUAN, Trio, order_line
 
@@ -25,9 +27,16 @@ def _register(name: str, codes: tuple[str, ...], damage: Damage) -> None:
     def told(m: Maker) -> list[Case]:
         trio = m.trio()
         damage(m.rng, trio)
-        return [m.case(trio, (decided(trio, codes),))]
+        return [m.case(trio, (_with_stock(trio, decided(trio, codes)),))]
 
     STORIES[name] = (1, told)
+
+
+def _with_stock(trio: Trio, answer: Attempt) -> Attempt:
+    """Bonded goods in another unit than the account book's cannot be taken from it: found besides, unless it is rejected."""
+    filed = ((line, trio.shop.items.get(line["itemNo"])) for line in trio.lines)
+    other = any(item is not None and item.bonded and item.unit != line["unit"] and line["qty"] > 0 for line, item in filed)
+    return replace(answer, codes=answer.codes | {"STK-02"}) if other and answer.outcome == "HOLD" else answer
 
 
 def _set(name: str, codes: str, kind: str, field: str, value: Any) -> None:

@@ -1,15 +1,16 @@
-"""What a market filed, as events of the registry topic: enterprises, goods, relations, guarantees, and a few that are none."""
+"""What a market filed, as events of the registry topic: enterprises, goods, relations, guarantees, stock, and a few that are none."""
 
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from loadtest.generate import guaranteed
+from loadtest.generate import guaranteed, stocked
 from loadtest.generate import registrations as barred
 from loadtest.generate.firms import Market, class_of, code, market, platform_name, shop_name
 from loadtest.generate.guaranteed import Instrument
 from loadtest.generate.law import Item
 from loadtest.generate.registrations import Relation
+from loadtest.generate.stocked import Count, Stock
 from schemas.filings import Filing, written
 
 ACTIVE = "active"
@@ -32,6 +33,7 @@ def filings(size: str) -> tuple[Filing, ...]:
     relations = [*_relations(trade), *barred.relations(size), *_answering_for_themselves(size)]
     found += [_relation(n, r) for n, r in enumerate(relations)]
     found += [_guarantee(one) for one in _instruments(relations)]
+    found += [_stock(one) if isinstance(one, Stock) else _count(one) for one in stocked.filed(size)]
     return tuple(found)
 
 
@@ -42,8 +44,8 @@ def events(size: str) -> Iterator[Event]:
 
 
 def top_ups() -> Iterator[Event]:
-    """Events that release whatever a set has that is held for its guarantee alone."""
-    for filing in map(_guarantee, guaranteed.TOP_UPS):
+    """Events that release whatever a set has that is held for its guarantee or for stock alone."""
+    for filing in (*map(_guarantee, guaranteed.TOP_UPS), *(_stock(one, revision=2) for one in stocked.top_ups())):
         yield Event(filing.key.encode(), written(filing))
 
 
@@ -95,6 +97,7 @@ def _goods(trade: Market, size: str) -> Iterator[Filing]:
     yield from (_item(barred.SHOP, item) for item in trade.goods[barred.shop(size).ebc_code])
     yield _item(barred.shop(size).ebc_code, barred.suspended_item(size), barred.SUSPENDED)
     yield _item(barred.shop(size).ebc_code, barred.recalled_item(size), barred.RECALLED)
+    yield from (_item(barred.shop(size).ebc_code, item) for item in stocked.items(size))
 
 
 def _item(firm: str, item: Item, status: str = ACTIVE) -> Filing:
@@ -145,6 +148,21 @@ def _guarantee(one: Instrument) -> Filing:
         "validFrom": one.first, "validTo": one.last, "useOrder": one.use_order, "status": one.status,
     }  # fmt: skip
     return Filing("guarantee", 1, content)
+
+
+def _stock(one: Stock, revision: int = 1) -> Filing:
+    book, number = one.book_item.rsplit("-", 1)
+    content = {
+        "accountBook": book, "bookItem": number, "warehouseCode": stocked.warehouse(one.book_item), "unit": one.unit,
+        "enteredE5": one.entered_e5, "validFrom": one.first, "validTo": one.last, "status": one.status,
+    }  # fmt: skip
+    return Filing("stock", revision, content)
+
+
+def _count(one: Count) -> Filing:
+    book, number = one.book_item.rsplit("-", 1)
+    content = {"accountBook": book, "bookItem": number, "countedE5": one.counted_e5, "countedOn": "2019-11-01", "status": ACTIVE}
+    return Filing("count", 1, content)
 
 
 def _relation(number: int, r: Relation) -> Filing:

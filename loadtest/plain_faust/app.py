@@ -67,8 +67,9 @@ def _join(app: Any, counts: Counts, registry: Registry) -> None:
     uses = app.Table("uses", partitions=PARTITIONS, key_type=str)
     frozen = app.Table("frozen", partitions=PARTITIONS, key_type=str)
     seen = app.Table("seen", partitions=PARTITIONS, key_type=str)
+    stock = app.Table("stock", partitions=PARTITIONS, key_type=str)
     # A pseudonym that only has to be equal in all workers of a group: the persons of a load test are made up.
-    ledgers = Ledgers(accounts, weights, uses, frozen, seen, blake2b(app.conf.id.encode(), digest_size=32).digest())
+    ledgers = Ledgers(accounts, weights, uses, frozen, seen, blake2b(app.conf.id.encode(), digest_size=32).digest(), stock)
 
     async def take(event: Any) -> None:
         message = event.message

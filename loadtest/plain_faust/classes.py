@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-QUEUES = ("inspection", "orderer", "review", "guarantee")  # the first that a finding asks for
-STATUS = {"": "800", "guarantee": "300", "review": "300", "orderer": "300", "inspection": "500"}
+QUEUES = ("inspection", "orderer", "review", "stock", "guarantee")  # the first that a finding asks for
+STATUS = {"": "800", "guarantee": "300", "stock": "300", "review": "300", "orderer": "300", "inspection": "500"}
 REJECTED = "100"
 
 

@@ -11,7 +11,7 @@ from loadtest.generate import GeneratedSet
 from schemas.codec import decode_output
 from schemas.contracts import PARTITIONS, topic_name
 
-SAMPLES, GUARANTEE = frozenset({"SMP-01", "SMP-02"}), frozenset({"GUA-01", "GUA-02"})
+SAMPLES, GUARANTEE = frozenset({"SMP-01", "SMP-02"}), frozenset({"GUA-01", "GUA-02", "STK-01", "STK-02"})
 DECISIONS = ("release", "hold", "reject")
 Attempt = tuple[str, frozenset[str], int]  # outcome, finding codes, tax in fen
 Key = tuple[str, str]  # ebpCode, orderNo
@@ -77,7 +77,7 @@ async def compare_topics(kafka: Mapping[str, Any], documents: GeneratedSet) -> C
     for value in await _decisions(kafka):
         d = decode_output("decision-1", value)
         codes = frozenset(f["code"] for f in d["findings"])
-        # the set cannot know a sample: it would be released, unless its guarantor holds it as well
+        # the set cannot know a sample: it would be released, unless guarantee or stock hold it as well
         drawn = d["outcome"] == "HOLD" and not codes.isdisjoint(SAMPLES) and codes.isdisjoint(GUARANTEE)
         attempt = "RELEASE" if drawn else d["outcome"], codes - SAMPLES, d["taxFen"]
         found.setdefault((d["ebpCode"], d["orderNo"]), []).append((d["attempt"], attempt))

@@ -25,16 +25,21 @@ SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; log times 
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """A registered item: one `unit` of it holds `content` smallest units of `measure` ("": not filed)."""
+    """A registered item: one `unit` of it holds `content` smallest units of `measure` ("": not filed). `book_item`: of an
+    account book, or ""."""
 
     hs_code: str
-    bonded: bool
+    book_item: str
     unit: str
     content: int
     measure: str
     status: str
     price_low_fen: int
     price_high_fen: int
+
+    @property
+    def bonded(self) -> bool:
+        return self.book_item != ""
 
 
 @dataclass(frozen=True, slots=True)

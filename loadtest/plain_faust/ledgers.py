@@ -1,9 +1,9 @@
-"""Personal quota, yearly weights and numbers in use (docs/decisions.md, section 6) over mappings: Faust Tables, or
+"""Personal quota, yearly weights, numbers in use, guarantees and stock (docs/decisions.md, sections 6, 11 and 15) over mappings: Faust Tables, or
 dicts in tests."""
 
 import calendar
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -17,7 +17,8 @@ Uses = MutableMapping[str, list[str | int]]
 @dataclass(frozen=True, slots=True)
 class Ledgers:
     """`accounts`: `<year>|<person>` → [reserved, used] in fen; `weights`: `<year>|<group>|<person>` → the same in mg; `uses`:
-    number → [document key, acceptance time in ms]; `frozen`: guarantor → fen; `seen`: what the counters are counted from.
+    number → [document key, acceptance time in ms]; `frozen`: guarantor → fen; `seen`: what the counters are counted from;
+    `stock`: item of an account book → what was taken, in 10⁻⁵ units.
 
     `key`: 16 to 64 bytes of the persons' pseudonyms.
     """
@@ -28,9 +29,10 @@ class Ledgers:
     frozen: MutableMapping[str, int]
     seen: Seen
     key: bytes
+    stock: MutableMapping[str, int] = field(default_factory=lambda: dict[str, int]())
 
     def post(self, m: Manifest, me: str, outcome: str) -> list[str]:
-        """Codes that refuse the manifest of document key `me`, or hold it (GUA); unless refused, what it needs is taken."""
+        """Codes that refuse the manifest of document key `me`, or hold it (GUA, STK); unless refused, what it needs is taken."""
         payment, waybill = m.payment, m.waybill
         paid = f"P|{payment['payCode']}|{payment['payTransactionId']}"
         parcel = f"W|{waybill['logisticsCode']}|{waybill['logisticsNo']}"
@@ -48,7 +50,11 @@ class Ledgers:
         if not all([_admits(self.weights, key, mg, cap_mg) for key, mg, cap_mg in weights]):
             refusals.append("LIM-04")
         if not refusals:
-            held = self._freeze(m)
+            wanted = _booked(m)
+            held = self._short(m, wanted) or self._freeze(m)
+            if not held:
+                for item, (amount, _) in wanted.items():
+                    self.stock[item] = (self.stock.get(item) or 0) + amount
             hold = hold or bool(held)
             self.uses[paid] = self.uses[parcel] = [me, m.accepted_ms]
             _take(self.accounts, account, m.dutiable_fen, hold)
@@ -56,6 +62,16 @@ class Ledgers:
                 _take(self.weights, key, mg, hold)
             return held
         return refusals
+
+    def _short(self, m: Manifest, wanted: dict[str, tuple[int, str]]) -> list[str]:
+        """Why what is wanted cannot be taken from stock: of several items the first by name."""
+        for item, (amount, unit) in sorted(wanted.items()):
+            entered = m.registry.stocked(item, unit, m.accepted_ms)
+            if entered is None:
+                return ["STK-02"]
+            if (self.stock.get(item) or 0) + amount > entered:
+                return ["STK-01"]
+        return []
 
     def _freeze(self, m: Manifest) -> list[str]:
         """Freeze the tax due on the guarantor's account, or say why that cannot be."""
@@ -76,6 +92,16 @@ class Ledgers:
     def _still_held(m: Manifest, used_ms: int) -> bool:
         earlier, later = sorted((m.accepted_ms, used_ms))
         return months_later(earlier, m.law.limits["waybill_reuse_months"]) > later
+
+
+def _booked(m: Manifest) -> dict[str, tuple[int, str]]:
+    """Item of an account book → how much of it is ordered, and the unit; empty where its lines have several."""
+    wanted: dict[str, tuple[int, str]] = {}
+    for line, good in zip(m.lines, m.goods, strict=True):
+        if good is not None and good.bonded and line["qty"] is not None and line["qty"] > 0:
+            amount, unit = wanted.get(good.book_item, (0, line["unit"]))
+            wanted[good.book_item] = (amount + line["qty"], unit if unit == line["unit"] else "")
+    return wanted
 
 
 def _admits(accounts: Accounts, key: str, amount: int, limit: int) -> bool:

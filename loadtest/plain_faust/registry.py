@@ -13,25 +13,28 @@ from schemas.contracts import parsed, topic_name
 from schemas.framing import FramingError, split
 
 USUAL = ("active", "suspended", "revoked")
-STATUSES: dict[str, tuple[str, ...]] = {"enterprise": USUAL, "relation": USUAL, "guarantee": USUAL, "goods": (*USUAL, "recalled")}
+STATUSES: dict[str, tuple[str, ...]] = {"enterprise": USUAL, "relation": USUAL, "guarantee": USUAL, "stock": USUAL, "count": USUAL, "goods": (*USUAL, "recalled")}
 PARTITION = 0  # all changes come in one order
 UNKNOWN = ("", "general")
 EMPTY: dict[str, Any] = {}
 NAMES = {
     "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"),
-    "guarantee": ("guarantorCode", "instrumentNo"),
+    "guarantee": ("guarantorCode", "instrumentNo"), "stock": ("accountBook", "bookItem"), "count": ("accountBook", "bookItem"),
 }  # fmt: skip
 
 
 @dataclass(slots=True)
 class Registry:
     """`firms`: (role, code) → (status, class); `goods`: (ebcCode, itemNo) → item; `relations`: (ebpCode, ebcCode) → filing;
-    `instruments`: guarantor → number → filing."""
+    `instruments`: guarantor → number → filing; `stock`: book item → filing; `differences`: what was counted of one less what had
+    been entered, before anything was sold."""
 
     firms: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     goods: dict[tuple[str, str], Good] = field(default_factory=dict)
     relations: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     instruments: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    stock: dict[str, dict[str, Any]] = field(default_factory=dict)
+    differences: dict[str, int] = field(default_factory=dict)
     _guaranteed: dict[tuple[str, str], int] = field(default_factory=dict)
     _revisions: dict[bytes, int] = field(default_factory=dict)
 
@@ -55,11 +58,15 @@ class Registry:
             self.relations[of] = entry
         elif part == "guarantee":
             self.instruments.setdefault(of[0], {})[of[1]] = entry
+        elif part == "stock":
+            self.stock["-".join(of)] = entry
+        elif part == "count":
+            if entry["status"] == "active":
+                self.differences["-".join(of)] = entry["countedE5"] - self.stock.get("-".join(of), {"enteredE5": 0})["enteredE5"]
         else:
             measure, size = content_units().get(entry["contentUnit"], ("", 0))
-            bonded = bool(entry["accountBookItem"])
             self.goods[of] = Good(
-                entry["hsCode"], bonded, entry["unit"], entry["content"] * size, measure, entry["status"],
+                entry["hsCode"], entry["accountBookItem"], entry["unit"], entry["content"] * size, measure, entry["status"],
                 entry["priceLowFen"], entry["priceHighFen"],
             )  # fmt: skip
 
@@ -70,6 +77,14 @@ class Registry:
     def firm_class(self, role: str, code: str) -> str:
         """Class of a firm; general when it is not registered."""
         return self.firms.get((role, code), UNKNOWN)[1]
+
+    def stocked(self, book_item: str, unit: str, accepted_ms: int) -> int | None:
+        """What there was of an item in all, in 10⁻⁵ of the unit; None when nothing counts on the day in Shanghai."""
+        day = datetime.fromtimestamp(accepted_ms / 1000, SHANGHAI).date().isoformat()
+        filed = self.stock.get(book_item)
+        if filed is None or filed["status"] != "active" or filed["unit"] != unit or not filed["validFrom"] <= day <= filed["validTo"]:
+            return None
+        return filed["enteredE5"] + self.differences.get(book_item, 0)
 
     def guaranteed(self, guarantor: str, accepted_ms: int) -> int:
         """Fen that its instruments valid on the day in Shanghai add up to."""

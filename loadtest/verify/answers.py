@@ -15,7 +15,7 @@ from loadtest.verify.whereabouts import Whereabouts
 
 History = tuple[tuple[str, frozenset[str], int], ...]
 """(outcome, finding codes, tax in fen) of each attempt."""
-GUARANTEE = {"GUA-01", "GUA-02"}
+GUARANTEE = {"GUA-01", "GUA-02", "STK-01", "STK-02"}
 NONE: frozenset[str] = frozenset()
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 Entry = Mapping[str, Any]
 GENERAL = "general"
-STATUS = {"": 800, "guarantee": 300, "review": 300, "orderer": 300, "inspection": 500}
-GRAVEST = ("inspection", "orderer", "review", "guarantee")
+STATUS = {"": 800, "guarantee": 300, "stock": 300, "review": 300, "orderer": 300, "inspection": 500}
+GRAVEST = ("inspection", "orderer", "review", "stock", "guarantee")
 
 
 @dataclass(frozen=True, slots=True)

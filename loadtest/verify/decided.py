@@ -23,14 +23,16 @@ from loadtest.verify.goods import Goods, goods_of
 from loadtest.verify.judging import QUARANTINED, Conclusion, conclude, derive, rule_findings, weights
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
-from loadtest.verify.registry import Registry, guaranteed
+from loadtest.verify.registry import Registry, guaranteed, stocked
 from loadtest.verify.samples import CODES as SAMPLES
 from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import Tried, try_again
 
 LEDGER = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
 GUARANTEE = ("GUA-01", "GUA-02")
-ASKED = (*LEDGER, *GUARANTEE)
+STOCK = ("STK-01", "STK-02")
+MOST_ASKED = 3 * 10**14
+ASKED = (*LEDGER, *GUARANTEE, *STOCK)
 Found = tuple[Document | NoDocument | None, ...]
 """Order, payment and waybill of a case; None where the place is empty."""
 Taxes = list[tuple[int, int, int, int]]
@@ -60,13 +62,23 @@ class Secured(NamedTuple):
     limit: int
 
 
+class Asked(NamedTuple):
+    """What a manifest takes of an item of stock, in 10⁻⁵ of `unit` (empty: its lines have several), and what was entered of it
+    that counts; None when nothing is."""
+
+    amount: int
+    unit: str
+    entered: int | None
+
+
 class Facts(NamedTuple):
     """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `quota`, `weights`: account →
     (amount, limit) that it needs, in fen and mg; `completing`: (ms, kind, partition, offset) of the document that
     completed it; `refused`, `unsecured`: values read by its findings of ledgers and of guarantees, by code; `subjects`: the
     first eight bytes of the pseudonyms of person, phone and address, as a number; `pay_firm`: four bytes of the hash of the firm
     that paid; `version`: of registry and rule set; `counted`: values read by its findings that counters lead to, by code;
-    `counters`: as its row keeps them; `waits`: what these findings go by besides; `tried`: what a rule set that is tried makes of it."""
+    `counters`: as its row keeps them; `waits`: what these findings go by besides; `tried`: what a rule set that is tried makes of it;
+    `stock`: by item of an account book; `short`: values read by its finding of stock, by code."""
 
     manifest_id: int
     place: str
@@ -95,6 +107,8 @@ class Facts(NamedTuple):
     goods: Goods
     waits: Pending | None
     tried: Tried | None
+    stock: dict[str, Asked]
+    short: dict[str, dict[str, Any]]
 
 
 def check(
@@ -146,9 +160,25 @@ def check(
     limit = guaranteed(registry, row.registry_version, derived["guarantor_code"], day_number(accepted_at)) if due else 0
     if stored.intersection(GUARANTEE) and (stored.intersection(LEDGER) or not due):
         report.differs(place, "findings", "no guarantee is asked of what is refused or owes nothing", sorted(stored))
+    stock = _stock(order["orderList"], registry, row.registry_version, day_number(accepted_at))
+    if stored.intersection(STOCK) and (not stock or stored.intersection((*LEDGER, *GUARANTEE))):
+        report.differs(place, "findings", "no stock is asked of what is refused or orders nothing bonded, and no guarantee after it", sorted(stored))
     secured = Secured(derived["guarantor_code"], due, limit)
     tried = try_again(row, read, accepted_at, codes, stored.intersection((*ASKED, *SAMPLES)), registry)
-    return _facts(case, expected, read, asks, day, place, secured, waits, tried)
+    return _facts(case, expected, read, asks, day, place, secured, waits, tried, stock)
+
+
+def _stock(lines: list[Document], registry: Registry, version: int, day: int) -> dict[str, Asked]:
+    """What derived lines take, by item."""
+    found: dict[str, tuple[int, str]] = {}
+    for line in lines:
+        item, qty_e5 = line["account_book_item"], line["qty_e5"]
+        if item and qty_e5 is not None and qty_e5 > 0:
+            amount, unit = found.get(item, (0, line["unit"]))
+            found[item] = amount + qty_e5, unit if unit == line["unit"] else ""
+    return {
+        item: Asked(min(amount, MOST_ASKED), unit, stocked(registry, version, item, day, unit)) for item, (amount, unit) in found.items()
+    }
 
 
 def found_in(cases: Sequence[Case]) -> list[Found]:
@@ -302,7 +332,7 @@ def _count(row: ManifestRow, order: Document, report: Report) -> None:
 
 def _facts(
     case: Case, expected: ManifestRow, read: tuple[Document, Document, Document], asks: bool, day: DayLaw, place: str,
-    secured: Secured, waits: Pending | None, tried: Tried | None,
+    secured: Secured, waits: Pending | None, tried: Tried | None, stock: dict[str, Asked],
 ) -> Facts:  # fmt: skip
     row = case.row
     arrivals = [
@@ -324,5 +354,5 @@ def _facts(
         all(f.code != QUARANTINED for f in case.findings),
         {f.code: json.loads(f.values_read) for f in case.findings if f.code in day.counter_codes}, row.counters,
         int.from_bytes(blake2b(expected.pay_code.encode(), digest_size=4).digest(), "big", signed=True), goods_of(read[0]["orderList"]),
-        waits, tried,
+        waits, tried, stock, {f.code: json.loads(f.values_read) for f in case.findings if f.code in STOCK},
     )  # fmt: skip

@@ -15,6 +15,9 @@ from loadtest.verify.ledger_rows import (
     HeldRow,
     SightingReadRow,
     SightingRow,
+    StockAccountRow,
+    StockCountRow,
+    StockEntryRow,
     UseRow,
     WeightAccountRow,
     WeightEntryRow,
@@ -283,6 +286,9 @@ class Tables:
     weight_entries: list[WeightEntryRow] = field(default_factory=lambda: list[WeightEntryRow]())
     guarantee_accounts: list[GuaranteeAccountRow] = field(default_factory=lambda: list[GuaranteeAccountRow]())
     guarantee_entries: list[GuaranteeEntryRow] = field(default_factory=lambda: list[GuaranteeEntryRow]())
+    stock_accounts: list[StockAccountRow] = field(default_factory=lambda: list[StockAccountRow]())
+    stock_entries: list[StockEntryRow] = field(default_factory=lambda: list[StockEntryRow]())
+    stock_counts: list[StockCountRow] = field(default_factory=lambda: list[StockCountRow]())
     held: list[HeldRow] = field(default_factory=lambda: list[HeldRow]())
     revisions: list[RevisionRow] = field(default_factory=lambda: list[RevisionRow]())
     uses: list[UseRow] = field(default_factory=lambda: list[UseRow]())

@@ -42,7 +42,7 @@ def check_guarantees(
     report.same("table guarantee_account", "last number and balance of each", ended, stood)
     for one in facts.values():
         later = revised[one.manifest_id].outcome if one.manifest_id in revised else ""
-        froze = one.accepted and one.secured.amount and not (one.unsecured and later != "RELEASE")
+        froze = one.accepted and one.secured.amount and not ((one.unsecured or one.short) and later != "RELEASE")
         wanted = [one.secured.guarantor] * (2 if later == "REJECT" else 1) if froze else []
         report.same(one.place, "guarantee accounts it froze on", wanted, posted.get(one.manifest_id, []))
         if one.unsecured:

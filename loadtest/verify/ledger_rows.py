@@ -75,11 +75,46 @@ class GuaranteeEntryRow(NamedTuple):
     batch_seq: int
 
 
+class StockAccountRow(NamedTuple):
+    book_item: str
+    entry_no: int
+    reserved_e5: int
+    used_e5: int
+    difference_e5: int
+    counts: int
+
+
+class StockEntryRow(NamedTuple):
+    """`moved`: (manifest_id, quantity, number of its movement) of each entry, packed; the rest by item."""
+
+    lane: int
+    batch_seq: int
+    book_items: list[str]
+    entry_nos: list[int]
+    entries: list[int]
+    reserved_after_e5: list[int]
+    used_after_e5: list[int]
+    moved: bytes
+
+
+class StockCountRow(NamedTuple):
+    book_item: str
+    entry_no: int
+    kafka_offset: int
+    counted_e5: int
+    entered_e5: int
+    used_e5: int
+    amount_e5: int
+    difference_after_e5: int
+    lane: int
+    batch_seq: int
+
+
 class HeldRow(NamedTuple):
     manifest_id: int
     lane: int
-    guarantor_code: str
-    amount_fen: int
+    waits_for: str
+    amount: int
 
 
 class SightingRow(NamedTuple):

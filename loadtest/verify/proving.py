@@ -29,6 +29,7 @@ from loadtest.verify.revisions import check_revisions
 from loadtest.verify.rule_sets import check_rules
 from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import check_shadow
+from loadtest.verify.stock import check_stock
 from loadtest.verify.whereabouts import Whereabouts, account_for
 
 Progress = Callable[[str, int, int], None]
@@ -98,6 +99,7 @@ def prove_beside(
     _take_messages(tables.manifests, decisions, receipts, report)
     watch.lap("decisions")
     check_ledgers(tables, facts, revised, report)
+    check_stock(evidence, facts, revised, report)
     watch.lap("ledgers")
     counters = check_counters(tables, facts, rules, report)
     tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from operator import attrgetter
@@ -24,9 +24,13 @@ STATUSES = {"active", "suspended", "revoked"}
 PARTS = {
     "enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"),
     "guarantee": ("guarantorCode", "instrumentNo"), "inspection": ("decisionId", "itemNo"),
+    "stock": ("accountBook", "bookItem"), "count": ("accountBook", "bookItem"),
 }  # fmt: skip
 INSTRUMENTS = {"cash", "letter", "insurance"}
-LONGEST = {"code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30, "orderNo": 200}
+LONGEST = {
+    "code": 18, "ebcCode": 18, "ebpCode": 18, "guarantorCode": 18, "instrumentNo": 60, "itemNo": 30, "name": 100, "itemName": 250, "accountBookItem": 30,
+    "orderNo": 200, "accountBook": 20, "bookItem": 9, "warehouseCode": 18,
+}  # fmt: skip
 MOST_CONTENT = 10**9
 EPOCH = date(1970, 1, 1)
 NOT_FILED: Mapping[str, Any] = {}
@@ -62,6 +66,7 @@ class Registry:
             part, first, _ = key.split("|")
             if part in ("guarantee", "inspection"):
                 self._under.setdefault((part, first), []).append(key.split("|"))
+        self._counts = sorted((offset, version) for key, taken in self._offsets.items() if key.startswith("count|") for version, offset in taken)
 
     def entry(self, version: int, *key: str) -> Mapping[str, Any]:
         """The fields of an entry as it stood at a version; none when it was not filed then."""
@@ -73,6 +78,11 @@ class Registry:
     def keys(self, part: str, first: str) -> list[list[str]]:
         """The keys of a part (of guarantees and inspections alone) that begin so, at any version."""
         return self._under.get((part, first), [])
+
+    def counts(self) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
+        """Offset, version and fields of every stock-take that was filed."""
+        for offset, version in self._counts:
+            yield offset, version, self._content(offset)
 
     def status(self, version: int, *key: str) -> str:
         """Its status; empty when it was not filed."""
@@ -131,7 +141,10 @@ def _fits(event: Event) -> bool:
     fits = 0 <= event.revision < 1 << 62 and (status or (event.part, content["status"]) == ("goods", "recalled"))
     fits = fits and all(content[name] and "|" not in content[name] for name in PARTS[event.part])
     fits = fits and all("\0" not in text and len(text) <= LONGEST.get(name, 100) for name, text in texts.items())
-    checks = {"enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits, "inspection": _inspection_fits}
+    checks = {
+        "enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits, "inspection": _inspection_fits,
+        "stock": _stock_fits, "count": _count_fits,
+    }  # fmt: skip
     return fits and checks[event.part](content)
 
 
@@ -165,6 +178,32 @@ def _guarantee_fits(content: Document) -> bool:
 def _inspection_fits(content: Document) -> bool:
     named = "|".join([content["ebpCode"], content["orderNo"], str(content["attempt"]), "1"])
     return 1 <= content["attempt"] < 1 << 15 and content["decisionId"] == hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+
+
+def _stock_fits(content: Document) -> bool:
+    numbered = re.fullmatch(r"[1-9][0-9]*", content["bookItem"]) is not None and content["unit"] != ""
+    return numbered and 0 <= content["enteredE5"] <= 10**14 and _is_day(content["validFrom"]) and _is_day(content["validTo"]) and content["validFrom"] <= content["validTo"]
+
+
+def _count_fits(content: Document) -> bool:
+    numbered = re.fullmatch(r"[1-9][0-9]*", content["bookItem"]) is not None
+    return numbered and 0 <= content["countedE5"] <= 10**14 and _is_day(content["countedOn"])
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text  # 20190101 is read as a date too
+    except ValueError:
+        return False
+
+
+def stocked(registry: Registry, version: int, book_item: str, day_number: int, unit: str) -> int | None:
+    """What was entered in all of an item of an account book, at a version; None when nothing is valid that day in that unit."""
+    entry = registry.entry(version, "stock", *book_item.rsplit("-", 1)) if "-" in book_item else NOT_FILED
+    day = (EPOCH + timedelta(days=day_number)).isoformat()
+    if entry.get("status") == "active" and entry["unit"] == unit and entry["validFrom"] <= day <= entry["validTo"]:
+        return entry["enteredE5"]
+    return None
 
 
 def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int) -> int:

@@ -15,13 +15,16 @@ STATUS = {"RELEASE": 800, "REJECT": 700}
 RECALLED = "GDS-10"
 SECOND = 2
 UNTAXED = {"taxed": False, "tariffFen": 0, "consumptionTaxFen": 0, "vatFen": 0, "taxFen": 0, "lines": list[Any]()}
+WAITING = ("guarantee", "stock")  # queues of what is released by itself
 
 
 class Revised(NamedTuple):
-    """`limit`: of its guarantor's account then, in fen, when it was released."""
+    """`limit`: of its guarantor's account then, in fen, `version` of the registry and `day` then."""
 
     outcome: str
     limit: int
+    version: int
+    day: int
 
 
 def check_revisions(
@@ -30,7 +33,7 @@ def check_revisions(
     """By manifest_id. The messages of the decisions they revise still lie in their boxes, and are right themselves."""
     tables = evidence.tables
     manifests = {row.manifest_id: row for row in tables.manifests}
-    waiting = {row.manifest_id for row in tables.manifests if row.queue == "guarantee"}
+    waiting = {row.manifest_id for row in tables.manifests if row.queue in WAITING}
     held = {row.manifest_id for row in tables.manifests if row.outcome == "HOLD"}
     revised: dict[int, Revised] = {}
     clocks = {lane.lane: lane.record_time for lane in tables.lanes}
@@ -39,7 +42,7 @@ def check_revisions(
         place = f"revision {row.revision} of {manifest_place(manifest) if manifest else row.manifest_id}"
         may_be = waiting if row.outcome == "RELEASE" else held
         if manifest is None or row.manifest_id not in may_be or row.manifest_id in revised:
-            report.differs(place, "manifest", "one that is held (to be released: for its guarantee alone), revised once", row.manifest_id)
+            report.differs(place, "manifest", "one that is held (to be released: for guarantee or stock alone), revised once", row.manifest_id)
             continue
         outcome = row.outcome if row.outcome in STATUS else "RELEASE"
         wanted = (SECOND, decision_id(manifest, SECOND), outcome, STATUS[outcome], manifest.lane)
@@ -50,7 +53,7 @@ def check_revisions(
         if row.registry_version < manifest.registry_version:
             report.differs(place, "registry_version", f"{manifest.registry_version} or later", row.registry_version)
         limit = guaranteed(registry, row.registry_version, manifest.guarantor_code, day_number(row.revised_at))
-        revised[row.manifest_id] = Revised(outcome, limit)
+        revised[row.manifest_id] = Revised(outcome, limit, row.registry_version, day_number(row.revised_at))
         failed = _failed(registry, row.registry_version, manifest)
         if outcome == "REJECT":
             report.same(place, "an inspection that failed", True, failed)

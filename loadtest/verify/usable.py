@@ -17,7 +17,7 @@ from loadtest.verify.usable_entries import Entry, clashes, dated, named, number,
 CODED = ("rule", "ledger", "engine", "document", "dead_letter")
 OF_THE_PROGRAM = CODED[1:]
 QUEUES = {"review", "orderer", "inspection"}
-GUARANTEE = {"GUA-01", "GUA-02"}
+WAITING = {"GUA-01": "guarantee", "GUA-02": "guarantee", "STK-01": "stock", "STK-02": "stock"}  # and they only hold
 KINDS = {"none": (False, False), "ad_valorem": (True, False), "specific": (False, True), "compound": (True, True)}
 FIELDS = ("hs8", "name", "tariff_1e4", "provisional_1e4", "vat_1e4", "consumption", "from", "to", "source", "sure")
 MEASURES = {x for x, _ in law.load().units.values()}
@@ -95,8 +95,9 @@ def _coded(rules: Mapping[str, Any]) -> Iterator[str]:
 
 def _says(x: Entry) -> Iterator[str]:
     outcome, queue, blames = x.get("outcome"), x.get("queue", ""), x.get("blames")
-    queues = {"guarantee"} if x["code"] in GUARANTEE else QUEUES
-    if outcome not in ("HOLD", "REJECT") or (queue in queues) != (outcome == "HOLD") or (queue and queue not in queues):
+    waits = WAITING.get(x["code"])
+    queues = {waits} if waits else QUEUES
+    if outcome not in ("HOLD", *(() if waits else ("REJECT",))) or (queue in queues) != (outcome == "HOLD") or (queue and queue not in queues):
         yield f"{x['code']}: outcome and queue do not fit"
     if not isinstance(blames, list) or set(map(str, blames)) - set(law.BITS) or (outcome == "REJECT" and not blames):
         yield f"{x['code']}: it blames no document, or something else"

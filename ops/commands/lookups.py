@@ -24,7 +24,7 @@ Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)
 
 def decisions(
     outcome: Annotated[str | None, typer.Option(help="RELEASE, HOLD or REJECT.")] = None,
-    queue: Annotated[str | None, typer.Option(help="Queue of a HOLD: review, orderer, inspection or guarantee.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue of a HOLD: review, orderer, inspection, guarantee or stock.")] = None,
     code: Annotated[str | None, typer.Option(help="Only with this finding, such as PAY-01.")] = None,
     platform: Platform = None,
     limit: Limit = 20,
@@ -34,7 +34,7 @@ def decisions(
     if outcome and outcome.upper() not in ("RELEASE", "HOLD", "REJECT"):
         raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT", param_hint="--outcome")
     if queue and queue not in QUEUES[1:]:
-        raise typer.BadParameter("queue is review, orderer, inspection or guarantee", param_hint="--queue")
+        raise typer.BadParameter("queue is review, orderer, inspection, guarantee or stock", param_hint="--queue")
     if code and code not in load().texts() and not CODE.fullmatch(code):  # another rule set may have other codes
         raise typer.BadParameter(f"no code {code}; docs/platforms.md lists all codes", param_hint="--code")
     wanted = outcome.upper() if outcome else None

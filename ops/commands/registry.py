@@ -21,7 +21,7 @@ from schemas.filings import PARTS, Filing, read, stored, written
 from schemas.registry import adopt_ids
 from sinks.named_sql import sql
 
-app = typer.Typer(help="What is filed with customs: enterprises by role, goods items, who stands behind whose orders, and guarantees.", no_args_is_help=True)
+app = typer.Typer(help="What is filed with customs: enterprises by role, goods items, who stands behind whose orders, guarantees and stock.", no_args_is_help=True)
 
 
 @app.command()
@@ -53,7 +53,7 @@ def send(
     json_: AsJson = False,
 ) -> None:
     """Send filings from JSON files. Each has a `revision`, higher than the one before of the same entry, and one of
-    enterprise, goods, relation and guarantee with all its fields (schemas/avro/filing-1.avsc; an example: schemas/examples/registry)."""
+    enterprise, goods, relation, guarantee, stock and count (a stock-take) with all its fields (schemas/avro/filing-1.avsc; an example: schemas/examples/registry)."""
     filings = [filing for path in files for filing in _read(path)]
     sent = asyncio.run(send_filings(filings)) if filings else []
     if json_:
@@ -89,8 +89,8 @@ async def send_filings(filings: list[Filing]) -> list[tuple[str, int, str]]:
 
 @app.command()
 def show(
-    part: Annotated[str, typer.Argument(help="enterprise, goods, relation or guarantee.")],
-    key: Annotated[list[str], typer.Argument(help="role and code; ebcCode and itemNo; ebpCode and ebcCode; guarantorCode and instrumentNo.")],
+    part: Annotated[str, typer.Argument(help="enterprise, goods, relation, guarantee, stock or count.")],
+    key: Annotated[list[str], typer.Argument(help="role and code; ebcCode and itemNo; ebpCode and ebcCode; guarantorCode and instrumentNo; accountBook and bookItem.")],
     json_: AsJson = False,
 ) -> None:
     """Show an entry and what it was before: `tidegate registry show enterprise platform 330296P001`."""

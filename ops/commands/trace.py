@@ -12,6 +12,7 @@ from agents.reading import order_hashes
 from ops.commands.lookups import Platform
 from ops.commands.show import OUT, AsJson, NotFound, plain, print_json, table, yuan
 from ops.ruling import texts_of
+from ops.stock import taken
 from pipeline.documents import BIT, KINDS
 from schemas.codec import decode_output
 from schemas.contracts import topic_name, topics
@@ -66,6 +67,7 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
             m["entries"] = [dict(r) for r in await store.fetch("trace_entries", m["person_key"], m["manifest_id"])]
             m["frozen"] = entries_of(await store.fetch("trace_guarantee", m["guarantor_code"], m["manifest_id"]), m["manifest_id"])
             m["revisions"] = [dict(r) for r in await store.fetch("trace_revisions", m["manifest_id"])]
+            m["stock"] = taken(m["outcome"], [f["code"] for f in m["findings"]], [r["outcome"] for r in m["revisions"]], m["lines"])
             numbers = [f"P|{m['pay_code']}|{m['pay_transaction_id']}", f"W|{m['logistics_code']}|{m['logistics_no']}"]
             m["numbers"] = [dict(r) for r in await store.fetch("trace_uses", numbers, m["manifest_id"])]
         revisions = [r for m in manifests for r in m["revisions"]]
@@ -158,6 +160,7 @@ def _show_manifest(m: dict[str, Any]) -> None:
         (f"guarantee of {m['guarantor_code']}", f["entry_no"], "freeze" if f["amount_fen"] > 0 else "give back", f"CNY {yuan(f['amount_fen'])}", f"frozen CNY {yuan(f['frozen_after_fen'])}")
         for f in m["frozen"]
     ]  # fmt: skip
+    entries += [(f"stock of {x['book_item']}", 0, x["movement"], _units(x["amount_e5"]), "") for x in m["stock"]]
     entries += [(f"number {u['number']}", u["use_no"], "in use", "", "") for u in m["numbers"]]
     if entries:
         OUT.print(table("Ledgers", ("account", "entry", "movement", "amount", "balance after"), entries))

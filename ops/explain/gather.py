@@ -14,6 +14,7 @@ from history.recompute import Recomputed, differences, recompute
 from history.registries import registry_of
 from history.rule_sets import rule_set
 from ops.explain.taxed import lines_of_tax
+from ops.stock import taken
 from pipeline.documents import BIT, KINDS
 from pipeline.registry import Registry
 from pipeline.rules import looked_at
@@ -61,6 +62,7 @@ async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict
         "tax": {"known": again.decided.heads["tax_known"].item(), "lines": lines_of_tax(again, book)},
         "ledgers": [_entry(dict(r)) for r in await store.fetch("trace_entries", row["person_key"], row["manifest_id"])],
         "frozen": await _frozen(store, row, revisions),
+        "stock": taken(row["outcome"], [x["code"] for x in findings], [r["outcome"] for r in revisions], lines),
         "revisions": revisions,
         "limits": book.limits_on(again.decided.heads["accepted_on"].item()),
         "caps": {c.group: c.cap_mg for c in book.on(again.decided.heads["accepted_on"].item()).weight_caps},

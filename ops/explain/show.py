@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,7 @@ class _Page:
     def _ledgers(self) -> None:
         t, m = self.t, self.m
         OUT.print(Text(f"\n{t['ledgers']}", style="bold"))
-        if not m["ledgers"] and not m["frozen"]:
+        if not m["ledgers"] and not m["frozen"] and not m["stock"]:
             OUT.print(t["no_ledgers_REJECT" if m["outcome"] == "REJECT" else "no_ledgers"])
             return
         rows = [
@@ -196,6 +197,9 @@ class _Page:
             before, now = (t["frozen_of"].format(frozen=f"CNY {yuan(x)}") for x in (after - amount, after))
             limit = "" if e["limit_fen"] is None else f"CNY {yuan(e['limit_fen'])}, {t['by_day']}"
             rows.append((account, before, f"CNY {yuan(abs(amount))}", t["freeze" if amount > 0 else "unfreeze"], now, limit))
+        for x in m["stock"]:
+            quantity = f"{Decimal(x['amount_e5']) / 100_000:f}".rstrip("0").rstrip(".")
+            rows.append((t["account_stock"].format(item=x["book_item"]), "", quantity, t[f"stock_{x['movement']}"], "", t["by_entries"]))
         OUT.print(table("", (t["account"], t["before"], t["moved"], t["movement"], t["after"], t["limit"]), rows))
 
     def _limit(self, entry: dict[str, Any]) -> int:

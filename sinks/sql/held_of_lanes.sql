@@ -1,1 +1,1 @@
-SELECT DISTINCT lane, guarantor_code FROM held WHERE lane = ANY ($1::smallint[])
+SELECT DISTINCT lane, waits_for FROM held WHERE lane = ANY ($1::smallint[])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from loadtest.generate.filings import filings
+from loadtest.generate.law import goods
 from loadtest.plain_faust.decide import decide as plain_decide
 from loadtest.plain_faust.ledgers import Ledgers
 from loadtest.plain_faust.reading import read as plain_read
@@ -24,6 +25,7 @@ BITS = {"order": 1, "payment": 2, "waybill": 4}
 CLASSES = {"001": "general", "013": "dishonest", "017": "aeo"}
 ITEMS = {"001": ("SKU010001", "SKU010007"), "013": ("SKU130001", "SKU130002"), "017": ("SKU170008", "SKU170004")}
 PLATFORMS = {"001": "001", "013": "006", "017": "010"}  # general ones
+UNITS = {item.item_no: item.unit for shop in ITEMS for item in goods()[f"330296T{shop}"]}
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda c: c["title"])
 
 
@@ -36,7 +38,7 @@ def trio_of(case: dict[str, Any]) -> dict[str, Any]:
     order |= {"ebcCode": f"330296T{shop}", "batchNumbers": "B1"}
     trio["waybill"]["goodsInfo"] = "样例货物"
     for line, item in zip(order["orderList"], ITEMS[shop], strict=True):
-        line["itemNo"] = item
+        line["itemNo"], line["unit"] = item, UNITS[item]
     for path, value in case.get("change", {}).items():
         kind, _, field = path.partition(".")
         (order["orderList"][int(kind[4:]) - 1] if kind.startswith("line") else trio[kind])[field] = value

@@ -40,6 +40,7 @@ CONSEQUENCES = {
     ("REJECT", "", "waybill"): "FMT-03 FMT-07 FMT-11 FMT-14 AMT-03 AMT-06 CUR-04 WAY-04 WAY-05 WAY-06 WAY-07 REG-07 CLS-02",
     ("HOLD", "orderer", "payment"): "PAY-04",
     ("HOLD", "guarantee", "order"): "GUA-01 GUA-02",
+    ("HOLD", "stock", "order"): "STK-01 STK-02",
     ("HOLD", "review", "payment"): "TIM-01",
     ("HOLD", "review", "waybill"): "WAY-01 WAY-02 WAY-03",
     ("HOLD", "review", "order"): "TIM-02 REG-02 REG-08 REG-09 REG-11 GDS-03 GDS-07 GDS-08 GDS-09 LIM-05 TAX-01 TAX-02 SYS-01 SYS-02 SMP-02 "

@@ -70,7 +70,7 @@ def distrusted(n: int) -> dict[str, Any]:
         order[name] = trio["waybill"][name] = f"1390000{n:04}"
     trio["waybill"]["goodsInfo"] = "样例货物"
     for line, item in zip(order["orderList"], ("SKU130001", "SKU130002"), strict=True):
-        line["itemNo"] = item
+        line |= {"itemNo": item, "unit": "011"}
     return trio
 
 

@@ -63,7 +63,7 @@ def test_down_without_a_stack(run: Run) -> None:
         ("nonsense", "No such command"),
         ("trace", "Missing argument"),
         ("decisions --outcome perhaps", "RELEASE, HOLD or REJECT"),
-        ("decisions --queue none", "review, orderer, inspection or guarantee"),
+        ("decisions --queue none", "review, orderer, inspection"),
         ("decisions --code pay1", "docs/platforms.md"),
         ("waiting --limit 0", "--limit"),
         ("worker --count 0", "--count"),

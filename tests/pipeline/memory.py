@@ -27,6 +27,7 @@ from pipeline.open_orders import open_orders
 from pipeline.registry import Registry
 from pipeline.sampling import Seeds
 from pipeline.sightings import LEFT, SIGHTINGS, SUBJECTS, Seen, asked
+from pipeline.stock import STANDING as STOCK
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
 from schemas.lawbook import Lawbook, load
@@ -44,6 +45,16 @@ def registry(size: str = "small", version: int = 0) -> Registry:
     for filing in filings(size):
         entries.setdefault(filing.table, []).append(filing.row())
     return Registry().changed(version, **entries)
+
+
+def counted(size: str = "small") -> dict[str, dict[str, Any]]:
+    """How stock stands after the stock-takes of a market, before anything is taken."""
+    of = registry(size)
+    entered = dict(of.stock.select("book_item", "entered_e5").iter_rows())
+    return {
+        item: {"book_item": item, "entry_no": 1, "reserved_e5": 0, "used_e5": 0, "difference_e5": found - entered[item]}
+        for item, found in of.counts.select("book_item", "counted_e5").iter_rows()
+    }
 
 
 BASE_MS = 1_573_401_600_000  # 2019-11-11 00:00 in Shanghai
@@ -109,6 +120,8 @@ class MemoryStore:
     entries: dict[Ledger, list[dict[str, Any]]] = field(default_factory=lambda: {x: [] for x in LEDGERS})
     guarantees: dict[str, dict[str, Any]] = field(default_factory=dict)
     frozen: list[dict[str, Any]] = field(default_factory=list)
+    stock: dict[str, dict[str, Any]] = field(default_factory=lambda: counted())
+    drawn: list[dict[str, Any]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     sightings: list[dict[str, Any]] = field(default_factory=list)  # `manifest_id`: the place in this list
     goods: pl.DataFrame = field(default_factory=lambda: STORED_GOODS)
@@ -164,6 +177,11 @@ class MemoryStore:
                 self.guarantees.get(code, {"frozen_fen": 0})["frozen_fen"] > most
                 for code, most in posted.frozen.accounts.select("guarantor_code", "most_frozen_fen").iter_rows()
             )
+            or any(
+                stood["reserved_e5"] + stood["used_e5"] - stood["difference_e5"] > most
+                for item, most in posted.drawn.accounts.select("book_item", "most_taken_e5").iter_rows()
+                if (stood := self.stock.get(item, {"reserved_e5": 0, "used_e5": 0, "difference_e5": 0}))
+            )
         )
 
     def past(self, hashes: Iterable[int]) -> Past:
@@ -180,6 +198,7 @@ class MemoryStore:
             {x: self._standing(x, asked.select(*x.key).unique().rows()) for x, asked in claims.amounts.items()},
             _frame([self.uses[n] for n in sorted(numbers) if n in self.uses], USES),
             _frame([self.guarantees[c] for c in claims.guarantees["guarantor_code"].unique() if c in self.guarantees], STANDING),
+            _frame([self.stock[x] for x in claims.stock["book_item"].unique() if x in self.stock], STOCK),
         )
 
     def _standing(self, ledger: Ledger, keys: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
@@ -245,6 +264,12 @@ class MemoryStore:
             after = {"entry_no": before["entry_no"] + 1, "frozen_fen": before["frozen_fen"] + e["amount_fen"]}
             self.guarantees[e["guarantor_code"]] = {"guarantor_code": e["guarantor_code"], **after}
             self.frozen.append(e | after)
+        for e in decided.posted.drawn.entries.iter_rows(named=True):
+            before = self.stock.get(e["book_item"], {"entry_no": 0, "reserved_e5": 0, "used_e5": 0, "difference_e5": 0})
+            moved = "used_e5" if e["released"] else "reserved_e5"
+            after = {**before, "entry_no": before["entry_no"] + 1, moved: before[moved] + e["amount_e5"]}
+            self.stock[e["book_item"]] = {**after, "book_item": e["book_item"]}
+            self.drawn.append(e | after)
         for u in decided.posted.uses.iter_rows(named=True):
             holder = {k: heads[u["m"]][k] for k in ("ebp_code", "order_no", "accepted_at")}
             assert u["use_no"] == self.uses.get(u["number"], {"use_no": 0})["use_no"] + 1

@@ -16,7 +16,7 @@ from pipeline.manifests import Manifests
 from pipeline.rejudge import rejudge
 from tests.pipeline.memory import MemoryStore, as_records, registry
 
-LEDGERS = ("PAY-03", "WAY-06", "LIM-03", "LIM-04", "GUA-01", "GUA-02")
+LEDGERS = ("PAY-03", "WAY-06", "LIM-03", "LIM-04", "GUA-01", "GUA-02", "STK-01", "STK-02")
 
 
 Batch = tuple[Manifests, Decided, Law]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from loadtest.generate import stocked
 from loadtest.generate.law import goods, limit
 from loadtest.generate.tax import line_tax_fen, shares
 from schemas.codec import encode
@@ -71,7 +72,7 @@ def recount(trio: dict[str, Any], kept: set[str]) -> None:
 def tax_due(trio: dict[str, Any]) -> Decimal | None:
     """The tax by the generator's reckoning; None where an item is not registered or cannot be taxed."""
     order, waybill = trio["order"], trio["waybill"]
-    items = {item.item_no: item for item in goods().get(order["ebcCode"], ())}
+    items = {item.item_no: item for item in (*goods().get(order["ebcCode"], ()), *stocked.items("small"))}
     chosen = [items.get(line["itemNo"]) for line in order["orderList"]]
     totals = [int(Decimal(line["totalPrice"]) * 100) for line in order["orderList"]]
     fee = int((Decimal(order["freight"]) + Decimal(waybill["insuredFee"])) * 100)

@@ -13,7 +13,7 @@ from schemas.codec import DecodeError, encode
 from schemas.documents_json import JsonError, filing_from_json
 from schemas.filings import Filing, read, written
 
-FIRST = {part: next(f for f in filings("small") if f.part == part) for part in ("enterprise", "goods", "relation", "guarantee")}
+FIRST = {part: next(f for f in filings("small") if f.part == part) for part in ("enterprise", "goods", "relation", "guarantee", "stock", "count")}
 FIRST["inspection"] = inspection_failed("P", "ORDER-1", 2, "SKU010007")
 BAD: list[tuple[str, dict[str, Any]]] = [
     ("enterprise", {"role": "shop"}), ("enterprise", {"class": "A"}), ("enterprise", {"status": ""}),
@@ -35,6 +35,11 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("inspection", dict(inspection_failed("P", "ORDER-1", 0, "SKU010007").content)), ("inspection", dict(inspection_failed("P", "ORDER-1", 2**15, "SKU010007").content)),
     ("inspection", dict(inspection_failed("P", "x" * 201, 2, "SKU010007").content)),
     ("goods", {"status": "failed"}), ("enterprise", {"status": "recalled"}),
+    ("stock", {"bookItem": "01"}), ("stock", {"bookItem": "1a"}), ("stock", {"bookItem": "1234567890"}), ("stock", {"accountBook": ""}),
+    ("stock", {"accountBook": "x" * 21}), ("stock", {"enteredE5": -1}), ("stock", {"enteredE5": 10**14 + 1}), ("stock", {"unit": ""}),
+    ("stock", {"validFrom": "2019-01-02", "validTo": "2019-01-01"}), ("stock", {"validTo": "never"}), ("stock", {"status": "recalled"}),
+    ("stock", {"warehouseCode": "x" * 19}), ("count", {"bookItem": "0"}), ("count", {"countedE5": -1}), ("count", {"countedE5": 10**14 + 1}),
+    ("count", {"countedOn": "20190101"}), ("count", {"accountBook": "a|b"}),
 ]  # fmt: skip
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("goods", {"content": 1_000, "contentUnit": "kg"}), ("goods", {"priceLowFen": 0, "priceHighFen": 10**11 - 1}),
@@ -43,6 +48,9 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("guarantee", {"kind": "insurance", "amountFen": 0, "useOrder": 0, "instrumentNo": "x" * 60, "status": "suspended"}),
     ("inspection", dict(inspection_failed("P", "x" * 200, 2**15 - 1, "SKU010007").content)),
     ("inspection", dict(inspection_failed("P", "a|b", 1, "SKU010007").content)), ("goods", {"status": "recalled"}),
+    ("stock", {"accountBook": "x" * 20, "bookItem": "123456789", "enteredE5": 10**14, "validFrom": "2019-01-01", "validTo": "2019-01-01"}),
+    ("stock", {"accountBook": "A-1", "enteredE5": 0, "status": "revoked"}), ("count", {"countedE5": 0, "countedOn": "2019-11-11"}),
+    ("count", {"countedE5": 10**14, "status": "suspended"}),
     ("enterprise", {"code": "x" * 18, "status": "revoked", "class": "dishonest", "role": "guarantor"}),
 ]  # fmt: skip
 

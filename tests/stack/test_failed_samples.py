@@ -46,6 +46,10 @@ async def filed(group: Group, wanted: list[Filing]) -> None:
     await group.settled()
 
 
+ENTRY = struct.Struct(">qqB")
+RESTORED = 2
+
+
 async def evidence_of(endpoints: Endpoints) -> Evidence:
     changes = [await read_changes(endpoints.kafka_options(), kind) for kind in ("registry", "rules")]
     async with at_one_moment(endpoints.postgres) as connection:
@@ -71,13 +75,13 @@ async def test_what_failed_is_proved(topics: Endpoints, tmp_path: Path) -> None:
             await send(sender, documents.documents())
             await group.settled()
             held = await group.db.fetch(HELD)
-            in_queues = {queue: [r for r in held if r["queue"] == queue] for queue in ("inspection", "review", "guarantee")}
+            in_queues = {queue: [r for r in held if r["queue"] == queue] for queue in ("inspection", "review", "guarantee", "stock")}
             assert all(in_queues.values())
             kept = next(r for r in in_queues["guarantee"] if recall(r))
             events = [Planned(0, "registry", REGISTRY_PARTITION, e.key, e.value) for e in top_ups()]
             now, later = ([e for e in events if (f"|{kept['guarantor_code']}|".encode() in e.key) is its] for its in (False, True))
             await send(sender, now)
-            await group.until("all others released", "SELECT bool_and(guarantor_code = $1) FROM held", kept["guarantor_code"])
+            await group.until("all others released", "SELECT bool_and(waits_for = $1) FROM held", f"G|{kept['guarantor_code']}")
             chosen = [*in_queues["inspection"][::2], *in_queues["review"][::2]]
             await filed(group, [failing(r) for r in chosen])
             ids = [failing(r).content["decisionId"] for r in chosen]
@@ -87,7 +91,7 @@ async def test_what_failed_is_proved(topics: Endpoints, tmp_path: Path) -> None:
             await filed(group, [f for f in recalled if f])
             await send(sender, later)
             await group.settled()
-            staying = [r for r in in_queues["guarantee"] if r["guarantor_code"] == kept["guarantor_code"] and recall(r) in recalled]
+            staying = [r for r in [*in_queues["guarantee"], *in_queues["stock"]] if r["guarantor_code"] == kept["guarantor_code"] and recall(r) in recalled]
             await group.until("nothing held that may go", "SELECT count(*) = $1 FROM held", len(staying))
             await group.until("everything published", "SELECT bool_and(batch_seq = published_seq) FROM lane")
         assert await group.stop() == [0, 0]
@@ -114,6 +118,24 @@ def _find_what_is_wrong(evidence: Evidence) -> None:
         ident, amount = struct.unpack_from(">qq", row.moved)
         tables.guarantee_entries[at] = row._replace(moved=struct.pack(">qq", ident, 2 * amount) + row.moved[16:])
 
+    def kept_in_stock(tables: Tables) -> None:
+        """As if it had been reserved a second time."""
+        at, row = next((n, r) for n, r in enumerate(tables.stock_entries) if ENTRY.unpack_from(r.moved)[2] == RESTORED)
+        tables.stock_entries[at] = row._replace(moved=row.moved[:16] + b"\0" + row.moved[17:])
+
+    def less_in_stock(tables: Tables) -> None:
+        at, row = next((n, r) for n, r in enumerate(tables.stock_entries) if ENTRY.unpack_from(r.moved)[2] == RESTORED)
+        ident, amount, movement = ENTRY.unpack_from(row.moved)
+        tables.stock_entries[at] = row._replace(moved=ENTRY.pack(ident, amount - 1, movement) + row.moved[17:])
+
+    def never_reserved(tables: Tables) -> None:
+        """Its first entry is gone: there is nothing to give back."""
+        ident = next(ENTRY.unpack_from(r.moved)[0] for r in tables.stock_entries if ENTRY.unpack_from(r.moved)[2] == RESTORED)
+        at, row = next((n, r) for n, r in enumerate(tables.stock_entries) if ident in [i for i, _, _ in ENTRY.iter_unpack(r.moved)])
+        others = next(i for i, _, _ in (ENTRY.unpack_from(r.moved) for r in tables.stock_entries) if i != ident)
+        moved = b"".join(ENTRY.pack(others if i == ident else i, *rest) for i, *rest in ENTRY.iter_unpack(row.moved))
+        tables.stock_entries[at] = row._replace(moved=moved)
+
     def nothing_failed(tables: Tables) -> None:
         """It holds from a later version on than the one it was rejected by."""
         at, entry = next((n, e) for n, e in enumerate(tables.registry_entries) if e.key.startswith("inspection|"))
@@ -129,6 +151,9 @@ def _find_what_is_wrong(evidence: Evidence) -> None:
     assert damaged(evidence, without_revision).counts["failed_and_held"] == 1
     assert "movement" in told(damaged(evidence, confirmed))
     assert "amount" in told(damaged(evidence, given_back_twice))
+    assert {"stock it took", "reserved, used after"} <= told(damaged(evidence, kept_in_stock))
+    assert {"stock it took", "reserved, used after"} <= told(damaged(evidence, less_in_stock))
+    assert {"stock it took", "movement"} <= told(damaged(evidence, never_reserved))
     assert "an inspection that failed" in told(damaged(evidence, nothing_failed))
     assert "its items that are recalled, and whether one failed" in told(damaged(evidence, released_though_recalled))
     assert "revision" in told(damaged(evidence, another_status))

@@ -10,6 +10,7 @@ import pytest
 from agents.metrics import METRICS
 from loadtest.generate.filings import filings
 from loadtest.generate.guaranteed import EXPIRED, RENEWED, RUNS_OUT
+from loadtest.generate.stocked import RUNS_OUT as TEN
 from loadtest.verify.messages import DECISION, RECEIPT, decode
 from ops.commands.sample import inspection_failed
 from ops.explain.gather import gather
@@ -18,13 +19,16 @@ from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
 from schemas.filings import Filing, written
 from sinks.errors import Contended
+from sinks.stock import unpacked
 from tests.pipeline.memory import Rec
 from tests.pipeline.test_guarantees import at
+from tests.pipeline.test_stock import ordering
 from tests.pipeline.test_weights import SUGAR
 from tests.pipeline.trios import KINDS, rec
 from tests.stack.nodes import NOW_MS, Gate, manifests, messages, nodes, reached, within
 from tests.stack.test_guarantees import balance, owing
 from tests.stack.test_reassessment import held, released, top_up
+from tests.stack.test_stock import wanting
 
 LOOKED_AT = {"waybill.consignee": "another"}  # held for review
 
@@ -55,6 +59,12 @@ async def rejected(db: asyncpg.Connection) -> list[str]:
     return [r["order_no"] for r in rows]
 
 
+async def stock_entries(db: asyncpg.Connection) -> list[dict[str, Any]]:
+    """Of all items, in the order of their batches."""
+    rows = await db.fetch("SELECT * FROM stock_entry ORDER BY batch_seq")
+    return [entry for row in rows for _, _, entry in unpacked(row)]
+
+
 async def test_what_it_took_is_given_back(endpoints: Endpoints, db: asyncpg.Connection) -> None:
     async with nodes(endpoints, [0]) as (node,):
         ones = [at(RENEWED, n, (SUGAR, "5"), **LOOKED_AT) for n in (1, 2)]
@@ -74,6 +84,10 @@ async def test_what_it_took_is_given_back(endpoints: Endpoints, db: asyncpg.Conn
             assert tuple(entries[2]) == ("restore", "reserved", "available", amount, 0, amount)
             assert len(entries) == 3
             assert tuple(await db.fetchrow(f"SELECT entry_no, reserved_{unit}, used_{unit} FROM {ledger}_account")) == (3, amount, 0)
+        moves = [(e["movement"], e["amount_e5"], e["reserved_after_e5"], e["used_after_e5"]) for e in await stock_entries(db)]
+        five = 500_000
+        assert moves == [("reserve", five, five, 0), ("reserve", five, 2 * five, 0), ("restore", five, five, 0)]
+        assert tuple(await db.fetchrow("SELECT entry_no, reserved_e5, used_e5 FROM stock_account")) == (3, five, 0)
         assert await db.fetchval("SELECT count(*) FROM number_use") == 4
         assert [m[2] for m in await manifests(db)] == ["HOLD", "HOLD"]  # rows of manifest never change
 
@@ -111,6 +125,7 @@ async def test_held_for_its_guarantee_it_froze_nothing(endpoints: Endpoints, db:
         assert (await held(db), await rejected(db)) == ([], ["EXAMPLE-1", "EXAMPLE-2"])
         assert await db.fetchval("SELECT count(*) FROM guarantee_account") == 0
         assert await db.fetchval("SELECT sum(reserved_fen + used_fen) FROM quota_account") == 0
+        assert await stock_entries(db) == []
 
 
 async def test_what_was_released_stays_so(endpoints: Endpoints, db: asyncpg.Connection) -> None:
@@ -139,6 +154,28 @@ async def test_room_that_was_given_back(endpoints: Endpoints, db: asyncpg.Connec
         assert await balance(db, RUNS_OUT) == [(18_200, 18_200), (-18_200, 0), (18_200, 18_200)]
 
 
+async def test_stock_that_was_given_back(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Ten were entered, six are reserved, six more wait: they are deducted when the first six are given back. What waited for
+    stock and failed gives nothing back."""
+    async with nodes(endpoints, [0]) as (node,):
+        await node.take(*wanting(0, 0, 1, (TEN, "6"), consigneeAddress="示例省虚构市他处1号"), *wanting(0, 1, 2, (TEN, "6"), second=1), *wanting(0, 2, 3, (TEN, "6"), second=2))
+        assert [m[2:] for m in await manifests(db)] == [("HOLD", ["WAY-03"]), ("HOLD", ["STK-01"]), ("HOLD", ["STK-01"])]
+        frozen = await db.fetchval("SELECT frozen_fen FROM guarantee_account")
+        await node.tick()
+        assert await held(db) == ["EXAMPLE-2", "EXAMPLE-3"]
+        orders = [ordering(n, (TEN, "6")) for n in (1, 2)]
+        await node.take(*(failed(n, one) for n, one in enumerate(orders)))
+        await node.tick()
+        await node.tick()
+        gone = await rejected(db)
+        assert (gone, [x for x in await released(db) if x not in gone], await held(db)) == (["EXAMPLE-1", "EXAMPLE-2"], ["EXAMPLE-3"], [])
+        moves = [(e["movement"], e["amount_e5"], e["reserved_after_e5"], e["used_after_e5"]) for e in await stock_entries(db)]
+        six = 600_000
+        assert moves == [("reserve", six, six, 0), ("restore", six, 0, 0), ("deduct", six, 0, six)]
+        assert tuple(await db.fetchrow("SELECT entry_no, reserved_e5, used_e5 FROM stock_account")) == (3, 0, six)
+        assert await db.fetchval("SELECT frozen_fen FROM guarantee_account") == frozen
+
+
 async def test_recalled_meanwhile_it_is_not_released(endpoints: Endpoints, db: asyncpg.Connection) -> None:
     """However much is guaranteed now; another item's manifest is, and this one when the recall ends."""
     async with nodes(endpoints, [0]) as (node,):
@@ -151,6 +188,7 @@ async def test_recalled_meanwhile_it_is_not_released(endpoints: Endpoints, db: a
         assert (await released(db), await held(db)) == (["EXAMPLE-2"], ["EXAMPLE-1"])
         await node.take(recalled(2, one, "active", 3))
         await node.tick()
+        await node.tick()  # no event of these tests filed its stock, so its account is opened on the way
         assert (await released(db), await held(db)) == (["EXAMPLE-2", "EXAMPLE-1"], [])
 
 

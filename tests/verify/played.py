@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from agents.buffers import LaneRecords
-from agents.changes import Taken
-from agents.filings import NO_FILINGS, read_filings, take
+from agents.filings import NO_FILINGS, Filed, counts, read_filings, take
 from agents.look_again import as_lanes
 from agents.poison import dead_letter_rows
 from agents.reading import Read
@@ -27,13 +26,15 @@ from loadtest.verify.postgres import SOURCES
 from pipeline.accounts import QUOTA, WEIGHT
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
+from pipeline.registry import Registry
 from schemas.contracts import PARTITIONS, topic_name, topics
-from sinks.batch import Freezing, LaneState
+from sinks.batch import Drawing, Freezing, LaneState
 from sinks.guarantees import freezing
 from sinks.messages import unpack
 from sinks.prepare import Arrived, arrived_frames, decided_frames, numbered_heads, placed
 from sinks.rows import number_uses
 from sinks.seen import sighting_frames
+from sinks.stock import COUNTED, drawing
 from tests.pipeline.memory import BASE_MS, MemoryStore, Rec, as_records, registry
 
 SWEPT_SECONDS = 700
@@ -54,7 +55,7 @@ def sent() -> list[Rec]:
 
 
 @cache
-def filed() -> Taken:
+def filed() -> Filed:
     """What the first batch takes of them; the same for every play."""
     came = read_filings({0: LaneRecords({REGISTRY: Records.of(sent())}, {}, {}, BASE_MS)})
     return asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
@@ -76,6 +77,11 @@ class Play:
         """The first batch of lane 0 brings the registry."""
         read, decided = self.store.begin([])
         read.dead.extend(filed().dead)
+        for row in counts(filed(), Registry()).iter_rows(named=True):
+            item, counted, entered, offset = (row[c] for c in COUNTED)
+            self.tables.stock_counts.append(
+                evidence.StockCountRow(item, 1, offset, counted, entered, 0, counted - entered, counted - entered, 0, 1)
+            )
         self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filings=filed().rows)
         self.store.dead.clear()  # of registry events nobody asks what became of them
 
@@ -102,6 +108,7 @@ class Play:
         heads = numbered_heads(decided.heads, deciding, after)
         decided = replace(decided, heads=heads, fates=placed(decided.fates, deciding, after))
         self._freeze(freezing(decided.posted.frozen, heads["manifest_id"]), min(after), after[min(after)].batch_seq)
+        self._draw(drawing(decided.posted.drawn, heads["manifest_id"]), min(after), after[min(after)].batch_seq)
         self._keep(arrived_frames(arrived, heads, decided.fates, after) | sighting_frames(heads, decided.seen, after))
         self.store.lanes.update({lane: state.batch_seq for lane, state in after.items()})
         self._keep({"number_use": number_uses(decided.posted.uses, heads)})
@@ -113,6 +120,15 @@ class Play:
             stands = self.store.guarantees[code]
             row = evidence.GuaranteeEntryRow(code, stands["entry_no"], entries, stands["frozen_fen"], moved, lane, batch_seq)
             self.tables.guarantee_entries.append(row)
+
+    def _draw(self, drawn: Drawing, lane: int, batch_seq: int) -> None:
+        """As sql/stock_draw.sql does, in a store that has kept the batch."""
+        if len(drawn.accounts):
+            items, entries = drawn.accounts["book_item"].to_list(), drawn.accounts["entries"].to_list()
+            stood = [self.store.stock[item] for item in items]
+            balances = ([one[name] for one in stood] for name in ("reserved_e5", "used_e5"))
+            row = evidence.StockEntryRow(lane, batch_seq, items, [one["entry_no"] for one in stood], entries, *balances, drawn.moved)
+            self.tables.stock_entries.append(row)
 
     def sweep(self) -> None:
         """Later than the deadline of every open order: an empty batch that reports them all."""
@@ -161,6 +177,8 @@ class Play:
             shape = next(shape for name, _, shape in SOURCES if name == field)
             setattr(tables, field, [_row(shape, a) for a in self.store.accounts[ledger].values()])
         tables.guarantee_accounts = [evidence.GuaranteeAccountRow(**a) for a in self.store.guarantees.values()]
+        counted = {row.book_item for row in tables.stock_counts}
+        tables.stock_accounts = [evidence.StockAccountRow(**a, counts=int(a["book_item"] in counted)) for a in self.store.stock.values()]
         filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in sent()}
         return Evidence(inputs, ends, self.outputs, tables, filings)
 
