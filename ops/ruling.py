@@ -80,6 +80,11 @@ async def keep(store: Store, folder: Path) -> str:
     return name
 
 
+async def named(store: Store, which: str) -> str:
+    """The hash of a folder, which is kept then, or of a set that is kept already (`version_of`)."""
+    return await keep(store, Path(which)) if Path(which).is_dir() else await version_of(store, which)
+
+
 async def order(endpoints: Endpoints, store: Store, part: str, rule_set: str, share: int, by: str, seconds: float) -> Ordered:
     """Publish that a set is live, or tried, from now on, and wait so long for a worker to take it. Refused."""
     await adopt_ids()

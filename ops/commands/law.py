@@ -144,20 +144,24 @@ def _share(text: str) -> int:
     return int(share)
 
 
-def _order(part: str, which: str, share: int, by: str, wait: float, json_: bool) -> None:
-    folder = Path(which) if which and Path(which).is_dir() else None
-    if folder and (problems := _problems(folder)):
+def check_folder(which: str, json_: bool) -> None:
+    """Say what is wrong with a folder of law data, if it is one that cannot be used, and end with exit code 1."""
+    if which and Path(which).is_dir() and (problems := _problems(Path(which))):
         if json_:
             print_json(_refusal(problems))
         else:
             _show_problems(problems)
         raise typer.Exit(FAILED)
+
+
+def _order(part: str, which: str, share: int, by: str, wait: float, json_: bool) -> None:
+    check_folder(which, json_)
     by = (by or os.environ.get("USER", ""))[:LONGEST_BY]
     endpoints = Endpoints.resolve()
 
     async def ordering(store: Store) -> ruling.Ordered:
         await ready(endpoints)
-        name = "" if not which else await ruling.keep(store, folder) if folder else await ruling.version_of(store, which)
+        name = await ruling.named(store, which) if which else ""
         return await ruling.order(endpoints, store, part, name, share, by, wait)
 
     law_view.show_ordered(part, _with_store(ordering), share, json_)
