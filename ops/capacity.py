@@ -21,6 +21,7 @@ from loadtest.generate import GeneratedSet, profile
 from loadtest.generate.sets import NoSuchSet
 from loadtest.plain_faust.settings import SETTINGS as BASELINE_SETTINGS
 from loadtest.publish import preload
+from ops import ruling
 from ops.failed import RunFailed
 from ops.filing import file_registry, publish_once
 from ops.measure import Meter, reference_decode_us, with_children
@@ -28,8 +29,10 @@ from ops.stack import Stack
 from ops.supervisor import WORKER, Supervisor
 from schemas.contracts import PARTITIONS, document_topics, topic_name
 from schemas.endpoints import Endpoints
+from schemas.rule_events import LIVE, SHADOW
 from schemas.samples import seeds
 from sinks.migrate import migrate
+from sinks.store import Store
 from sinks.topics import ensure_topics
 
 Say = Callable[[str, int, int], None]  # what is done, how much of it, of how much
@@ -42,13 +45,14 @@ DECISIONS = ("release", "hold", "reject")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is run: `engine` tidegate or plain-faust."""
+    """What is run: `engine` tidegate or plain-faust; `shadow_1e4`: on such a share the live rule set is tried beside itself."""
 
     manifests: int
     workers: int
     profile: str
     seed: int
     engine: str = "tidegate"
+    shadow_1e4: int = 0
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ class Measured:
             "profile": plan.profile,
             "seed": plan.seed,
             "workers": plan.workers,
+            "shadow_1e4": plan.shadow_1e4,
             "manifests": self.decided,
             "documents": self.documents,
             "manifests_per_second": round(self.decided / self.seconds, 1),
@@ -154,6 +159,8 @@ async def prepare(plan: Plan, stack: Stack, documents: GeneratedSet, log: Path, 
     market = profile(plan.profile).market
     if plan.engine == "tidegate":
         await file_registry(endpoints, environment(endpoints, stack.home), market, log, say)
+        if plan.shadow_1e4:
+            await _try_beside(endpoints, plan.shadow_1e4)
     else:
         await publish_once(endpoints, market, say)
     sent = 0
@@ -164,6 +171,15 @@ async def prepare(plan: Plan, stack: Stack, documents: GeneratedSet, log: Path, 
         say("preloading", sent, documents.about.documents)
 
     await preload(documents, endpoints.kafka_options(), count)
+
+
+async def _try_beside(endpoints: Endpoints, share: int) -> None:
+    """Have the live rule set tried beside itself: what another one costs. Workers take the rules before any document."""
+    store = Store(endpoints.postgres)
+    try:
+        await ruling.order(endpoints, store, SHADOW, await ruling.version_of(store, LIVE), share, "capacity", 0.0)
+    finally:
+        await store.close()
 
 
 def roles(stack: Stack, supervisor: Supervisor) -> Callable[[], dict[str, list[int]]]:

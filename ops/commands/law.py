@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,11 +12,12 @@ from agents import rule_sets
 from ops import law_diff, ruling
 from ops.commands import law_view
 from ops.commands.reach import ready
+from ops.commands.share import share_1e4
 from ops.commands.show import FAILED, OUT, AsJson, NotFound, print_json, show_list
 from schemas import law_check
 from schemas.endpoints import Endpoints
 from schemas.lawbook import FILES, FOLDER, Lawbook, read
-from schemas.rule_events import LIVE, LONGEST_BY, SHADOW, WHOLE
+from schemas.rule_events import LIVE, LONGEST_BY, SHADOW
 from sinks.store import Store
 
 app = typer.Typer(help="The rule sets that manifests are judged by: look at them, check, compare and activate them, try one beside the live one.", no_args_is_help=True)
@@ -124,24 +124,13 @@ def shadow(
     if which and off:
         raise typer.BadParameter("name a rule set or say --off, not both")
     if which or off:
-        _order(SHADOW, which, _share(share) if which else 0, by, wait, json_)
+        _order(SHADOW, which, share_1e4(share, "--share") if which else 0, by, wait, json_)
         return
     found = _with_store(lambda store: law_view.agreement(store, differing))
     if json_:
         print_json(found)
     else:
         law_view.show_agreement(found)
-
-
-def _share(text: str) -> int:
-    """In 10^-4."""
-    try:
-        share = Decimal(text.removesuffix("%")) * WHOLE / 100
-    except InvalidOperation:
-        share = Decimal(0)
-    if share != int(share) or not 1 <= share <= WHOLE:
-        raise typer.BadParameter("a share from 0.01% to 100%, in steps of 0.01%", param_hint="--share")
-    return int(share)
 
 
 def check_folder(which: str, json_: bool) -> None:

@@ -14,6 +14,7 @@ from loadtest.verify import Proof
 from loadtest.verify import verify as verify_all
 from ops.capacity import Measured, Plan, baseline_said, fresh_stack, generated, prepare, run
 from ops.commands.reach import ready
+from ops.commands.share import share_1e4
 from ops.commands.show import FAILED, OUT, AsJson, Steps, fail, print_json, table, yuan
 from ops.failed import RunFailed
 from schemas.endpoints import Endpoints, home_folder
@@ -39,6 +40,7 @@ def capacity(
     profile: Profile = "clean-mix",
     seed: Seed = 1,
     engine: Annotated[str, typer.Option(help="tidegate, plain-faust, or both for the ratio of the two.")] = "tidegate",
+    shadow: Annotated[str, typer.Option(help="Try the live rule set beside itself on such a share of the manifests, such as 10%.")] = "",
     verify: Annotated[bool, typer.Option(help="Prove every decision afterwards.")] = True,
     json_: Annotated[Path | None, typer.Option("--json", help="Write the report to this file.", dir_okay=False)] = None,
 ) -> None:
@@ -52,13 +54,14 @@ def capacity(
     check_profile(profile)
     if engine not in ENGINES:
         raise typer.BadParameter(f"engine is one of {', '.join(ENGINES)}")
+    share = share_1e4(shadow, "--shadow") if shadow else 0
     home = home_folder().resolve()
     reports: dict[str, dict[str, Any]] = {}
     try:
         with Steps() as steps:
             for name in ("tidegate", "plain-faust") if engine == "both" else (engine,):
                 count = min(manifests, BASELINE_MANIFESTS) if name == "plain-faust" else manifests
-                reports[name] = _one_run(home, Plan(count, workers, profile, seed, name), verify, steps)
+                reports[name] = _one_run(home, Plan(count, workers, profile, seed, name, share), verify, steps)
     except RunFailed as e:
         fail("Failed", str(e))
         raise typer.Exit(FAILED) from None
