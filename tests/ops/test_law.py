@@ -11,6 +11,7 @@ from tests.ops.conftest import Run
 
 ROW = "22083000,whisky,1000,,1300,spirits,2024-01-01,9999-12-31,gacc,true\n"
 TARIFF, WEIGHTS = "tariff.csv", "weights.toml"
+HOLDS, REJECTS = (f'code = "{{}}"\noutcome = "{x}"\nqueue = "{{}}"' for x in ("HOLD", "REJECT"))
 
 
 def test_the_command_says_so(run: Run, folder: Path) -> None:
@@ -110,6 +111,10 @@ def test_a_bad_rule_is_not_activated(run: Run, folder: Path, old: str, new: str,
         ("rules.toml", '"order_guid", ', '"order_guid", "order_secret", ', "unknown columns ['order_secret'] of manifest"),
         ("rules.toml", 'personal = [\n  "order_buyerRegNo", ', "personal = [\n  ", "['order_buyerRegNo'] are personal columns"),
         ("rules.toml", 'status = "-304001"', 'status = "120"', "DOC-01: status '120' is not the -304001 that receipts have"),
+        ("rules.toml", HOLDS.format("STK-01", "stock"), REJECTS.format("STK-01", ""), "STK-01: queue stock is of STK-01, STK-02"),
+        ("rules.toml", HOLDS.format("STK-01", "stock"), REJECTS.format("STK-01", "stock"), "STK-01: queue 'stock' does not suit REJECT"),
+        ("rules.toml", HOLDS.format("STK-02", "stock"), HOLDS.format("STK-02", "review"), "STK-02: queue stock is of STK-01, STK-02"),
+        ("rules.toml", HOLDS.format("GUA-02", "guarantee"), REJECTS.format("GUA-02", ""), "GUA-02: queue guarantee is of GUA-01, GUA-02"),
         ("consumption.toml", "size = 1000\n", "size = 1001\n", "is not the one of the program"),
     ],
 )

@@ -21,6 +21,8 @@ ENTRY = '[[{}]]\n{}\nfrom = 2019-01-01\nto = 9999-12-31\nsource = "policy"\nsure
         ('code = "WAY-02"', 'code = "WAY-99"', "unknown code 'WAY-99'"),
         ('code = "WAY-02"', 'code = "WAY-04"', "WAY-04 rejects, whatever the class"),
         ('code = "WAY-02"', 'code = "LIM-03"', "LIM-03 rejects, whatever the class"),
+        ('code = "WAY-02"', 'code = "STK-01"', "STK-01 holds, whatever the class"),
+        ('code = "WAY-02"', 'code = "STK-02"', "STK-02 holds, whatever the class"),
         ('code = "WAY-02"', 'code = "TAX-01"', "TAX-01 is never released"),
         ('code = "WAY-02"', 'code = "SYS-01"', "SYS-01 is never released"),
         ('class = "aeo"', 'class = "gold"', "class 'gold' is not one of"),
