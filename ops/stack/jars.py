@@ -1,5 +1,6 @@
 """Kafka's jars from Maven Central, resolved once with jgo and kept in the project folder."""
 
+import fcntl
 import logging
 import os
 import warnings
@@ -29,16 +30,25 @@ def java() -> str:
 
 
 def class_path(jars: Path, say: Callable[[str], None]) -> str:
-    """Class path of the Kafka broker; downloads on the first call (about a minute), reads a file after that."""
+    """Class path of the Kafka broker; downloads on the first call (about a minute), reads a file after that. Of several
+    processes that need it at once the first downloads, and the others wait for it."""
     kept = jars / "classpath.txt"
-    if kept.exists():
-        found = kept.read_text().split(os.pathsep)
-        if all(Path(p).exists() for p in found):
-            return os.pathsep.join(found)
+    if found := _read(kept):
+        return found
     say("Resolving Apache Kafka 4.1.0 from Maven Central (once, about a minute) …")
-    paths = _resolve(jars)
-    kept.write_text(os.pathsep.join(paths))
-    return os.pathsep.join(paths)
+    jars.mkdir(parents=True, exist_ok=True)
+    with (jars / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed; jgo writes into one folder
+        if not (found := _read(kept)):
+            found = os.pathsep.join(_resolve(jars))
+            kept.write_text(found)
+    return found
+
+
+def _read(kept: Path) -> str:
+    """The class path of an earlier call, empty when there is none or a jar of it has gone."""
+    found = kept.read_text() if kept.exists() else ""
+    return found if found and all(Path(p).exists() for p in found.split(os.pathsep)) else ""
 
 
 def _resolve(jars: Path) -> list[str]:
@@ -51,7 +61,6 @@ def _resolve(jars: Path) -> list[str]:
         from jgo.maven import MavenContext
 
         logging.getLogger("jgo").setLevel(logging.ERROR)  # it warns that our Java runtime has no jar tool, which it can do without
-        jars.mkdir(parents=True, exist_ok=True)
         try:
             context = MavenContext(repo_cache=jars / "repository", remote_repos={"central": MAVEN_CENTRAL_URL})
             builder = EnvironmentBuilder(context=context, cache_dir=jars / "environments", link_strategy=LinkStrategy.AUTO)
