@@ -17,8 +17,11 @@ def test_of_two_that_need_them_at_once_one_downloads(tmp_path: Path, monkeypatch
         (folder / "kafka.jar").touch()
         return [str(folder / "kafka.jar")]
 
-    def ask() -> None:  # each says that it has to resolve before either does
-        found.append(jars.class_path(tmp_path / "jars", lambda _: None if both.wait() else None))
+    def say(_: str) -> None:  # each says that it has to resolve before either does
+        both.wait()
+
+    def ask() -> None:
+        found.append(jars.class_path(tmp_path / "jars", say))
 
     monkeypatch.setattr(jars, "_resolve", resolve)
     threads = [Thread(target=ask) for _ in range(2)]
