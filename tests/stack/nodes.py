@@ -18,6 +18,7 @@ from schemas.endpoints import Endpoints
 from schemas.lawbook import Lawbook, load
 from sinks.lanes import Position, claim, open_positions
 from sinks.messages import unpack
+from sinks.named_sql import sql
 from sinks.store import Store
 from tests.pipeline.memory import BASE_MS, KEY, Rec, registry
 from tests.pipeline.trios import HOUR_MS
@@ -128,8 +129,12 @@ def part(records: Iterable[Rec]) -> LaneRecords:
 
 @asynccontextmanager
 async def nodes(endpoints: Endpoints, *lanes: Iterable[int], lawbook: Lawbook = LAWBOOK):  # type: ignore[no-untyped-def]
-    """As many workers as lane groups, each with its own lanes claimed."""
+    """As many workers as lane groups, each with its own lanes claimed. The registry stands without events, and the accounts of
+    its stock are open as if it had been filed."""
     made: list[Node] = []
+    connection = await asyncpg.connect(endpoints.postgres)
+    await connection.execute(sql("stock_open"), registry().stock["book_item"].to_list())
+    await connection.close()
     for number, group in enumerate(lanes, start=1):
         steps = Steps()
         store = SteppedStore(endpoints.postgres, steps)

@@ -65,7 +65,7 @@ def test_all_are_looked_at() -> None:
 
 
 async def test_what_a_worker_tells_after_a_run(topics: Endpoints, tmp_path: Path) -> None:
-    documents = generated(tmp_path / "set", 300, 29)
+    documents = generated(tmp_path / "set", 500, 29)
     async with workers(topics, tmp_path, 1) as group:
         async with producer(topics) as sender:
             await send_all(sender, list(documents.documents()))

@@ -86,6 +86,14 @@ async def test_a_batch_takes_what_another_is_deciding_on(endpoints: Endpoints, d
         assert [m[2] for m in await manifests(db)] == ["RELEASE", "RELEASE", "HOLD"]
 
 
+async def test_an_account_that_was_never_opened(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Whatever became of it, what is taken is not lost: the batch is repeated with it open."""
+    async with nodes(endpoints, [0]) as (node,):
+        await db.execute("DELETE FROM stock_account")
+        await node.take(*wanting(0, 0, 1, (RUNS_OUT, "4")))
+        assert ([m[2] for m in await manifests(db)], await entries(db, RUNS_OUT)) == (["RELEASE"], [(4, 0, 4)])
+
+
 async def test_two_that_do_not_both_fit(endpoints: Endpoints, db: asyncpg.Connection) -> None:
     """Ten for two that want six: who commits second decides again, knows how the item stands, and is held."""
     async with nodes(endpoints, [1], [2]) as (first, second):
