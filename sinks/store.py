@@ -47,6 +47,7 @@ PLANNING = {"enable_seqscan": "off", "jit": "off"}
 FATES = {"kind": pl.Int16, "partition": pl.Int16, "kafka_offset": pl.Int64, "order_hash": pl.Int64}
 NO_ORDERS = pl.Series(dtype=pl.Int64)
 STEPS = Callable[[str], Awaitable[None]]
+SOON_BATCHES = 100  # stock that so many batches like this one would exhaust is read: else its end costs each worker a repeat
 MOST_REPEATS = 12  # of claims inside one transaction; from the first on the accounts are locked, so numbers alone can fail
 
 
@@ -132,11 +133,11 @@ class Store:
         return Balances(accounts, await self._uses(claims), _frame(standing, STANDING), await self._stock(claims.stock))
 
     async def _stock(self, asked: pl.DataFrame) -> pl.DataFrame:
-        """Of stock what the batch alone could exhaust, and what is known to be near its end."""
+        """Of stock what could be exhausted soon, and what is known to be near its end."""
         if not len(asked):
             return _frame([], STOCK)
         together = asked.group_by("book_item").agg(pl.col("amount_e5").sum(), pl.col("entered_e5").min())
-        near = pl.col("amount_e5") > pl.col("entered_e5")
+        near = pl.col("amount_e5") * SOON_BATCHES > pl.col("entered_e5")
         if self._scarce:
             near |= pl.col("book_item").is_in(self._scarce)
         items = together.filter(near)["book_item"]

@@ -10,7 +10,7 @@ import pytest
 from loadtest.generate.guaranteed import EXPIRED
 from loadtest.generate.guaranteed import RUNS_OUT as SMALL_GUARANTEE
 from loadtest.generate.people import identity_number
-from loadtest.generate.stocked import COUNTED_MORE, NOT_FILED, RUNS_OUT, TWO, item
+from loadtest.generate.stocked import COUNTED_SHORT, NOT_FILED, RUNS_OUT, TWO, item
 from ops.commands.stock import Account, accounts
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
@@ -112,12 +112,12 @@ async def test_the_order_of_the_locks(endpoints: Endpoints, db: asyncpg.Connecti
     other = await asyncpg.connect(endpoints.postgres)
     try:
         async with nodes(endpoints, [1]) as (node,):
-            await node.take(*wanting(1, 0, 1, (COUNTED_MORE, "1")), *wanting(1, 1, 2, (RUNS_OUT, "1")))
+            await node.take(*wanting(1, 0, 1, (COUNTED_SHORT, "1")), *wanting(1, 1, 2, (RUNS_OUT, "1")))
             items = "SELECT 1 FROM stock_account WHERE book_item = $1 FOR UPDATE NOWAIT"
-            assert book(RUNS_OUT) < book(COUNTED_MORE)
+            assert book(RUNS_OUT) < book(COUNTED_SHORT)
             async with other.transaction():
-                await other.execute(items, book(COUNTED_MORE))
-                taking = asyncio.create_task(node.take(*wanting(1, 2, 3, (COUNTED_MORE, "1"), (RUNS_OUT, "1"))))
+                await other.execute(items, book(COUNTED_SHORT))
+                taking = asyncio.create_task(node.take(*wanting(1, 2, 3, (COUNTED_SHORT, "1"), (RUNS_OUT, "1"))))
                 await somebody_waits(db)
                 with pytest.raises(asyncpg.LockNotAvailableError):
                     await db.execute(items, book(RUNS_OUT))
