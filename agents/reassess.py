@@ -18,7 +18,7 @@ from pipeline.flow import Decided
 from pipeline.registry import Registry
 from pipeline.stock import OF_GUARANTEE, OF_STOCK
 from sinks.batch import Batch, LaneState
-from sinks.revisions import held_frame, line_frame
+from sinks.revisions import BOOKED, held_frame, line_frame
 from sinks.revisions import released as released_of
 from sinks.store import Store
 
@@ -139,7 +139,7 @@ def _claims(
     rows = held.with_row_index("m").sort("accepted_at", "manifest_id").with_row_index("turn")
     owing = rows.filter((pl.col("tax_fen") > 0) & (pl.col("guarantor_code") != ""))
     limits = _by_lane(owing, days, lambda day, some: registry.guarantees_on(day, some["guarantor_code"]).alias("limit_fen"))
-    booked = lines.filter((pl.col("account_book_item") != "") & (pl.col("line_qty_e5") > 0))
+    booked = lines.filter(BOOKED)
     booked = booked.join(rows.select("m", "turn", "manifest_id", "lane"), on="manifest_id", maintain_order="left")
     entered = _by_lane(booked, days, lambda day, some: registry.entered_of(some["account_book_item"], day, some["line_unit"]))
     asked = entered.rename({"account_book_item": "book_item"}).group_by("m", "turn", "book_item").agg(OF_BOOK_ITEM)

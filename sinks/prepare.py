@@ -18,7 +18,7 @@ from pipeline.trial import Tried
 from schemas.contracts import PARTITIONS
 from sinks.batch import Drawing, Frames, Freezing, LaneState
 from sinks.guarantees import freezing
-from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, with_details
+from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, outbox, with_details
 from sinks.rows import manifest_frames, number_uses
 from sinks.shadow import shadow_row
 from sinks.stock import NO_COUNTS, drawing
@@ -169,7 +169,7 @@ def decided_frames(
     add_decisions(mail, manifests)
     add_receipts(mail, manifests, decided.fates, arrived.reports, statuses, now_ms)
     add_dead_letters(mail, arrived.dead_letters)
-    return {**manifest_frames(decided), "outbox": _outbox(mail, after)}
+    return {**manifest_frames(decided), "outbox": outbox(mail, after)}
 
 
 def placed(frame: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFrame:
@@ -204,14 +204,6 @@ def _documents(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """In the order of their index: it is filled leaf by leaf, and an order's documents lie on one page."""
     rows = pl.concat(tables[kind].select(columns) for kind, columns in zip(KINDS, DOCUMENT, strict=True))
     return rows.sort("order_hash", maintain_order=True)
-
-
-def _outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:
-    """One row a lane, also where there is nothing to say: the relay counts batches without holes."""
-    by_lane = mail.by_lane()
-    rows = [(lane, state.batch_seq, *by_lane.get(lane, (0, b""))) for lane, state in sorted(after.items())]
-    schema = {"lane": pl.Int16, "batch_seq": pl.Int64, "message_count": pl.Int32, "messages": pl.Binary}
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _milliseconds(time: datetime | None) -> int:

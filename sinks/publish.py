@@ -13,6 +13,7 @@ from pipeline.tax import TAX
 from schemas.contracts import topic, topic_name
 from schemas.encode import encode_frame
 from schemas.packed import Packed
+from sinks.batch import LaneState
 from sinks.messages import packed_by_lane
 from sinks.receipts import ID, KEY, receipts
 
@@ -139,3 +140,11 @@ def add_dead_letters(mail: Mail, dead: pl.DataFrame) -> None:
     """The dead letters as they were encoded."""
     if len(dead):
         mail.add(dead.select(DEAD_LETTER), _topic("dead-letter"), Packed.of(dead["message"].to_list()))
+
+
+def outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:
+    """One row a lane, also where there is nothing to say: the relay counts batches without holes."""
+    by_lane = mail.by_lane()
+    rows = [(lane, state.batch_seq, *by_lane.get(lane, (0, b""))) for lane, state in sorted(after.items())]
+    schema = {"lane": pl.Int16, "batch_seq": pl.Int64, "message_count": pl.Int32, "messages": pl.Binary}
+    return pl.DataFrame(rows, schema=schema, orient="row")

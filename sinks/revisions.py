@@ -10,7 +10,7 @@ from pipeline.guarantees import ENTRY, MOVES, NO_REFUSALS, Frozen
 from pipeline.stock import Drawn
 from sinks.batch import Frames, LaneState, Revision
 from sinks.guarantees import freezing
-from sinks.publish import DECISION_ID, LINES, Mail, add_decisions, add_receipts
+from sinks.publish import DECISION_ID, LINES, Mail, add_decisions, add_receipts, outbox
 from sinks.receipts import ID, KEY
 from sinks.stock import drawing, restoring
 
@@ -35,6 +35,7 @@ LINE = {
     "manifest_id": pl.Int64, "line_gnum": pl.Int32, "hs_code": pl.String, "dutiable_fen": pl.Int64, "tariff_fen": pl.Int64,
     "consumption_fen": pl.Int64, "vat_fen": pl.Int64, "account_book_item": pl.String, "line_unit": pl.String, "line_qty_e5": pl.Int64,
 }  # fmt: skip
+BOOKED = (pl.col("account_book_item") != "") & (pl.col("line_qty_e5") > 0)  # of LINE: what takes of an account book
 FINDINGS = pl.List(pl.Struct({"code": pl.String, "outcome": pl.String}))
 NO_FINDINGS = pl.lit([], dtype=FINDINGS).alias("findings")
 REVISED = [
@@ -109,8 +110,7 @@ def rejected(failed: pl.DataFrame, lines: pl.DataFrame, after: Mapping[int, Lane
 
 def booked(lines: pl.DataFrame) -> pl.DataFrame:
     """manifest_id, book_item and amount_e5 of what they took of items of account books. `lines`: LINE."""
-    of_items = lines.filter((pl.col("account_book_item") != "") & (pl.col("line_qty_e5") > 0))
-    return of_items.group_by("manifest_id", book_item="account_book_item").agg(pl.col("line_qty_e5").sum().alias("amount_e5"))
+    return lines.filter(BOOKED).group_by("manifest_id", book_item="account_book_item").agg(pl.col("line_qty_e5").sum().alias("amount_e5"))
 
 
 def _revised(manifests: pl.DataFrame, decided: Sequence[pl.Expr], after: Mapping[int, LaneState], registry_version: int) -> pl.DataFrame:
@@ -133,8 +133,5 @@ def _frames(revised: pl.DataFrame, lines: pl.DataFrame, after: Mapping[int, Lane
     mail, nothing = Mail(), manifests.clear()
     add_decisions(mail, manifests)
     add_receipts(mail, manifests.with_columns(accepted_at="revised_at"), nothing, nothing, {}, {})
-    by_lane = mail.by_lane()
-    outbox = [(lane, state.batch_seq, *by_lane.get(lane, (0, b""))) for lane, state in sorted(after.items())]
-    schema = {"lane": pl.Int16, "batch_seq": pl.Int64, "message_count": pl.Int32, "messages": pl.Binary}
     rows = manifests.select(ROW, pl.lit(REVISION, pl.Int16).alias("revision"))
-    return {"revision": rows, "outbox": pl.DataFrame(outbox, schema=schema, orient="row")}
+    return {"revision": rows, "outbox": outbox(mail, after)}
