@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from pipeline.documents import Documents
+from pipeline.documents import KINDS, Documents
 from schemas.amounts import Flags
 from schemas.packed import Vector
 from sinks.batch import LaneState
 
 MOST_DOCUMENTS = 20_000  # about 30 MB
 MOST_BATCHES = 4  # each is looked through by every batch
+OLDEST = pl.CompatLevel.oldest()  # in which texts are copied, one behind the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Recent:
         """A batch that was committed; `after`: where it left its lanes; `waiting`: order_hash of what it left open."""
         came = np.sort(documents.hashes().to_numpy())
         settled = came[~_among(came, np.sort(waiting.to_numpy()))]
-        self.parts.append(Part({lane: s.batch_seq for lane, s in after.items()}, documents.only(waiting), settled))
+        self.parts.append(Part({lane: s.batch_seq for lane, s in after.items()}, _apart(documents.only(waiting)), settled))
         while len(self.parts) > MOST_BATCHES or sum(len(part.waiting) for part in self.parts) > self.most:
             self.parts.popleft()
 
@@ -67,6 +68,12 @@ class Recent:
         """The documents of these order numbers that wait, batch by batch."""
         found = (part.waiting.only(hashes) for part in self.parts if len(part.waiting))
         return [documents for documents in found if len(documents)]
+
+
+def _apart(documents: Documents) -> Documents:
+    """Copies: texts of a batch are views into its records, and a few of them would keep all of its bytes in memory."""
+    kinds = [pl.DataFrame(documents.of(kind).to_arrow(compat_level=OLDEST)) for kind in KINDS]
+    return Documents(*kinds, lines=pl.DataFrame(documents.lines.to_arrow(compat_level=OLDEST)))
 
 
 def _among(sought: Vector, known: Vector) -> Flags:

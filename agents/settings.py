@@ -32,7 +32,7 @@ class WorkerSettings:
             env.get("TIDEGATE_GROUP", "tidegate"),
             env.get("TIDEGATE_BIND", "127.0.0.1"),
             int(env.get("TIDEGATE_PORT", "0")),
-            int(env.get("TIDEGATE_BATCH_RECORDS", "12000")),
+            int(env.get("TIDEGATE_BATCH_RECORDS", "24000")),
             env.get("TIDEGATE_TRANSPORT", "batch"),
         )
 

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ from agents.look_again import ASTRAY_WAITS
 from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
+from agents.polars_thread import on_polars_thread
 from agents.processor import Done, Processor
 from agents.settings import WorkerSettings
 from agents.stores import Stores
@@ -46,6 +48,7 @@ from sinks.relay import LostBatches, OutboxGap, Relay
 from sinks.store import AWAY, Store
 
 LOG = logging.getLogger("tidegate.worker")
+FIRST_BATCHES = 4  # with documents: they call what is called for the first time
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
 MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
 DRAIN_SECONDS = 20
@@ -79,12 +82,10 @@ class Worker:
         self.ends = [0, 0]  # of the topics of registry and rules when this worker started
         self._newest_ms = 0  # log time of the newest record in a committed batch
         self._clock: AIOKafkaProducer | None = None
+        self._first_batches = FIRST_BATCHES
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT, or until something breaks."""
-        loop = asyncio.get_running_loop()
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sign, self.stopping.set)
+        """Until `stopping` is set, or until something breaks."""
         server, port = await http.serve(self.settings.bind, self.settings.port, self._why_not_ready)
         self.app: Any = build_app(
             self.settings.endpoints, self.settings.group, self.intake, self.ownership, self.settings.transport
@@ -162,6 +163,15 @@ class Worker:
                     self._last_record[lane] = now
                     self._newest_ms = max(self._newest_ms, records.clock_ms)
             await self._count(done, work)
+            if done.documents:
+                self._let_code_go()
+            del work, done  # or they would stand beside the next batch while that is gathered
+
+    def _let_code_go(self) -> None:
+        """Once, when the first batches are done: what only they called is 40 MB."""
+        self._first_batches -= 1
+        if not self._first_batches:
+            let_code_go()
 
     async def _take_documents_too(self) -> None:
         """Once registry and rules are taken, by whoever owns lane 0, to where they ended when this worker started."""
@@ -290,21 +300,33 @@ def main() -> None:
     logs.configure(os.environ.get("TIDEGATE_LOG_LEVEL", "INFO"))
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)  # a batch makes 10^5 tuples that are no garbage: a quarter of its encoding went into looking
-    uvloop.run(_run())
+    asked_to_stop = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: asked_to_stop.set())
+    threading.Thread(target=on_polars_thread, args=(lambda: uvloop.run(_run(asked_to_stop)),), daemon=True).start()
+    threading.Event().wait()  # signals come to this thread; the worker ends the process
 
 
-async def _run() -> None:
+async def _run(asked_to_stop: threading.Event) -> None:
     """Leaves the process itself: neither Faust's threads nor its tasks are waited for, they may never end."""
     try:
         await adopt_ids()
         compile_loops()
         let_code_go()
-        await Worker(WorkerSettings.read()).run()
+        worker = Worker(WorkerSettings.read())
+        asking = asyncio.create_task(_stop_when(asked_to_stop, worker), name="signals")
+        await worker.run()
+        asking.cancel()
     except BaseException as e:
         LOG.critical("worker failed", exc_info=True, extra={"reason": str(e)} if isinstance(e, OURS) else None)
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)
+
+
+async def _stop_when(asked: threading.Event, worker: Worker) -> None:
+    await asyncio.to_thread(asked.wait)
+    worker.stopping.set()
 
 
 if __name__ == "__main__":

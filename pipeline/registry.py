@@ -146,8 +146,11 @@ class Registry:
         return self.entered_on(day, rows, self.stock["stock_unit"].gather(rows) if units is None else units)
 
     def _rows_of_stock(self, book_items: pl.Series) -> pl.Series:
-        rows = self.stock.select("book_item").with_row_index("stock")
-        return book_items.to_frame("book_item").join(rows, on="book_item", how="left", maintain_order="left")["stock"]
+        names = self.stock["book_item"]
+        if not len(names):
+            return pl.Series("stock", [None], dtype=pl.UInt32).new_from_index(0, len(book_items))
+        rows = names.search_sorted(book_items).clip(upper_bound=len(names) - 1)
+        return book_items.to_frame().select(pl.when(pl.lit(names.gather(rows)) == pl.col(book_items.name)).then(pl.lit(rows))).to_series().alias("stock")
 
     def _known(self, column: str, role: str, what: str, default: str, name: str) -> pl.Expr:
         firms = self.enterprises.filter((pl.col("role") == role) & (pl.col(what) != default))

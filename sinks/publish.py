@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import polars as pl
+import pyarrow as pa
 
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
@@ -12,7 +13,7 @@ from pipeline.manifests import beside
 from pipeline.tax import TAX
 from schemas.contracts import topic, topic_name
 from schemas.encode import encode_frame
-from schemas.packed import Packed
+from schemas.packed import Packed, as_frame
 from sinks.batch import LaneState
 from sinks.messages import packed_by_lane
 from sinks.receipts import ID, KEY, receipts
@@ -145,6 +146,13 @@ def add_dead_letters(mail: Mail, dead: pl.DataFrame) -> None:
 def outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """One row a lane, also where there is nothing to say: the relay counts batches without holes."""
     by_lane = mail.by_lane()
-    rows = [(lane, state.batch_seq, *by_lane.get(lane, (0, b""))) for lane, state in sorted(after.items())]
-    schema = {"lane": pl.Int16, "batch_seq": pl.Int64, "message_count": pl.Int32, "messages": pl.Binary}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    lanes = sorted(after)
+    counts, messages = zip(*(by_lane.get(lane, (0, b"")) for lane in lanes), strict=True)
+    return as_frame(
+        {
+            "lane": pa.array(lanes, pa.int16()),
+            "batch_seq": pa.array([after[lane].batch_seq for lane in lanes], pa.int64()),
+            "message_count": pa.array(counts, pa.int32()),
+            "messages": Packed.of(messages).views(),
+        }
+    )
