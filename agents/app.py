@@ -55,7 +55,7 @@ def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, tr
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=20.0,
         broker_check_crcs=True,
-        consumer_max_fetch_size=1 << 20,
+        consumer_max_fetch_size=512 << 10,  # of one partition: what was fetched stays whole until its last record is in a batch
         stream_buffer_maxsize=65536,  # Faust sleeps a second when it fills; our own bound is the intake's
         stream_wait_empty=False,
         table_standby_replicas=1,  # 0 would silently replace the co-partitioning assignor
