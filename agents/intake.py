@@ -14,7 +14,7 @@ from agents.cutting import shares
 from agents.records import Records
 
 Place = tuple[str, int]
-RECORDS_IN_FLIGHT = 36_000  # fetched and not yet in a batch, over all topic-partitions of the worker
+RECORDS_IN_FLIGHT = 32_000  # fetched and not yet in a batch, over all topic-partitions of the worker
 BYTES_IN_FLIGHT = 64 << 20
 PATIENCE_SECONDS = 0.2  # how long a lane waits for a topic that has lag and nothing buffered
 
