@@ -150,7 +150,8 @@ class Registry:
         if not len(names):
             return pl.Series("stock", [None], dtype=pl.UInt32).new_from_index(0, len(book_items))
         rows = names.search_sorted(book_items).clip(upper_bound=len(names) - 1)
-        return book_items.to_frame().select(pl.when(pl.lit(names.gather(rows)) == pl.col(book_items.name)).then(pl.lit(rows))).to_series().alias("stock")
+        same = names.gather(rows) == book_items
+        return pl.select(pl.when(same).then(rows)).to_series().alias("stock")
 
     def _known(self, column: str, role: str, what: str, default: str, name: str) -> pl.Expr:
         firms = self.enterprises.filter((pl.col("role") == role) & (pl.col(what) != default))
