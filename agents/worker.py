@@ -303,8 +303,16 @@ def main() -> None:
     asked_to_stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: asked_to_stop.set())
-    threading.Thread(target=on_polars_thread, args=(lambda: uvloop.run(_run(asked_to_stop)),), daemon=True).start()
+    threading.Thread(target=_work, args=(asked_to_stop,), daemon=True).start()
     threading.Event().wait()  # signals come to this thread; the worker ends the process
+
+
+def _work(asked_to_stop: threading.Event) -> None:
+    try:
+        on_polars_thread(lambda: uvloop.run(_run(asked_to_stop)))
+    except Exception:
+        LOG.critical("worker failed", exc_info=True)
+    os._exit(1)  # it did not end the process itself, and nobody waits for this thread
 
 
 async def _run(asked_to_stop: threading.Event) -> None:

@@ -147,12 +147,12 @@ def outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:
     """One row a lane, also where there is nothing to say: the relay counts batches without holes."""
     by_lane = mail.by_lane()
     lanes = sorted(after)
-    counts, messages = zip(*(by_lane.get(lane, (0, b"")) for lane in lanes), strict=True)
+    said = [by_lane.get(lane, (0, b"")) for lane in lanes]
     return as_frame(
         {
             "lane": pa.array(lanes, pa.int16()),
             "batch_seq": pa.array([after[lane].batch_seq for lane in lanes], pa.int64()),
-            "message_count": pa.array(counts, pa.int32()),
-            "messages": Packed.of(messages).views(),
+            "message_count": pa.array([count for count, _ in said], pa.int32()),
+            "messages": Packed.of([blob for _, blob in said]).views(),
         }
     )
