@@ -160,7 +160,7 @@ def _show_manifest(m: dict[str, Any]) -> None:
         (f"guarantee of {m['guarantor_code']}", f["entry_no"], "freeze" if f["amount_fen"] > 0 else "give back", f"CNY {yuan(f['amount_fen'])}", f"frozen CNY {yuan(f['frozen_after_fen'])}")
         for f in m["frozen"]
     ]  # fmt: skip
-    entries += [(f"stock of {x['book_item']}", 0, x["movement"], _units(x["amount_e5"]), "") for x in m["stock"]]
+    entries += [(f"stock of {x['book_item']}", "", x["movement"], _units(x["amount_e5"]), "") for x in m["stock"]]
     entries += [(f"number {u['number']}", u["use_no"], "in use", "", "") for u in m["numbers"]]
     if entries:
         OUT.print(table("Ledgers", ("account", "entry", "movement", "amount", "balance after"), entries))
