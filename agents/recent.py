@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from pipeline.documents import KINDS, Documents
+from pipeline.documents import Documents
 from schemas.amounts import Flags
 from schemas.packed import Vector
 from sinks.batch import LaneState
@@ -72,8 +72,8 @@ class Recent:
 
 def _apart(documents: Documents) -> Documents:
     """Copies: texts of a batch are views into its records, and a few of them would keep all of its bytes in memory."""
-    kinds = [pl.DataFrame(documents.of(kind).to_arrow(compat_level=OLDEST)) for kind in KINDS]
-    return Documents(*kinds, lines=pl.DataFrame(documents.lines.to_arrow(compat_level=OLDEST)))
+    tables = (documents.order, documents.payment, documents.waybill, documents.lines)
+    return Documents(*(pl.DataFrame(table.to_arrow(compat_level=OLDEST)) for table in tables))
 
 
 def _among(sought: Vector, known: Vector) -> Flags:

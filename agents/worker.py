@@ -322,19 +322,14 @@ async def _run(asked_to_stop: threading.Event) -> None:
         compile_loops()
         let_code_go()
         worker = Worker(WorkerSettings.read())
-        asking = asyncio.create_task(_stop_when(asked_to_stop, worker), name="signals")
+        asking = asyncio.get_running_loop().run_in_executor(None, asked_to_stop.wait)
+        asking.add_done_callback(lambda _: worker.stopping.set())
         await worker.run()
-        asking.cancel()
     except BaseException as e:
         LOG.critical("worker failed", exc_info=True, extra={"reason": str(e)} if isinstance(e, OURS) else None)
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)
-
-
-async def _stop_when(asked: threading.Event, worker: Worker) -> None:
-    await asyncio.to_thread(asked.wait)
-    worker.stopping.set()
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ class Registry:
     def _rows_of_stock(self, book_items: pl.Series) -> pl.Series:
         names = self.stock["book_item"]
         if not len(names):
-            return pl.Series("stock", [None], dtype=pl.UInt32).new_from_index(0, len(book_items))
+            return pl.repeat(None, len(book_items), dtype=pl.UInt32, eager=True).alias("stock")
         rows = names.search_sorted(book_items).clip(upper_bound=len(names) - 1)
         same = names.gather(rows) == book_items
         return pl.select(pl.when(same).then(rows)).to_series().alias("stock")

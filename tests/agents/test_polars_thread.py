@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 PROBE = """
-import sys
 from pathlib import Path
 import threading
 import polars as pl
