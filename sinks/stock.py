@@ -25,12 +25,13 @@ GIVEN_BACK = [
 NO_COUNTS = pl.DataFrame(schema=COUNTED)
 
 
-class Unopened(Contended):
-    """Of these items of stock some have no account yet."""
+class Scarce(Contended):
+    """Items of stock that do not admit a batch any more: from now on it has to be known how they stand. `unopened`: those of
+    the batch, when some have no account yet."""
 
-    def __init__(self, book_items: Sequence[str]) -> None:
-        super().__init__("stock account")
-        self.book_items = book_items
+    def __init__(self, book_items: Sequence[str], unopened: Sequence[str] = ()) -> None:
+        super().__init__("stock")
+        self.book_items, self.unopened = book_items, unopened
 
 
 def drawing(
@@ -73,7 +74,7 @@ def unpacked(row: asyncpg.Record) -> Iterator[tuple[str, int, dict[str, Any]]]:
 
 
 async def draw(connection: asyncpg.Connection, wanted: Drawing, after: Sequence[LaneState]) -> None:
-    """Contended when an item does not admit all of it any more, Unopened when one has no account. `after`: the batch's lanes."""
+    """Scarce when an item does not admit all of it any more, or has no account. `after`: the batch's lanes."""
     if wanted.filed:
         await connection.execute(sql("stock_open"), wanted.filed)
     if len(wanted.accounts):
@@ -81,7 +82,5 @@ async def draw(connection: asyncpg.Connection, wanted: Drawing, after: Sequence[
         row = await connection.fetchrow(sql("stock_draw"), *columns)
         assert row is not None, "an aggregate has one row"
         found, short = row
-        if found < len(wanted.accounts):
-            raise Unopened(wanted.accounts["book_item"].to_list())
-        if short:
-            raise Contended("stock")
+        if short or found < len(wanted.accounts):
+            raise Scarce(short, wanted.accounts["book_item"].to_list() if found < len(wanted.accounts) else ())

@@ -23,7 +23,7 @@ from sinks.copy import copy_all
 from sinks.errors import Contended, Fenced, Unavailable
 from sinks.guarantees import freeze
 from sinks.named_sql import sql
-from sinks.stock import Unopened, draw
+from sinks.stock import Scarce, draw
 from sinks.stored import StoredDocuments
 
 REPEATABLE = (
@@ -47,7 +47,7 @@ PLANNING = {"enable_seqscan": "off", "jit": "off"}
 FATES = {"kind": pl.Int16, "partition": pl.Int16, "kafka_offset": pl.Int64, "order_hash": pl.Int64}
 NO_ORDERS = pl.Series(dtype=pl.Int64)
 STEPS = Callable[[str], Awaitable[None]]
-MOST_TAKEN = (pl.col("entered_e5").min() - pl.col("amount_e5").sum()).alias("most_taken_e5")  # for all that is asked to fit
+SOON_BATCHES = 100  # stock that so many batches like this one would exhaust is read, and what is low (0007): else its end costs a repeat
 MOST_REPEATS = 12  # of claims inside one transaction; from the first on the accounts are locked, so numbers alone can fail
 
 
@@ -70,7 +70,8 @@ class Store:
         self._dsn = dsn
         self._step = step
         self._connection: asyncpg.Connection | None = None
-        self._unopened: Sequence[str] = ()  # items of stock of which some turned out to have no account yet
+        self._scarce: set[str] = set()  # items of stock that once did not admit a batch: they are read
+        self._unopened: set[str] = set()  # and some that turned out to have no account yet
         self._inside = False  # a transaction is under way: nothing may go over another connection
 
     async def connection(self) -> asyncpg.Connection:
@@ -132,11 +133,15 @@ class Store:
         return Balances(accounts, await self._uses(claims), _frame(standing, STANDING), await self._stock(claims.stock))
 
     async def _stock(self, asked: pl.DataFrame) -> pl.DataFrame:
-        """Of stock what does not admit all that is asked, as it stands."""
+        """Of stock what could be exhausted soon; of all else nobody asks how it stands."""
         if not len(asked):
             return _frame([], STOCK)
-        room = asked.group_by("book_item").agg(MOST_TAKEN).drop_nulls().sort("book_item")
-        return _frame(await self.fetch("stock_short", *room.get_columns()), STOCK)
+        together = asked.group_by("book_item").agg(pl.col("amount_e5").sum(), pl.col("entered_e5").min()).sort("book_item")
+        near = pl.col("amount_e5") * SOON_BATCHES > pl.col("entered_e5")
+        if self._scarce:
+            near |= pl.col("book_item").is_in(self._scarce)
+        items = together.filter(near)["book_item"]
+        return _frame(await self.fetch("stock_near", items, together["book_item"]), STOCK)
 
     async def stock_of(self, book_items: pl.Series) -> pl.DataFrame:
         """How these items of stock stand (stock.STANDING)."""
@@ -207,7 +212,7 @@ class Store:
         if self._unopened:
             drawing = replace(drawing, filed=[*drawing.filed, *self._unopened])
         await draw(connection, drawing, batch.after)
-        self._unopened = ()
+        self._unopened.clear()
 
     async def _transaction(self, batch: Batch, work: Callable[[], Awaitable[None]]) -> None:
         connection = await self.connection()
@@ -223,8 +228,9 @@ class Store:
         except BaseException as e:
             with suppress(*LOST):
                 await transaction.rollback()
-            if isinstance(e, Unopened):
-                self._unopened = e.book_items
+            if isinstance(e, Scarce):
+                self._scarce.update(e.book_items)
+                self._unopened.update(e.unopened)
             if isinstance(e, REPEATABLE):
                 raise Contended(type(e).__name__) from e
             if isinstance(e, LOST):

@@ -1,5 +1,5 @@
 -- Adds what a batch takes to the stock, in key order (every writer's order: no deadlock), its entries in one row, and after them
--- what was counted (counted_e5 -1: not counted). Returns how many items there were, and how many do not admit it any more.
+-- what was counted (counted_e5 -1: not counted). Returns how many items there were, and those that do not admit it any more.
 WITH wanted AS (
     SELECT *
     FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
@@ -9,7 +9,9 @@ WITH wanted AS (
     UPDATE stock_account a SET
         entry_no = a.entry_no + w.entries + (w.counted_e5 >= 0)::integer, counts = a.counts + (w.counted_e5 >= 0)::integer,
         reserved_e5 = a.reserved_e5 + w.reserved_e5, used_e5 = a.used_e5 + w.used_e5,
-        difference_e5 = CASE WHEN w.counted_e5 < 0 THEN a.difference_e5 ELSE w.counted_e5 - w.entered_e5 + a.used_e5 + w.used_e5 END
+        difference_e5 = CASE WHEN w.counted_e5 < 0 THEN a.difference_e5 ELSE w.counted_e5 - w.entered_e5 + a.used_e5 + w.used_e5 END,
+        low = w.counted_e5 >= 0
+            OR w.most_taken_e5 - a.reserved_e5 - a.used_e5 + a.difference_e5 < (w.most_taken_e5 + w.reserved_e5 + w.used_e5) / 8
     FROM wanted w WHERE a.book_item = w.book_item
     RETURNING a.book_item, a.entry_no, a.reserved_e5, a.used_e5, a.difference_e5, old.difference_e5 AS difference_before_e5,
         old.reserved_e5 + old.used_e5 - old.difference_e5 AS taken_before_e5, w.entries, w.most_taken_e5, w.counted_e5, w.entered_e5,
@@ -24,4 +26,4 @@ WITH wanted AS (
     SELECT book_item, entry_no, kafka_offset, counted_e5, entered_e5, used_e5, difference_e5 - difference_before_e5, difference_e5, $9, $10
     FROM taken WHERE counted_e5 >= 0
 )
-SELECT count(*), count(*) FILTER (WHERE entries > 0 AND taken_before_e5 > most_taken_e5) FROM taken
+SELECT count(*), coalesce(array_agg(book_item) FILTER (WHERE entries > 0 AND taken_before_e5 > most_taken_e5), '{}') FROM taken

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from agents.buffers import LaneRecords
+from agents.metrics import METRICS
 from agents.processor import Done, Processor
 from agents.records import Records
 from pipeline.claims import Claims
@@ -198,3 +199,8 @@ async def decisions(db: asyncpg.Connection) -> list[bytes]:
     """Keys of the decisions the outbox holds."""
     kinds = {topic(topic_name(name)).name for name in ("release", "hold", "reject")}
     return sorted(key for name, _, key, _ in await messages(db) if name in kinds)
+
+
+def repeats() -> float:
+    """Batches repeated so far in this process."""
+    return sum(s.value for m in METRICS.batch_repeats.collect() for s in m.samples if s.name.endswith("_total"))

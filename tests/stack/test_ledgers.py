@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import asyncpg
 import pytest
@@ -172,18 +173,25 @@ async def test_what_the_weight_refuses_goes_back_to_the_money(endpoints: Endpoin
 
 async def test_without_capped_goods_no_weight_is_asked_for(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    fetch = asyncpg.Connection.fetch
 
-    async def told(connection: asyncpg.Connection, query: str, *arguments: object) -> list[asyncpg.Record]:
-        asked.append(query)
-        return await fetch(connection, query, *arguments)
+    def tell(method: str) -> None:
+        whole = getattr(asyncpg.Connection, method)
 
-    monkeypatch.setattr(asyncpg.Connection, "fetch", told)
+        async def told(connection: asyncpg.Connection, what: str, *arguments: Any, **options: Any) -> Any:
+            asked.append(what)
+            return await whole(connection, what, *arguments, **options)
+
+        monkeypatch.setattr(asyncpg.Connection, method, told)
+
+    tell("fetch")
+    tell("copy_to_table")
     async with nodes(endpoints, [1]) as (node,):
         await node.take(*order(1, 0, 1, A))
         assert [q for q in asked if "quota_account" in q] and not [q for q in asked if "weight_" in q]
         await node.take(*bags(1, 1, 2, (RICE, "1")))
-        assert len([q for q in asked if "weight_account" in q]) == 2
+        assert len([q for q in asked if "weight_account" in q]) == 2  # read, and opened
+        await node.take(*bags(1, 2, 3, (RICE, "1")))
+        assert len([q for q in asked if "weight_account" in q]) == 4  # read, and moved on
 
 
 @pytest.mark.parametrize(("field", "code"), [("payTransactionId", "PAY-03"), ("logisticsNo", "WAY-06")])

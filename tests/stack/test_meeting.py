@@ -6,14 +6,13 @@ from itertools import permutations
 import asyncpg
 import pytest
 
-from agents.metrics import METRICS
 from schemas.contracts import PARTITIONS
 from schemas.endpoints import Endpoints
 from schemas.packed import Packed
 from schemas.partitioning import home_partitions
 from tests.pipeline.memory import Rec
 from tests.pipeline.trios import KINDS, example, rec
-from tests.stack.nodes import Node, decisions, manifests, nodes, within
+from tests.stack.nodes import Node, decisions, manifests, nodes, repeats, within
 
 ONE = [("EXAMPLE-1", 1, "RELEASE", [])]
 
@@ -162,8 +161,3 @@ async def test_the_one_astray_decides_what_its_home_looked_at_too_early(endpoint
         await within(task)
         assert [(await away.tick()).manifests for _ in range(4)] == [0, 0, 1, 0]
         assert await manifests(db) == ONE
-
-
-def repeats() -> float:
-    """Batches repeated so far in this process."""
-    return sum(s.value for m in METRICS.batch_repeats.collect() for s in m.samples if s.name.endswith("_total"))

@@ -20,7 +20,7 @@ from sinks.store import Store
 from tests.pipeline.memory import Rec
 from tests.pipeline.test_stock import ordering
 from tests.pipeline.trios import KINDS, rec
-from tests.stack.nodes import NOW_MS, manifests, nodes, reached, somebody_waits, within
+from tests.stack.nodes import NOW_MS, manifests, nodes, reached, repeats, somebody_waits, within
 from tests.stack.test_ledgers import both_have_read
 from tests.stack.test_reassessment import held, released, top_up
 
@@ -218,6 +218,21 @@ async def test_counted_by_the_batch_that_takes_of_it(endpoints: Endpoints, db: a
         await node.take(*wanting(0, 0, 1, (RUNS_OUT, "3")), filed(0, RUNS_OUT, "count", 1, countedE5=7 * UNIT))
         assert await entries(db, RUNS_OUT) == [(3, 0, 3)]
         assert tuple(await db.fetchrow("SELECT entry_no, used_e5, amount_e5 FROM stock_count")) == (2, 3 * UNIT, 0)
+
+
+async def test_what_is_low_is_read_before(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Of a thousand entered 14 are left: who never took of the item still sees it, and no batch is repeated for it."""
+    async with nodes(endpoints, [0], [1]) as (first, second):
+        await first.take(filed(0, COUNTED_SHORT, "count", 1, countedE5=14 * UNIT))
+        before = repeats()
+        await second.take(*wanting(1, 0, 1, (COUNTED_SHORT, "8")))  # counted
+        await first.take(*wanting(0, 0, 2, (COUNTED_SHORT, "5")))  # taken from
+        await second.take(*wanting(1, 1, 3, (COUNTED_SHORT, "2")))
+        assert repeats() == before
+        assert [m[2:] for m in await manifests(db)] == [("RELEASE", []), ("RELEASE", []), ("HOLD", ["STK-01"])]
+        await first.take(filed(1, COUNTED_SHORT, enteredE5=5_000 * UNIT))
+        await second.take(*wanting(1, 2, 4, (COUNTED_SHORT, "1")))
+        assert not await db.fetchval("SELECT low FROM stock_account WHERE book_item = $1", book(COUNTED_SHORT))
 
 
 async def test_a_worker_that_dies_on_the_way(endpoints: Endpoints, db: asyncpg.Connection) -> None:
