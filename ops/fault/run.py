@@ -13,9 +13,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.settings import person_key
 from loadtest.generate import GeneratedSet, profile
+from loadtest.verify import Proof, verify
 from ops import capacity
 from ops.failed import RunFailed
-from ops.fault import check, plan
+from ops.fault import plan
 from ops.fault.gauge import BEFORE_SECONDS, Gauge
 from ops.fault.inject import Injector
 from ops.fault.load import Load
@@ -53,16 +54,21 @@ class Outcome:
     """Result of a run; `restarts`: of workers, those killed and those that ended by themselves (a zombie does)."""
 
     plan: Plan
-    verified: bool = False
+    proof: Proof | None = None
     faults: list[Measured] = field(default_factory=lambda: list[Measured]())
     restarts: int = 0
     drained_seconds: float = 0.0
     exit_codes: list[int] = field(default_factory=lambda: list[int]())
-    checked: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
     log: str = ""
 
+    @property
+    def verified(self) -> bool:
+        """Whether it came to a proof, and nothing differs."""
+        return self.proof is not None and self.proof.verified
+
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As plain dicts; `proof` as the verifier gives it."""
+        return {**asdict(self), "verified": self.verified, "proof": self.proof and self.proof.to_json()}
 
 
 Told = Callable[[Measured], None]
@@ -85,8 +91,10 @@ async def run(
             plan_.workers, environment=capacity.environment(endpoints, home), log=Path(outcome.log)
         )
         await _Run(plan_, stack, supervisor, documents, outcome, say, told).drive()
-        key = person_key(home / "person.key")
-        outcome.verified, outcome.checked = await check.verify(endpoints, documents, key, seeds(home / "sample.key").periods, say)
+        outcome.proof = await verify(
+            endpoints, answers=documents.folder, person_key=person_key(home / "person.key"),
+            seeds=seeds(home / "sample.key").periods, progress=lambda stage, done, total: say(f"verifying: {stage}", done, total),
+        )  # fmt: skip
     return outcome
 
 

@@ -75,14 +75,12 @@ def summary(outcome: Outcome, console: Console) -> None:
         f"never: not within {RECOVERY_SECONDS:.0f} s; —: not measured, because the next fault came at once or all documents were sent",
         style="dim", highlight=False, soft_wrap=True,
     )  # fmt: skip
-    checked = outcome.checked
+    counts, differing = (outcome.proof.counts, outcome.proof.discrepancies) if outcome.proof else ({}, [])
     console.print(
-        f"{checked.get('decided', 0)} manifests decided, {checked.get('published', 0)} decisions published, "
+        f"{counts.get('manifests', 0)} manifests decided, {counts.get('messages_decision', 0)} decisions published, "
         f"workers started again {outcome.restarts} times, exit codes {outcome.exit_codes}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
-    for line in checked.get("wrong", []):
-        console.print(f"  {line}", highlight=False, soft_wrap=True, style="red")
-    for d in checked.get("verifier", {}).get("discrepancies", [])[:20]:
-        console.print(f"  {d['place']}: {d['what']}: expected {d['expected']}, found {d['found']}", highlight=False, style="red")
+    for d in differing[:20]:
+        console.print(f"  {d.place}: {d.what}: expected {d.expected}, found {d.found}", highlight=False, style="red")
     console.print("verified" if outcome.verified else f"NOT verified; the workers' log is {outcome.log}", style="bold")

@@ -15,5 +15,6 @@ async def test_everything_is_decided_and_published_once_whatever_happens() -> No
     outcome = await run(plan, HOME, "test-fault")
     assert sorted(m.kind for m in outcome.faults) == sorted([KILL, KILL, JOIN, LEAVE, STOP, RESUME, POSTGRES_CRASH, BROKER])
     assert [m.kind for m in outcome.faults if m.whom.startswith("nobody")] == []
-    assert outcome.checked["verifier"]["discrepancies"] == []
-    assert (outcome.checked["wrong"], outcome.verified) == ([], True)
+    assert outcome.proof is not None
+    assert (outcome.proof.discrepancies, outcome.verified) == ([], True)
+    assert outcome.proof.counts["answers"] == plan.manifests
