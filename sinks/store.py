@@ -46,6 +46,7 @@ MANIFESTS = {
 PLANNING = {"enable_seqscan": "off", "jit": "off"}
 FATES = {"kind": pl.Int16, "partition": pl.Int16, "kafka_offset": pl.Int64, "order_hash": pl.Int64}
 NO_ORDERS = pl.Series(dtype=pl.Int64)
+NO_ITEMS = pl.Series(dtype=pl.String)
 STEPS = Callable[[str], Awaitable[None]]
 SOON_BATCHES = 100  # stock that so many batches like this one would exhaust is read, and what is low (0007): else its end costs a repeat
 MOST_REPEATS = 12  # of claims inside one transaction; from the first on the accounts are locked, so numbers alone can fail
@@ -141,11 +142,11 @@ class Store:
         if self._scarce:
             near |= pl.col("book_item").is_in(self._scarce)
         items = together.filter(near)["book_item"]
-        return _frame(await self.fetch("stock_near", items, together["book_item"]), STOCK)
+        return await self.stock_of(items, together["book_item"])
 
-    async def stock_of(self, book_items: pl.Series) -> pl.DataFrame:
-        """How these items of stock stand (stock.STANDING)."""
-        return _frame(await self.fetch("stock_accounts", book_items), STOCK)
+    async def stock_of(self, book_items: pl.Series, if_low: pl.Series = NO_ITEMS) -> pl.DataFrame:
+        """How these items of stock stand (stock.STANDING), and of `if_low` those that are low."""
+        return _frame(await self.fetch("stock_accounts", book_items, if_low), STOCK)
 
     async def _accounts(self, ledger: Ledger, asked: pl.DataFrame) -> pl.DataFrame:
         # keys come in their order, as the index has them; few come twice, and PostgreSQL passes over those

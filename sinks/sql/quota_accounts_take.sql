@@ -1,4 +1,5 @@
--- Adds the batch's entries to its accounts, opening those that are new, in key order (every writer's order: no deadlock).
+-- Adds the batch's entries to its accounts in key order (every writer's order: no deadlock). New ones come here only when
+-- somebody else opened one of them meanwhile (docs/adr/0006): then all of them do, and are opened.
 -- Returns the accounts that are not where the batch read them; who decided says whether they still admit it. One that was
 -- opened here is where it was read, for none is ever deleted: the many of them need not be compared. 0: nothing is expected.
 WITH wanted AS (
