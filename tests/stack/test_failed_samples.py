@@ -47,7 +47,7 @@ async def filed(group: Group, wanted: list[Filing]) -> None:
 
 
 ENTRY = struct.Struct(">qqB")
-RESTORED = 2
+RESERVED, RESTORED = 0, 2
 
 
 async def evidence_of(endpoints: Endpoints) -> Evidence:
@@ -131,7 +131,7 @@ def _find_what_is_wrong(evidence: Evidence) -> None:
     def never_reserved(tables: Tables) -> None:
         """Its first entry is gone: there is nothing to give back."""
         ident = next(ENTRY.unpack_from(r.moved)[0] for r in tables.stock_entries if ENTRY.unpack_from(r.moved)[2] == RESTORED)
-        at, row = next((n, r) for n, r in enumerate(tables.stock_entries) if ident in [i for i, _, _ in ENTRY.iter_unpack(r.moved)])
+        at, row = next((n, r) for n, r in enumerate(tables.stock_entries) if (ident, RESERVED) in [(i, m) for i, _, m in ENTRY.iter_unpack(r.moved)])
         others = next(i for i, _, _ in (ENTRY.unpack_from(r.moved) for r in tables.stock_entries) if i != ident)
         moved = b"".join(ENTRY.pack(others if i == ident else i, *rest) for i, *rest in ENTRY.iter_unpack(row.moved))
         tables.stock_entries[at] = row._replace(moved=moved)
