@@ -62,7 +62,9 @@ class Drawn:
     waiting: pl.DataFrame
 
 
-NOTHING = Drawn(NO_CLAIMS.select(ENTRY), pl.DataFrame(schema=MOVES), NOBODY)
+NOTHING = Drawn(
+    pl.DataFrame(schema={name: CLAIM[name] for name in ("m", "book_item", "released", "amount_e5")}), pl.DataFrame(schema=MOVES), NOBODY
+)
 
 
 def secure(secured: pl.DataFrame, guaranteed: pl.DataFrame, stocked: pl.DataFrame, stood: pl.DataFrame) -> tuple[Frozen, Drawn]:

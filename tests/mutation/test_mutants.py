@@ -1,5 +1,7 @@
 """What `make mutate` changes, and that its list of equivalents is about mutants that there are."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -68,3 +70,10 @@ def test_mutants_are_told_apart_and_every_listed_one_is_there() -> None:
     assert all(listed.values())
     files = {Path(m.file).parts[0] for m in mutants}
     assert files == {"pipeline", "schemas"} and len({m.file for m in mutants}) >= 20
+
+
+@pytest.mark.parametrize("kind", ["law", "code"])
+def test_a_server_can_be_forked(kind: str) -> None:
+    """No import reads the law or starts polars' threads: a server that finds either so ends with an error."""
+    ended = subprocess.run([sys.executable, "-m", "tests.mutation.server", kind], cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
