@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from loadtest.verify.answers import KnownAnswers
-from loadtest.verify.cases import Share
-from loadtest.verify.chunks import Recomputation, processes_for
+from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, EVERYTHING, Share
 from loadtest.verify.evidence import Evidence
 from loadtest.verify.kafka import read_changes, read_kafka
 from loadtest.verify.postgres import at_one_moment, read_share_of_tables, read_tables
+from loadtest.verify.processes import Parts, ReadShare, processes_for
 from loadtest.verify.proof import Discrepancy, Proof
 from loadtest.verify.proving import prove, prove_beside
 from loadtest.verify.registry import registry_of
@@ -43,22 +43,23 @@ async def verify(
     """Read everything and prove it. The system has to be at rest: workers idle or stopped, outbox published.
 
     `person_key`: the key of the pseudonyms; `seeds`: of the samples. `answers`: folder of the generated set that was sent (NoSuchSet when it is
-    none). `complete`: nothing may be left unread. `processes`: that recompute decisions, each reading its share, while
-    this one proves the rest. `progress`: stage, done, total. It occupies the event loop.
+    none). `complete`: nothing may be left unread. `processes`: that prove a share each, while this
+    one proves the rest. `progress`: stage, done, total. It occupies the event loop.
     """
     known = KnownAnswers(answers) if answers is not None else None
     started = time.perf_counter()
     with _without_cycle_search():
-        recomputing, evidence = await _gathered(endpoints, person_key, seeds, processes, progress)
+        parts, evidence, manifests = await _gathered(endpoints, person_key, seeds, complete, processes, progress)
         reading = round(time.perf_counter() - started, 3)
-        proof = prove_beside(recomputing, evidence, answers=known, complete=complete, progress=progress)
+        proof = prove_beside(parts, evidence, manifests, answers=known, complete=complete, progress=progress)
     return Proof(proof.counts, {"reading": reading, **proof.seconds}, proof.discrepancies, proof.discrepancy_count)
 
 
 async def _gathered(
-    endpoints: Endpoints, person_key: bytes, seeds: Seeds, processes: int, progress: Progress
-) -> tuple[Recomputation, Evidence]:
-    """All evidence, and the recomputation under way; with processes of its own, table manifest_line is left to them.
+    endpoints: Endpoints, person_key: bytes, seeds: Seeds, complete: bool, processes: int, progress: Progress
+) -> tuple[Parts, Evidence, int]:
+    """The parts under way, the evidence of what lies beyond them, and how many manifests there are. Documents and decisions,
+    most of all there is, are read by the shares alone.
 
     Tables first, then topics: what is in the tables of a system at rest is in the topics too.
     """
@@ -66,20 +67,22 @@ async def _gathered(
     async with at_one_moment(endpoints.postgres) as connection:
         first = await read_tables(connection, only=FIRST)
         registry = registry_of(filings, first)
-        count = processes_for(await connection.fetchval("SELECT count(*) FROM manifest"), processes)
+        manifests: int = await connection.fetchval("SELECT count(*) FROM manifest")
+        count = processes_for(manifests, processes)
         if count > 1:
             snapshot = str(await connection.fetchval("SELECT pg_export_snapshot()"))
-            recomputing = Recomputation(partial(_read_share, endpoints, snapshot), registry, person_key, count, seeds)
-            tables = await read_tables(connection, ("lines", *FIRST), progress=progress)
-            # a snapshot can be taken over only while the transaction that exported it stands
-            await asyncio.to_thread(recomputing.wait_until_independent)
+            read: ReadShare = partial(_read_share, endpoints, snapshot)
         else:
-            recomputing, tables = None, await read_tables(connection, FIRST, progress=progress)
+            whole = await read_share_of_tables(connection, EVERYTHING)
+            every = Evidence(*await read_kafka(endpoints.kafka_options(), progress=progress), whole)
+            read = lambda _share, _independent: every  # noqa: E731
+        parts = Parts(read, registry, person_key, count, seeds, complete=complete)
+        tables = await read_tables(connection, (*FIRST, *BY_PARTITION, *BY_MANIFEST), progress=progress)
+        # a snapshot can be taken over only while the transaction that exported it stands
+        await asyncio.to_thread(parts.wait_until_independent)
         for name in FIRST:
             setattr(tables, name, getattr(first, name))
-    inputs, ends, outputs = await read_kafka(endpoints.kafka_options(), progress=progress)
-    evidence = Evidence(inputs, ends, outputs, tables, filings, rulings)
-    return recomputing or Recomputation(lambda _share, _independent: evidence, registry, person_key, 1, seeds), evidence
+    return parts, Evidence({}, {}, [], tables, filings, rulings), manifests
 
 
 def _read_share(endpoints: Endpoints, snapshot: str, share: Share, independent: Callable[[], None]) -> Evidence:

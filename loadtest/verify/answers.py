@@ -1,14 +1,16 @@
 """Comparison with the answers that the generator knows of its own set (loadtest/generate)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from itertools import islice
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 
 import polars as pl
 
 from loadtest.generate import GeneratedSet
-from loadtest.verify.evidence import KINDS, Evidence, Place, record_place
+from loadtest.verify.evidence import KINDS, Place, record_place
+from loadtest.verify.part import Attempt, Settled
 from loadtest.verify.proof import Report
 from loadtest.verify.samples import CODES as SAMPLES
 from loadtest.verify.whereabouts import Whereabouts
@@ -16,7 +18,6 @@ from loadtest.verify.whereabouts import Whereabouts
 History = tuple[tuple[str, frozenset[str], int], ...]
 """(outcome, finding codes, tax in fen) of each attempt."""
 GUARANTEE = {"GUA-01", "GUA-02", "STK-01", "STK-02"}
-NONE: frozenset[str] = frozenset()
 
 
 class KnownAnswers:
@@ -25,9 +26,9 @@ class KnownAnswers:
     def __init__(self, folder: Path) -> None:
         self._set = GeneratedSet.open(folder)
 
-    def check(self, evidence: Evidence, found: Whereabouts, report: Report) -> None:
+    def check(self, settled: Sequence[Settled], found: Whereabouts, report: Report) -> None:
         """Histories of order numbers, groups of rivals, and what became of each document."""
-        histories = _histories(evidence)
+        histories = _histories(attempt for share in settled for attempt in share.attempts)
         accepted: dict[str, int] = {}
         wanted: dict[str, int] = {}
         answers = self._set.answers()
@@ -46,25 +47,38 @@ class KnownAnswers:
             report.same(f"group {group}", "accepted", count, accepted[group])
         for ebp_code, order_no in histories:
             report.differs(f"order {ebp_code}|{order_no}", "attempts", "an order of the set", "one that is not")
-        self._check_documents(evidence, found, report)
+        self._check_documents(settled, found, report)
 
-    def _check_documents(self, evidence: Evidence, found: Whereabouts, report: Report) -> None:
+    def _check_documents(self, settled: Sequence[Settled], found: Whereabouts, report: Report) -> None:
         special: dict[int, list[str]] = dict(self._set.fates().select("sequence", "fates").iter_rows())
-        places = _places(evidence)
+        values = {where: _Values(*of) for share in settled for where, of in share.values.items()}
         numbers = {kind: number for number, kind in enumerate(KINDS, start=1)}
-        inputs, usual = evidence.inputs, ("used",)
+        usual = ("used",)
         for sequence, (_, kind, partition, _, value, _) in enumerate(self._set.documents()):
-            place = next(places.get((numbers[kind], partition), iter(())), None)
-            if place is None:
+            where = numbers[kind], partition
+            following = next(values[where], None) if where in values else None
+            if following is None:
                 name = f"document {sequence} of the set"
                 report.differs(name, "record", f"one in partition {partition} of {kind}", "none")
-            elif (inputs[place].value or b"") != value:
+                continue
+            place = *where, following[0]
+            if following[1] != sha256(value).digest():
                 report.differs(record_place(*place), "value", f"document {sequence} of the set", "something else")
             elif (became := _became(place, found)) not in special.get(sequence, usual):
                 report.differs(record_place(*place), "what became of it", special.get(sequence, ["used"]), became)
-        for left in places.values():
-            for place in left:
-                report.differs(record_place(*place), "record", "a document of the set", "one more")
+        for where, left in values.items():
+            for offset, _ in left:
+                report.differs(record_place(*where, offset), "record", "a document of the set", "one more")
+
+
+class _Values(Iterator[tuple[int, bytes]]):
+    """Offset and SHA-256 of each value of a partition."""
+
+    def __init__(self, offsets: list[int], hashes: bytes) -> None:
+        self._each = zip(offsets, (hashes[n : n + 32] for n in range(0, len(hashes), 32)), strict=True)
+
+    def __next__(self) -> tuple[int, bytes]:
+        return next(self._each)
 
 
 def _undrawn(attempt: tuple[str, frozenset[str], int]) -> tuple[str, frozenset[str], int]:
@@ -76,31 +90,19 @@ def _undrawn(attempt: tuple[str, frozenset[str], int]) -> tuple[str, frozenset[s
     return outcome if held or outcome != "HOLD" else "RELEASE", codes.difference(SAMPLES), tax_fen
 
 
-def _places(evidence: Evidence) -> dict[tuple[int, int], Iterator[Place]]:
-    """Places in offset order by (kind, partition)."""
-    found: dict[tuple[int, int], list[Place]] = {}
-    for place in evidence.inputs:
-        found.setdefault(place[:2], []).append(place)
-    return {where: iter(sorted(places)) for where, places in found.items()}
-
-
 def _became(place: Place, found: Whereabouts) -> str:
     if place in found.fates:
         return found.fates[place].code
     if place in found.dead:
         return found.dead[place].code
-    return "used" if place in found.used else "open" if place in found.open else "lost"
+    return "open" if place in found.open else "lost" if place in found.lost else "used"
 
 
-def _histories(evidence: Evidence) -> dict[tuple[str, str], History]:
-    codes: dict[int, set[str]] = {}
-    for finding in evidence.tables.findings:
-        codes.setdefault(finding.manifest_id, set()).add(finding.code)
-    told = {ident: frozenset(found) for ident, found in codes.items()}
+def _histories(attempts: Iterable[Attempt]) -> dict[tuple[str, str], History]:
     histories: dict[tuple[str, str], History] = {}
-    for m in sorted(evidence.tables.manifests, key=attrgetter("attempt")):
-        key = m.ebp_code, m.order_no
-        histories[key] = (*histories.get(key, ()), (m.outcome, told.get(m.manifest_id, NONE), m.tax_fen))
+    for ebp_code, order_no, _, outcome, codes, tax_fen in sorted(attempts, key=itemgetter(2)):
+        key = ebp_code, order_no
+        histories[key] = (*histories.get(key, ()), (outcome, codes, tax_fen))
     return histories
 
 

@@ -1,7 +1,7 @@
 """Decided attempts with all that belongs to them, of the whole evidence or of one share of it.
 
 A share is every `of`th partition and lane: a manifest belongs to that of the lane which its manifest_id names, and most
-find their documents and messages in it. What does not is handed back to who has the whole.
+find their documents in it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from loadtest.verify.decided import Case, decision_id
 from loadtest.verify.evidence import Evidence, FindingRow, LineRow, ManifestRow, Place, Record, Tables, used_places
-from loadtest.verify.proof import Report
-from loadtest.verify.published import Box, manifest_receipt_id, sorted_out
+from loadtest.verify.published import Box, manifest_receipt_id
 
 LANE_BITS = 48  # manifest_id is lane, batch and number within it, packed
 
@@ -25,27 +24,29 @@ class Share(NamedTuple):
         """Whether this lane, or partition, is in the share."""
         return lane % self.of == self.number
 
+    def has_manifest(self, manifest_id: int) -> bool:
+        """Whether it is of one of these lanes."""
+        return self.has(manifest_id >> LANE_BITS)
+
 
 EVERYTHING = Share(0, 1)
-
-
-class Rows(NamedTuple):
-    """A manifest with its rows of other tables."""
-
-    manifest: ManifestRow
-    lines: list[LineRow]
-    findings: list[FindingRow]
+BY_PARTITION, BY_MANIFEST = ("documents",), ("manifests", "lines", "findings")
+"""Tables of which a share has its rows alone, and nobody else any."""
+ALL_NEED = ("lanes", "consumed", "fates", "open_reports", "held", "revisions", "dead_letters", "registry_state")
+"""Tables that each share has whole, as has who proves the rest."""
 
 
 def share_of(evidence: Evidence, share: Share) -> Evidence:
-    """What a process needs that checks the decisions of a share: records, messages, manifests, lines and findings."""
+    """What a share is proved from: its records, messages, document rows and manifests, and every row of smaller tables."""
     if share == EVERYTHING:
         return evidence
     tables = evidence.tables
     part = Tables(
-        manifests=[m for m in tables.manifests if share.has(m.manifest_id >> LANE_BITS)],
-        lines=[x for x in tables.lines if share.has(x.manifest_id >> LANE_BITS)],
-        findings=[f for f in tables.findings if share.has(f.manifest_id >> LANE_BITS)],
+        documents=[d for d in tables.documents if share.has(d.partition)],
+        manifests=[m for m in tables.manifests if share.has_manifest(m.manifest_id)],
+        lines=[x for x in tables.lines if share.has_manifest(x.manifest_id)],
+        findings=[f for f in tables.findings if share.has_manifest(f.manifest_id)],
+        **{name: getattr(tables, name) for name in ALL_NEED},
     )
     inputs = {place: record for place, record in evidence.inputs.items() if share.has(place[1])}
     return Evidence(inputs, evidence.ends, [m for m in evidence.outputs if share.has(m.partition)], part)
@@ -54,53 +55,43 @@ def share_of(evidence: Evidence, share: Share) -> Evidence:
 class Cases:
     """The manifests of a share in the order of their manifest_id."""
 
-    def __init__(self, evidence: Evidence, share: Share) -> None:
-        self._inputs, self._share = evidence.inputs, share
-        # what does not decode is told once, by who has the whole
-        self._decisions, self._receipts, _ = sorted_out(evidence.outputs, Report())
-        self._rows = sorted(evidence.tables.manifests, key=lambda m: m.manifest_id)
-        self._lines: dict[int, list[LineRow]] = {}
+    def __init__(self, evidence: Evidence, decisions: Box, receipts: Box) -> None:
+        self._inputs, self._decisions, self._receipts = evidence.inputs, decisions, receipts
+        self.rows = sorted(evidence.tables.manifests, key=lambda m: m.manifest_id)
+        self.lines: dict[int, list[LineRow]] = {}
         for line in evidence.tables.lines:
-            self._lines.setdefault(line.manifest_id, []).append(line)
-        self._findings: dict[int, list[FindingRow]] = {}
+            self.lines.setdefault(line.manifest_id, []).append(line)
+        self.findings: dict[int, list[FindingRow]] = {}
         for finding in evidence.tables.findings:
-            self._findings.setdefault(finding.manifest_id, []).append(finding)
+            self.findings.setdefault(finding.manifest_id, []).append(finding)
 
     def without_manifest(self) -> list[tuple[int, str]]:
         """(manifest_id, table) of rows whose manifest does not exist, in order."""
-        known = {m.manifest_id for m in self._rows}
-        tables = (("finding", self._findings), ("manifest_line", self._lines))
+        known = {m.manifest_id for m in self.rows}
+        tables = (("finding", self.findings), ("manifest_line", self.lines))
         return sorted((ident, name) for name, found in tables for ident in found.keys() - known)
 
-    def slices(self, size: int) -> Iterator[list[Rows]]:
-        """All manifests with their rows, `size` at a time."""
-        for start in range(0, len(self._rows), size):
-            yield [
-                Rows(m, self._lines.get(m.manifest_id, []), self._findings.get(m.manifest_id, []))
-                for m in self._rows[start : start + size]
-            ]
+    def slices(self, size: int) -> Iterator[list[Case]]:
+        """All of them, `size` at a time."""
+        for start in range(0, len(self.rows), size):
+            yield [self._case(row) for row in self.rows[start : start + size]]
 
-    def case(self, rows: Rows) -> Case | None:
-        """With its records and messages; None when another share may hold one of them."""
-        found = case(rows, self._inputs, self._decisions, self._receipts)
-        return found if self._share.of == 1 or self._holds(found) else None
-
-    def _holds(self, found: Case) -> bool:
-        row, has = found.row, self._share.has
-        return (
-            has(row.lane) and has(row.order_partition) and has(row.payment_partition) and has(row.waybill_partition)
-            and found.decision is not None and found.decision.partition == row.lane
-            and found.receipt is not None and found.receipt.partition == row.lane
+    def _case(self, row: ManifestRow) -> Case:
+        """With its records and messages; of several messages, one where it belongs."""
+        ident = decision_id(row)
+        receipt_id = manifest_receipt_id(ident)
+        order, payment, waybill = used_places(row)
+        inputs, lane = self._inputs, row.lane
+        return Case(
+            row, self.lines.get(row.manifest_id, []), self.findings.get(row.manifest_id, []),
+            (inputs.get(order), inputs.get(payment), inputs.get(waybill)),
+            self._decisions.first(ident.hex(), lane), self._receipts.first(receipt_id, lane), ident, receipt_id,
         )  # fmt: skip
 
 
-def case(rows: Rows, inputs: Mapping[Place, Record], decisions: Box, receipts: Box) -> Case:
-    """A manifest with its records and messages; of several messages, one where it belongs."""
-    row = rows.manifest
-    ident = decision_id(row)
-    receipt_id = manifest_receipt_id(ident)
-    order, payment, waybill = used_places(row)
-    return Case(
-        row, rows.lines, rows.findings, (inputs.get(order), inputs.get(payment), inputs.get(waybill)),
-        decisions.first(ident.hex(), row.lane), receipts.first(receipt_id, row.lane), ident, receipt_id,
-    )  # fmt: skip
+def completed(case: Case, records: Mapping[Place, Record]) -> Case:
+    """The case with what other shares hold of its records."""
+    order, payment, waybill = (
+        records.get(place) if record is None else record for place, record in zip(used_places(case.row), case.records, strict=True)
+    )
+    return case._replace(records=(order, payment, waybill))

@@ -1,11 +1,11 @@
 """Many documents of one schema read at once, field by field: what takes a step in Python does so for all of them.
 
-Only what is usual is read here: lengths of one or two bytes, arrays in one block, each number in bounds, no U+0000 in a
+Only what is usual is read here: lengths of one or two bytes, arrays in one block, of unions the null or the record, each number in bounds, no U+0000 in a
 text, the value used up exactly. A document that departs from that in any way is not read, which proves nothing: it is
 read alone, in full.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -87,7 +87,7 @@ class _Walk:
         columns: dict[str, list[Any]] = {}
         for field in fields:
             name, kind = field["name"], field["type"]
-            match kind if isinstance(kind, str) or kind["type"] == "array" else kind["type"]:
+            match kind if isinstance(kind, str | list) or kind["type"] == "array" else kind["type"]:
                 case "string":
                     columns[name] = self._texts()
                 case "bytes":
@@ -96,6 +96,8 @@ class _Walk:
                     columns[name] = self._numbers(-INT_END, INT_END)
                 case "long":
                     columns[name] = self._numbers(0, self.usual.time_end)
+                case ["null", dict() as record]:  # pyright: ignore[reportUnknownVariableType]
+                    columns[name] = self._optional(record["fields"])
                 case dict() as array:  # pyright: ignore[reportUnknownVariableType]
                     columns[name] = self._items(array["items"]["fields"])
                 case other:
@@ -127,16 +129,29 @@ class _Walk:
         self.right &= (count >= 0) & (count <= MOST_ITEMS)
         items: list[list[dict[str, Any]]] = [[] for _ in self.at]
         for n in range(int(np.where(self.right, count, 0).max(initial=0))):
-            having = np.flatnonzero(self.right & (count > n))
-            walk = _Walk(self.source, self.at[having], self.ends[having], self.usual)
-            for owner, item in zip(having.tolist(), _rows(walk.record(fields)), strict=True):
+            for owner, item in self._records(self.right & (count > n), fields):
                 items[owner].append(item)
-            self.at[having], self.right[having] = walk.at, walk.right
-            self.too_fine[having] |= walk.too_fine
         some = self.right & (count > 0)  # a further block, or the end of the array
         self.right &= ~some | ((self.source.at(self.at) == 0) & (self.at < self.ends))
         self._go_to(self.at + some)
         return items
+
+    def _optional(self, fields: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
+        """The record where there is one."""
+        branch = self._numbers_at()
+        self.right &= (branch == 0) | (branch == 1)
+        found: list[dict[str, Any] | None] = [None] * len(self.at)
+        for owner, record in self._records(self.right & (branch == 1), fields):
+            found[owner] = record
+        return found
+
+    def _records(self, having: Flags, fields: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Of those that have one next: whose it is, and the record."""
+        owners = np.flatnonzero(having)
+        walk = _Walk(self.source, self.at[owners], self.ends[owners], self.usual)
+        yield from zip(owners.tolist(), _rows(walk.record(fields)), strict=True)
+        self.at[owners], self.right[owners] = walk.at, walk.right
+        self.too_fine[owners] |= walk.too_fine
 
     def _numbers(self, least: int, end: int) -> list[int]:
         numbers = self._numbers_at()

@@ -1,13 +1,13 @@
 """Order numbers with more to them than one attempt of three documents: their documents, attempts and fates together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from loadtest.verify import documents
 from loadtest.verify.documents import NoDocument
-from loadtest.verify.evidence import Evidence, FateRow, ManifestRow, Place, used_places
+from loadtest.verify.evidence import DocumentRow, FateRow, ManifestRow, Place, Record, used_places
 from loadtest.verify.whereabouts import Whereabouts
 
 DELETE, CHANGE = "3", "2"
@@ -90,34 +90,38 @@ def effective(kind: int, fresh: Iterable[Candidate], kept: Iterable[Candidate]) 
     return best if best is not None and best.app_type != DELETE else None
 
 
-def contested(evidence: Evidence, found: Whereabouts) -> list[Order]:
-    """The order numbers that need a closer look."""
-    tables = evidence.tables
-    numbers = {f.order_no for f in tables.fates} | {r.order_no for r in tables.open_reports}
-    numbers |= {found.rows[p].order_no for p in found.open}
+def needing_a_look(manifests: Iterable[ManifestRow], found: Whereabouts) -> set[str]:
+    """Order numbers with more to them than documents that one attempt used, all in its lane's partition; those with a fate or
+    a report besides."""
+    numbers = {found.rows[p].order_no for p in found.open}
     counts: dict[tuple[str, str], int] = {}
-    for m in tables.manifests:
+    for m in manifests:
         key = m.ebp_code, m.order_no
         counts[key] = counts.get(key, 0) + 1
+        together = m.lane == m.order_partition == m.payment_partition == m.waybill_partition
         stray = found.rows.get((3, m.waybill_partition, m.waybill_offset))
-        if counts[key] > 1 or m.attempt != 1 or (stray is not None and stray.ebp_code == ""):
+        if counts[key] > 1 or m.attempt != 1 or not together or (stray is not None and stray.ebp_code == ""):
             numbers.add(m.order_no)
+    return numbers
+
+
+def orders_of(
+    numbers: Iterable[str], documents_of: Mapping[Place, tuple[DocumentRow, Record]], manifests: Iterable[ManifestRow],
+    fates: Mapping[Place, FateRow],
+) -> list[Order]:  # fmt: skip
+    """Orders of these numbers, with all documents, manifests and fates there are of them."""
     orders = {number: Order(number) for number in sorted(numbers)}
-    for place, row in found.rows.items():
-        if row.order_no in orders and (candidate := _candidate(evidence, place, row.lane, row.batch_seq)) is not None:
+    for place, (row, record) in documents_of.items():
+        if (candidate := _candidate(record, place, row.lane, row.batch_seq)) is not None:
             orders[row.order_no].documents[place] = candidate
-    for m in sorted(tables.manifests, key=lambda m: m.attempt):
-        if m.order_no in orders:
-            orders[m.order_no].attempts.setdefault(m.ebp_code, []).append(m)
-    for place, fate in found.fates.items():
+    for m in sorted(manifests, key=lambda m: m.attempt):
+        orders[m.order_no].attempts.setdefault(m.ebp_code, []).append(m)
+    for place, fate in fates.items():
         orders[fate.order_no].fates[place] = fate
     return list(orders.values())
 
 
-def _candidate(evidence: Evidence, place: Place, lane: int, batch_seq: int) -> Candidate | None:
-    record = evidence.inputs.get(place)
-    if record is None:
-        return None
+def _candidate(record: Record, place: Place, lane: int, batch_seq: int) -> Candidate | None:
     try:
         document: dict[str, Any] = documents.read(documents.kind_name(place[0]), record.key, record.value)
     except NoDocument:

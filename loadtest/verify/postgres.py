@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from loadtest.verify import evidence as rows
-from loadtest.verify.cases import LANE_BITS, Share
+from loadtest.verify.cases import ALL_NEED, BY_MANIFEST, BY_PARTITION, LANE_BITS, Share
 from loadtest.verify.evidence import Tables
 
 Progress = Callable[[str, int, int], None]
@@ -45,7 +45,6 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("shadow_batches", "shadow_batch", rows.ShadowRow),
 )
 """Field of Tables, table, row type."""
-SHARED = ("manifests", "lines", "findings")  # what a share of the decisions is checked with
 
 
 @asynccontextmanager
@@ -84,13 +83,15 @@ async def read_tables(
 
 
 async def read_share_of_tables(connection: Any, share: Share) -> Tables:
-    """Manifests of a share with their lines and findings."""
-    lane, of = f"manifest_id >> {LANE_BITS}", share.of
-    where = f" WHERE mod(mod({lane}, {of}) + {of}, {of}) = {share.number}"  # of a negative lane too, as Share counts
+    """What share_of leaves of all tables."""
+    number, of = share
+    where = {name: f" WHERE mod(mod({lane}, {of}) + {of}, {of}) = {number}" for names, lane in (  # of a negative lane too, as Share counts
+        (BY_PARTITION, "partition"), (BY_MANIFEST, f"(manifest_id >> {LANE_BITS})"),
+    ) for name in names}  # fmt: skip
     tables = Tables()
     for field, table, shape in SOURCES:
-        if field in SHARED:
-            await _read_table(connection, table, shape, where, getattr(tables, field), lambda *_: None)
+        if field in where or field in ALL_NEED:
+            await _read_table(connection, table, shape, where.get(field, ""), getattr(tables, field), lambda *_: None)
     return tables
 
 

@@ -2,35 +2,27 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-from loadtest.verify import law as law_data
 from loadtest.verify.answers import KnownAnswers
-from loadtest.verify.cases import case, share_of
-from loadtest.verify.chunks import Recomputation, processes_for
+from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
 from loadtest.verify.counters import check_counters
-from loadtest.verify.decided import decision_id
-from loadtest.verify.evidence import Evidence, ManifestRow, OpenReport, manifest_place
+from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
+from loadtest.verify.law import LawData
 from loadtest.verify.ledgers import check_ledgers
-from loadtest.verify.open_orders import check_open, check_reports, report_place
-from loadtest.verify.orders import contested
+from loadtest.verify.open_orders import check_open, check_reports
+from loadtest.verify.orders import orders_of
+from loadtest.verify.part import Settled
+from loadtest.verify.processes import Asked, Beside, Parts, processes_for
 from loadtest.verify.proof import Proof, Report
-from loadtest.verify.published import (
-    Box,
-    check_dead_letter,
-    check_fate_receipt,
-    check_open_receipt,
-    manifest_receipt_id,
-    sorted_out,
-)  # fmt: skip
-from loadtest.verify.registry import check_registry, registry_of
-from loadtest.verify.revisions import check_revisions
+from loadtest.verify.registry import check_registry, check_versions, registry_of
+from loadtest.verify.revisions import Revised
 from loadtest.verify.rule_sets import check_rules
 from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.stock import check_stock
-from loadtest.verify.whereabouts import Whereabouts, account_for
+from loadtest.verify.whereabouts import Whereabouts, dead_documents, fates
 
 Progress = Callable[[str, int, int], None]
 
@@ -65,52 +57,51 @@ def prove(
 
     `person_key`: the key of the pseudonyms (16 to 64 bytes); `seeds`: of the samples. `complete`: no record may be unread.
     """
-    count = processes_for(len(evidence.tables.manifests), processes)
+    manifests = len(evidence.tables.manifests)
     registry = registry_of(evidence.filings, evidence.tables)
-    recomputing = Recomputation(lambda share, _: share_of(evidence, share), registry, person_key, count, seeds)
-    return prove_beside(recomputing, evidence, answers=answers, complete=complete, progress=progress)
+    parts = Parts(lambda share, _: share_of(evidence, share), registry, person_key, processes_for(manifests, processes), seeds, complete=complete)
+    tables = Tables(**{f.name: getattr(evidence.tables, f.name) for f in fields(Tables) if f.name not in (*BY_PARTITION, *BY_MANIFEST)})
+    rest = Evidence({}, {}, [], tables, evidence.filings, evidence.rulings)
+    return prove_beside(parts, rest, manifests, answers=answers, complete=complete, progress=progress)
 
 
 def prove_beside(
-    recomputing: Recomputation, evidence: Evidence, *, answers: KnownAnswers | None, complete: bool, progress: Progress
+    parts: Parts, evidence: Evidence, manifests: int, *, answers: KnownAnswers | None, complete: bool, progress: Progress
 ) -> Proof:
-    """The proof while the decisions are recomputed elsewhere; table manifest_line is not needed for the rest."""
-    report, law, watch = Report(), law_data.load(), Stopwatch(progress)
+    """The proof of what lies beyond single shares, and of the `parts` that are made beside it. `evidence`: without what the
+    shares alone have; `manifests`: how many there are."""
+    report, watch = Report(), Stopwatch(progress)
     tables = evidence.tables
     _check_at_rest(evidence, report)
-    if (different := len({m.manifest_id for m in tables.manifests})) != len(tables.manifests):
-        report.differs("table manifest", "manifest_id", f"{len(tables.manifests)} different", f"{different}")
-    check_registry(evidence, complete, report)
+    check_registry(evidence, parts.registry, complete, report)
     check_rules(evidence, complete, report)
-    decisions, receipts, dead = sorted_out(evidence.outputs, report)
-    found = account_for(evidence, complete, report)
-    watch.lap("records")
-    if answers is not None:
-        answers.check(evidence, found, report)
-        watch.lap("answers")
-    facts = recomputing.finish(
-        tables.manifests,
-        lambda rows: case(rows, evidence.inputs, decisions, receipts),
-        report,
-        lambda done: progress("decisions", done, len(tables.manifests)),
-    )
-    rules = recomputing.registry.rules
-    revised = check_revisions(evidence, recomputing.registry, decisions, receipts, report)
-    _take_messages(tables.manifests, decisions, receipts, report)
+    watch.lap("registry")
+    facts, settled = parts.finish(manifests, report, lambda done: progress("decisions", done, manifests))
+    check_versions(tables, {batch for share in settled for batch in share.batches}, report)
     watch.lap("decisions")
-    check_ledgers(tables, facts, revised, report)
-    check_stock(evidence, facts, revised, report)
-    watch.lap("ledgers")
-    counters = check_counters(tables, facts, rules, report)
-    tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
-    check_shadow(tables.shadow_batches, tried, counters, rules, report)
-    watch.lap("counters")
-    _check_orders(evidence, found, rules.ever_live(), report)
+    rules = parts.registry.rules
+    found = _found_of_all(tables, settled, report)
+    _check_orders(parts, tables, found, settled, rules.ever_live(), report)
+    parts.close()
     watch.lap("orders")
-    _check_other_messages(evidence, receipts, dead, law, report)
-    for box in (decisions, receipts, dead):
-        box.rest(report)
-    watch.lap("messages")
+    revised: dict[int, Revised] = {}
+    for share in settled:
+        revised |= share.revised
+
+    def check_stock_and_counters(report: Report) -> None:
+        check_stock(evidence, facts, revised, report)
+        counters = check_counters(tables, facts, rules, report)
+        tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
+        check_shadow(tables.shadow_batches, tried, counters, rules, report)
+
+    beside = Beside(check_stock_and_counters, alone=parts.alone)
+    if answers is not None:
+        answers.check(settled, found, report)
+        watch.lap("answers")
+    check_ledgers(tables, facts, revised, report)
+    watch.lap("ledgers")
+    beside.finish(report)
+    watch.lap("stock and counters")
     return report.proof(watch.seconds)
 
 
@@ -119,35 +110,32 @@ def _check_at_rest(evidence: Evidence, report: Report) -> None:
         report.same(f"lane {lane.lane}", "batches published", lane.batch_seq, lane.published_seq)
 
 
-def _take_messages(manifests: list[ManifestRow], decisions: Box, receipts: Box, report: Report) -> None:
-    """Take each manifest's decision and receipt from their boxes: each must be there once, where it belongs."""
-    for row in manifests:
-        place, ident = manifest_place(row), decision_id(row)
-        decisions.take(ident.hex(), place, row.lane, row.batch_seq, report)
-        receipts.take(manifest_receipt_id(ident), place, row.lane, row.batch_seq, report)
+def _found_of_all(tables: Tables, settled: list[Settled], report: Report) -> Whereabouts:
+    """What became of the documents that are not simply used, over all shares: what one left open, another may have used."""
+    found = Whereabouts(fates=fates(tables), dead=dead_documents(tables))
+    for share in settled:
+        found.open |= share.open
+        found.lost |= share.lost
+    elsewhere = {place for share in settled for place in share.elsewhere}
+    found.open -= elsewhere
+    for place in sorted(elsewhere & (found.fates.keys() | found.dead.keys())):
+        report.differs(record_place(*place), "state", "exactly one", "used and with a fate, or a dead letter")
+    report.counts["documents_open"] += len(found.open)
+    return found
 
 
-def _check_orders(evidence: Evidence, found: Whereabouts, laws: list[law_data.LawData], report: Report) -> None:
-    tables = evidence.tables
+def _check_orders(
+    parts: Parts, tables: Tables, found: Whereabouts, settled: list[Settled], laws: list[LawData], report: Report
+) -> None:
     lanes = {lane.lane: lane for lane in tables.lanes}
     reports: dict[str, list[OpenReport]] = {}
     for row in tables.open_reports:
         reports.setdefault(row.order_no, []).append(row)
-    for order in contested(evidence, found):
+    numbers = {number for share in settled for number in share.numbers}
+    numbers |= {fate.order_no for fate in tables.fates} | reports.keys()
+    held = parts.ask(Asked(numbers, set[Place]()))
+    documents = {place: document for given in held for place, document in given.documents.items()}
+    for order in orders_of(numbers, documents, [m for given in held for m in given.manifests], found.fates):
         check_order(order, report)
         check_open(order, report)
         check_reports(order, reports.get(order.order_no, []), lanes, laws, report)
-
-
-def _check_other_messages(
-    evidence: Evidence, receipts: Box, dead: Box, law: law_data.LawData, report: Report
-) -> None:
-    """Receipts of fates and of open orders, and dead letters."""
-    tables = evidence.tables
-    lanes = {lane.lane: lane for lane in tables.lanes}
-    for fate in tables.fates:
-        check_fate_receipt(fate, receipts, law, lanes, report)
-    for row in tables.open_reports:
-        check_open_receipt(row, receipts, law, report_place(row), report)
-    for letter in tables.dead_letters:
-        check_dead_letter(letter, dead, report)

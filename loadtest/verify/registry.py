@@ -2,21 +2,21 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import date, timedelta
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, le
 from typing import Any, NamedTuple, TypeVar
 
 import fastavro
 
 from loadtest.verify import law
 from loadtest.verify.changes import changes, newer
-from loadtest.verify.documents import Document, NoDocument, framed, payload
+from loadtest.verify.documents import Document, NoDocument, framed, payload, read_usual
 from loadtest.verify.evidence import Evidence, Record, RegistryEntryRow, Tables
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import NOTHING_RULED, RuleSets
-from schemas.contracts import REGISTRY_PARTITION, avro
+from schemas.contracts import REGISTRY_PARTITION, avro, newest
 
 ROLES = {"platform", "ecommerce", "payment", "carrier", "declarant", "warehouse", "guarantor"}
 CLASSES = {"aeo", "general", "dishonest"}
@@ -46,12 +46,12 @@ class Event(NamedTuple):
 
     @property
     def key(self) -> str:
-        return "|".join([self.part, *(self.content[name] for name in PARTS[self.part])])
+        first, second = PARTS[self.part]
+        return f"{self.part}|{self.content[first]}|{self.content[second]}"
 
 
 class Registry:
-    """What held at each version. Values are decoded when they are asked for: of a hundred thousand most never are.
-    `rules`: the rule sets, which have the same versions."""
+    """What held at each version. `rules`: the rule sets, which have the same versions."""
 
     def __init__(self, records: Mapping[int, Record], entries: list[RegistryEntryRow], rules: RuleSets = NOTHING_RULED) -> None:
         self.rules = rules
@@ -59,7 +59,8 @@ class Registry:
         self._offsets: dict[str, list[tuple[int, int]]] = {}
         for row in sorted(entries):
             self._offsets.setdefault(row.key, []).append((row.version, row.kafka_offset))
-        self._decoded: dict[int, Document] = {}
+        self._events = usual_events([*self._values.values()])
+        self._contents: dict[int, Document] = {}
         self._once: dict[tuple[Any, ...], Any] = {}
         self._under: dict[tuple[str, str], list[list[str]]] = {}
         for key in sorted(self._offsets):
@@ -74,6 +75,11 @@ class Registry:
             if since <= version:
                 return self._content(offset)
         return NOT_FILED
+
+    @property
+    def has_inspections(self) -> bool:
+        """Whether any inspection has failed, at any version."""
+        return any(part == "inspection" for part, _ in self._under)
 
     def keys(self, part: str, first: str) -> list[list[str]]:
         """The keys of a part (of guarantees and inspections alone) that begin so, at any version."""
@@ -95,10 +101,26 @@ class Registry:
             self._once[key] = what(self, *of)
         return self._once[key]
 
+    def read(self, record: Record, partition: int) -> Event:
+        """The event of a record of its topic; NoDocument with its code."""
+        if partition != REGISTRY_PARTITION:
+            raise NoDocument("DL-05")
+        event = self._event(record.value or b"")
+        if record.key != event.key.encode():
+            raise NoDocument("DL-04")
+        if not _fits(event):
+            raise NoDocument("DL-05")
+        return event
+
     def _content(self, offset: int) -> Document:
-        if offset not in self._decoded:
-            self._decoded[offset] = decode(self._values[offset]).content
-        return self._decoded[offset]
+        if (content := self._contents.get(offset)) is None:
+            content = self._contents[offset] = self._event(self._values[offset]).content
+        return content
+
+    def _event(self, value: bytes) -> Event:
+        if (event := self._events.get(value)) is None:
+            event = self._events[value] = decode(value)
+        return event
 
 
 def registry_of(filings: Mapping[tuple[int, int], Record], tables: Tables) -> Registry:
@@ -107,14 +129,23 @@ def registry_of(filings: Mapping[tuple[int, int], Record], tables: Tables) -> Re
     return Registry(records, tables.registry_entries, RuleSets(tables.rule_sets, tables.rule_events))
 
 
+def usual_events(values: Sequence[bytes]) -> dict[bytes, Event]:
+    """The events of those values in which nothing is unusual."""
+    found = zip(values, read_usual("filing", values), strict=True)
+    return {value: event for value, document in found if document is not None and (event := _event_of(document)) is not None}
+
+
 def decode(value: bytes) -> Event:
     """The event of a framed value; NoDocument with DL-01, DL-02 or DL-05."""
     name, start = framed("filing", value)
-    event = payload(value, start, _parsed(name))
-    given = [part for part in PARTS if event[part] is not None]
-    if len(given) != 1:
+    if (event := _event_of(payload(value, start, _parsed(name)))) is None:
         raise NoDocument("DL-05")
-    return Event(given[0], event["revision"], event[given[0]])
+    return event
+
+
+def _event_of(document: Document) -> Event | None:
+    given = [part for part in PARTS if document[part] is not None]
+    return Event(given[0], document["revision"], document[given[0]]) if len(given) == 1 else None
 
 
 @lru_cache
@@ -122,30 +153,24 @@ def _parsed(name: str) -> Any:
     return fastavro.parse_schema(avro(name), named_schemas={})
 
 
-def read(record: Record, partition: int) -> Event:
-    """The event of a record; NoDocument with its code."""
-    if partition != REGISTRY_PARTITION:
-        raise NoDocument("DL-05")
-    event = decode(record.value or b"")
-    if record.key != event.key.encode():
-        raise NoDocument("DL-04")
-    if not _fits(event):
-        raise NoDocument("DL-05")
-    return event
-
-
 def _fits(event: Event) -> bool:
-    content = event.content
-    texts = {name: text for name, text in content.items() if isinstance(text, str)}
-    status = content["status"] == "failed" if event.part == "inspection" else content["status"] in STATUSES
-    fits = 0 <= event.revision < 1 << 62 and (status or (event.part, content["status"]) == ("goods", "recalled"))
-    fits = fits and all(content[name] and "|" not in content[name] for name in PARTS[event.part])
-    fits = fits and all("\0" not in text and len(text) <= LONGEST.get(name, 100) for name, text in texts.items())
-    checks = {
-        "enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits, "inspection": _inspection_fits,
-        "stock": _stock_fits, "count": _count_fits,
-    }  # fmt: skip
-    return fits and checks[event.part](content)
+    content, part = event.content, event.part
+    status = content["status"] == "failed" if part == "inspection" else content["status"] in STATUSES
+    if not (0 <= event.revision < 1 << 62 and (status or (part, content["status"]) == ("goods", "recalled"))):
+        return False
+    if not all(content[name] and "|" not in content[name] for name in PARTS[part]):
+        return False
+    names, longest = _texts_of(part)
+    texts = [content[name] for name in names]
+    return "\0" not in "".join(texts) and all(map(le, map(len, texts), longest)) and CHECKS[part](content)
+
+
+@lru_cache
+def _texts_of(part: str) -> tuple[list[str], list[int]]:
+    """The texts of a part, and how long each may be."""
+    (record,) = (f["type"][1] for f in avro(newest("filing"))["fields"] if f["name"] == part)
+    names = [f["name"] for f in record["fields"] if f["type"] == "string"]
+    return names, [LONGEST.get(name, 100) for name in names]
 
 
 def _enterprise_fits(content: Document) -> bool:
@@ -197,6 +222,12 @@ def _is_day(text: str) -> bool:
         return False
 
 
+CHECKS: Mapping[str, Callable[[Document], bool]] = {
+    "enterprise": _enterprise_fits, "goods": _goods_fit, "relation": _relation_fits, "guarantee": _guarantee_fits, "inspection": _inspection_fits,
+    "stock": _stock_fits, "count": _count_fits,
+}  # fmt: skip
+
+
 def stocked(registry: Registry, version: int, book_item: str, day_number: int, unit: str) -> int | None:
     """What was entered in all of an item of an account book, at a version; None when nothing is valid that day in that unit."""
     entry = registry.entry(version, "stock", *book_item.rsplit("-", 1)) if "-" in book_item else NOT_FILED
@@ -221,13 +252,13 @@ def _guaranteed(registry: Registry, version: int, guarantor: str, day_number: in
     return total
 
 
-def check_registry(evidence: Evidence, complete: bool, report: Report) -> None:
+def check_registry(evidence: Evidence, registry: Registry, complete: bool, report: Report) -> None:
     """Every record of the topic made the registry it should, or is a dead letter; versions count up without holes."""
     rows, table = {row.kafka_offset: row for row in evidence.tables.registry_entries}, "registry_entry"
     revisions: dict[str, int] = {}
     for change in changes("registry", table, evidence.filings, rows, evidence, complete, report):
         report.counts["registry_events"] += 1
-        if (event := newer(change, table, read, attrgetter("key"), revisions, report)) is None:
+        if (event := newer(change, table, registry.read, attrgetter("key"), revisions, report)) is None:
             continue
         row, key = change.row, event.key
         revisions[key] = event.revision
@@ -235,21 +266,21 @@ def check_registry(evidence: Evidence, complete: bool, report: Report) -> None:
         report.same(change.place, "row of registry_entry", stands, (row.key, row.revision, row.value) if row else None)
         if change.letter:
             report.differs(change.place, "state", "an entry of the registry", f"a dead letter {change.letter.code} too")
-    _check_versions(evidence, report)
 
 
-def _check_versions(evidence: Evidence, report: Report) -> None:
+def check_versions(tables: Tables, batches: Set[tuple[int, int, int]], report: Report) -> None:
     """One version a batch of the lane that reads the topic, from 1 on; a batch is decided by a version not older than
-    the one before it in its lane, and the one that made a version by the version before."""
-    rows = [*evidence.tables.registry_entries, *(row for row in evidence.tables.rule_events if row.kafka_offset >= 0)]
+    the one before it in its lane, and the one that made a version by the version before. `batches`: lane, batch and version
+    of what was decided."""
+    rows = [*tables.registry_entries, *(row for row in tables.rule_events if row.kafka_offset >= 0)]
     made = {(row.lane, row.batch_seq): row.version for row in rows}
     for row in rows:
         report.same(f"lane {row.lane} batch {row.batch_seq}", "version it makes", made[row.lane, row.batch_seq], row.version)
     expected = list(range(1, len(made) + 1))
     report.same("tables registry_entry and rule_event", "versions by batch", expected, [v for _, v in sorted(made.items())])
-    report.same("table registry_state", "version", [len(made)], [s.version for s in evidence.tables.registry_state])
+    report.same("table registry_state", "version", [len(made)], [s.version for s in tables.registry_state])
     by_the_one_before = {(*batch, version - 1) for batch, version in made.items()}
-    decided = sorted({(m.lane, m.batch_seq, m.registry_version) for m in evidence.tables.manifests} | by_the_one_before)
+    decided = sorted(batches | by_the_one_before)
     latest: dict[int, int] = {}
     for lane, batch_seq, version in decided:
         place = f"lane {lane} batch {batch_seq}"

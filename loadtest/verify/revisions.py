@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from loadtest.verify.cases import Cases, Share
 from loadtest.verify.decided import decision_id
-from loadtest.verify.documents import NoDocument, read_all
-from loadtest.verify.evidence import Evidence, ManifestRow, RevisionRow, manifest_place
+from loadtest.verify.evidence import ManifestRow, RevisionRow, Tables, manifest_place
 from loadtest.verify.law import day_number
 from loadtest.verify.messages import DECISION, RECEIPT, TOPIC, decode
 from loadtest.verify.proof import Report
@@ -28,16 +28,15 @@ class Revised(NamedTuple):
 
 
 def check_revisions(
-    evidence: Evidence, registry: Registry, decisions: Box, receipts: Box, report: Report
+    tables: Tables, share: Share, cases: Cases, registry: Registry, decisions: Box, receipts: Box, report: Report
 ) -> dict[int, Revised]:
-    """By manifest_id. The messages of the decisions they revise still lie in their boxes, and are right themselves."""
-    tables = evidence.tables
-    manifests = {row.manifest_id: row for row in tables.manifests}
-    waiting = {row.manifest_id for row in tables.manifests if row.queue in WAITING}
-    held = {row.manifest_id for row in tables.manifests if row.outcome == "HOLD"}
+    """Those of a share, by manifest_id. The messages of the decisions they revise still lie in their boxes, and are right themselves."""
+    manifests = {row.manifest_id: row for row in cases.rows}
+    waiting = {row.manifest_id for row in cases.rows if row.queue in WAITING}
+    held = {row.manifest_id for row in cases.rows if row.outcome == "HOLD"}
     revised: dict[int, Revised] = {}
     clocks = {lane.lane: lane.record_time for lane in tables.lanes}
-    for row in tables.revisions:
+    for row in (row for row in tables.revisions if share.has_manifest(row.manifest_id)):
         manifest = manifests.get(row.manifest_id)
         place = f"revision {row.revision} of {manifest_place(manifest) if manifest else row.manifest_id}"
         may_be = waiting if row.outcome == "RELEASE" else held
@@ -58,11 +57,11 @@ def check_revisions(
         if outcome == "REJECT":
             report.same(place, "an inspection that failed", True, failed)
         else:
-            report.same(place, "its items that are recalled, and whether one failed", ([], False), (_recalled(evidence, registry, row, manifest), failed))
+            report.same(place, "its items that are recalled, and whether one failed", ([], False), (_recalled(cases, registry, row, manifest), failed))
         _check_messages(place, manifest, row, decisions, receipts, report)
-    report.same("table held", "manifests", sorted(waiting - revised.keys()), sorted(row.manifest_id for row in tables.held))
+    report.same("table held", "manifests", sorted(waiting - revised.keys()), sorted(row.manifest_id for row in tables.held if share.has_manifest(row.manifest_id)))
     report.counts["revisions"] += len(revised)
-    if any(row.key.startswith("inspection|") for row in tables.registry_entries):  # a worker that was stopped has left them to the next
+    if registry.has_inspections:  # a worker that was stopped has left them to the next
         latest = max(state.version for state in tables.registry_state)
         report.counts["failed_and_held"] += sum(ident not in revised and _failed(registry, latest, manifests[ident]) for ident in held)
     report.counts["revised_to_reject"] += sum(one.outcome == "REJECT" for one in revised.values())
@@ -74,16 +73,10 @@ def _failed(registry: Registry, version: int, manifest: ManifestRow) -> bool:
     return any(registry.entry(version, *key) for key in registry.keys("inspection", decision_id(manifest).hex()))
 
 
-def _recalled(evidence: Evidence, registry: Registry, row: RevisionRow, manifest: ManifestRow) -> list[str]:
+def _recalled(cases: Cases, registry: Registry, row: RevisionRow, manifest: ManifestRow) -> list[str]:
     """Numbers of its items that are recalled at the version of its revision."""
-    record = evidence.inputs.get((1, manifest.order_partition, manifest.order_offset))
-    if record is None:
-        return []  # which is told where its decision is recomputed
-    (order,) = read_all("order", [record])
-    if isinstance(order, NoDocument):
-        return []
-    items = {line["itemNo"] for line in order["orderList"]}
-    return sorted(x for x in items if registry.status(row.registry_version, "goods", order["ebcCode"], x) == "recalled")
+    items = {line.item_no for line in cases.lines.get(manifest.manifest_id, ())}
+    return sorted(x for x in items if registry.status(row.registry_version, "goods", manifest.ebc_code, x) == "recalled")
 
 
 def _check_messages(place: str, manifest: ManifestRow, row: RevisionRow, decisions: Box, receipts: Box, report: Report) -> None:

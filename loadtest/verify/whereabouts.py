@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from loadtest.verify import documents
+from loadtest.verify.cases import Share
 from loadtest.verify.documents import NoDocument
 from loadtest.verify.evidence import (
     KINDS,
@@ -15,6 +16,7 @@ from loadtest.verify.evidence import (
     FateRow,
     Place,
     Record,
+    Tables,
     record_place,
     used_places,
 )  # fmt: skip
@@ -24,25 +26,28 @@ from schemas.contracts import topic_name
 
 @dataclass(slots=True)
 class Whereabouts:
-    """What became of each place. `open`: documents that neither a manifest, a fate nor a dead letter names."""
+    """What became of each place. `open`: documents that neither a manifest, a fate nor a dead letter names; `lost`: records that
+    nothing tells of, or that are unread."""
 
     rows: dict[Place, DocumentRow] = field(default_factory=lambda: dict[Place, DocumentRow]())
     used: set[Place] = field(default_factory=lambda: set[Place]())
     fates: dict[Place, FateRow] = field(default_factory=lambda: dict[Place, FateRow]())
     dead: dict[Place, DeadLetterRow] = field(default_factory=lambda: dict[Place, DeadLetterRow]())
     open: set[Place] = field(default_factory=lambda: set[Place]())
+    lost: set[Place] = field(default_factory=lambda: set[Place]())
 
 
-def account_for(evidence: Evidence, complete: bool, report: Report) -> Whereabouts:
-    """Look at every record; `complete`: none may be left unread."""
-    found = _gathered(evidence, report)
-    following = _positions(evidence, report)
+def account_for(evidence: Evidence, share: Share, complete: bool, report: Report) -> Whereabouts:
+    """Look at every record of a share; `complete`: none may be left unread."""
+    found = _gathered(evidence, share, report)
+    following = _positions(evidence, share, report)
     latest: dict[tuple[int, int], int] = {}
     batch_of = {lane.lane: lane.batch_seq for lane in evidence.tables.lanes}
     rows = found.rows
     for place, record in evidence.inputs.items():
         where = place[:2]
         if place[2] >= following.get(where, 0):
+            found.lost.add(place)
             _unread(place, found, complete, report)
             continue
         row = rows.get(place)
@@ -60,16 +65,14 @@ def account_for(evidence: Evidence, complete: bool, report: Report) -> Whereabou
     report.counts["records"] += len(evidence.inputs)
     report.counts["documents_used"] += len(found.used)
     report.counts["dead_letters"] += len(found.dead)
-    report.counts["documents_open"] += len(found.open)
     for fate in found.fates.values():
         report.counts[f"documents_{fate.fate}"] += 1
     return found
 
 
-def _gathered(evidence: Evidence, report: Report) -> Whereabouts:
+def _gathered(evidence: Evidence, share: Share, report: Report) -> Whereabouts:
     tables = evidence.tables
     found = Whereabouts()
-    kind_of = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
     for row in tables.documents:
         place = (row.kind, row.partition, row.kafka_offset)
         if place in found.rows:
@@ -77,20 +80,29 @@ def _gathered(evidence: Evidence, report: Report) -> Whereabouts:
         found.rows[place] = row
     for manifest in tables.manifests:
         found.used.update(used_places(manifest))
-    for fate in tables.fates:
-        found.fates[fate.kind, fate.partition, fate.kafka_offset] = fate
-    for letter in tables.dead_letters:
-        if letter.topic not in (topic_name("registry"), topic_name("rules")):  # their events are no documents
-            found.dead[kind_of.get(letter.topic, 0), letter.partition, letter.kafka_offset] = letter
+    found.fates = {place: fate for place, fate in fates(tables).items() if share.has(place[1])}
+    found.dead = {place: letter for place, letter in dead_documents(tables).items() if share.has(place[1])}
     return found
 
 
-def _positions(evidence: Evidence, report: Report) -> dict[tuple[int, int], int]:
+def fates(tables: Tables) -> dict[Place, FateRow]:
+    """By the place of the document that met it."""
+    return {(fate.kind, fate.partition, fate.kafka_offset): fate for fate in tables.fates}
+
+
+def dead_documents(tables: Tables) -> dict[Place, DeadLetterRow]:
+    """Dead letters by place, those of the document topics."""
+    kind_of = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
+    others = topic_name("registry"), topic_name("rules")  # whose events are no documents
+    return {(kind_of.get(d.topic, 0), d.partition, d.kafka_offset): d for d in tables.dead_letters if d.topic not in others}
+
+
+def _positions(evidence: Evidence, share: Share, report: Report) -> dict[tuple[int, int], int]:
     """(kind, partition) → first offset that is not yet read."""
     kind_of = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
     following: dict[tuple[int, int], int] = {}
     for row in evidence.tables.consumed:
-        if row.topic not in kind_of:
+        if row.topic not in kind_of or not share.has(row.partition):
             continue
         where = kind_of[row.topic], row.partition
         following[where] = row.next_offset
@@ -123,6 +135,7 @@ def _once(place: Place, found: Whereabouts, row: DocumentRow | None, report: Rep
         return False
     if row is None:
         if states != ["dead-lettered"]:
+            found.lost.add(place)
             report.differs(record_place(*place), "state", "a document row or a dead letter", "not accounted for")
         return False
     if states == ["dead-lettered"]:

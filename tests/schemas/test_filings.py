@@ -7,12 +7,13 @@ import pytest
 from loadtest.generate.filings import events, filings, odd_events
 from loadtest.verify.documents import NoDocument
 from loadtest.verify.evidence import Record
-from loadtest.verify.registry import read as read_by_verifier
+from loadtest.verify.registry import Registry
 from ops.commands.sample import inspection_failed
 from schemas.codec import DecodeError, encode
 from schemas.documents_json import JsonError, filing_from_json
 from schemas.filings import Filing, read, written
 
+read_by_verifier = Registry({}, []).read
 FIRST = {part: next(f for f in filings("small") if f.part == part) for part in ("enterprise", "goods", "relation", "guarantee", "stock", "count")}
 FIRST["inspection"] = inspection_failed("P", "ORDER-1", 2, "SKU010007")
 BAD: list[tuple[str, dict[str, Any]]] = [

@@ -16,7 +16,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from loadtest.generate import GeneratedSet, Planned, profile
-from loadtest.verify import chunks, verify
+from loadtest.verify import processes, verify
 from ops.capacity import environment
 from ops.filing import publish_once, until_taken
 from ops.supervisor import WORKER, Slot, Supervisor
@@ -103,7 +103,7 @@ class Group:
         answers = documents.folder if documents else None
         proof = await verify(self.endpoints, person_key=KEY, seeds=SEEDS, answers=answers)
         assert proof.verified, [str(d) for d in proof.discrepancies[:5]]
-        with patch.object(chunks, "ALONE", 0):
+        with patch.object(processes, "ALONE", 0):
             spread = await verify(self.endpoints, person_key=KEY, seeds=SEEDS, answers=answers)
         assert spread.verified, [str(d) for d in spread.discrepancies[:5]]
         assert spread.counts == proof.counts

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.verify import Evidence, documents
+from loadtest.verify import Evidence, documents, registry
 from loadtest.verify.documents import KINDS, NoDocument, kind_name
 from loadtest.verify.evidence import Record
 from loadtest.verify.many import MOST_ITEMS, Usual, read_many
@@ -90,6 +90,32 @@ def test_amounts_and_times() -> None:
     times = (b"\0", b"\2", b"\2", b"\2", b"\2", b"\2", b"\1", b"\x80\x80\x80\x80\x80\x80\x01")
     found = read_many(schema, [m + t for m, t in zip(money, times, strict=True)], 0, {}, USUAL)
     assert [f and (f["money_e5"], f["at"], f["amount_fine"]) for f in found] == [(0, 0, False), (5, 1, True), (1000, 1, False), *[None] * 5]
+
+
+def test_damaged_filings_among_others(intact: Evidence) -> None:
+    chance = Random(1)
+    by_part = {registry.decode(value).part: value for value in (r.value or b"" for r in intact.filings.values()) if is_filing(value)}
+    assert len(by_part) > 4
+    values = [copy for value in by_part.values() for _ in range(20) for copy in damaged(value, chance)]
+    found = registry.usual_events(values)
+    assert {value: event for value, event in found.items() if registry.decode(value) != event} == {}
+    assert set(by_part.values()) <= found.keys()
+
+
+def is_filing(value: bytes) -> bool:
+    try:
+        return bool(registry.decode(value))
+    except NoDocument:
+        return False
+
+
+@pytest.mark.parametrize(("payload", "record"), [(b"\0", None), (b"\2\2a", {"text": "a"}), (b"\4\2a", ""), (b"\1\2a", ""), (b"\2", ""), (b"\0a", "")])
+def test_a_record_or_null(payload: bytes, record: Any) -> None:
+    """Also branches that there are not, and one that is cut off."""
+    schema = {"fields": [{"name": "one", "type": ["null", TEXT]}]}
+    found = read_many(schema, [b"\2\2x", payload, b"\0"], 0, {}, USUAL)
+    assert [f and f["one"] for f in found] == [{"text": "x"}, None if record == "" else record, None]
+    assert (found[1] is None) == (record == "")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, MOST_ITEMS, MOST_ITEMS + 1])

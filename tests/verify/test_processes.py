@@ -5,24 +5,25 @@ import signal
 
 import pytest
 
-from loadtest.verify import Evidence, Proof, chunks, prove
+from loadtest.verify import Evidence, Proof, part, processes, prove
 from loadtest.verify.cases import LANE_BITS, Share
-from loadtest.verify.decided import Case
+from loadtest.verify.decided import Case, decision_id
 from loadtest.verify.evidence import ManifestRow, manifest_place
+from loadtest.verify.messages import message_id
 from loadtest.verify.registry import Registry
-from schemas.contracts import PARTITIONS
+from schemas.contracts import PARTITIONS, topic_name
 from tests.pipeline.memory import KEY
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even so few manifests are spread, in several slices each."""
-    monkeypatch.setattr(chunks, "ALONE", 0)
-    monkeypatch.setattr(chunks, "CHUNK", 20)
+    monkeypatch.setattr(processes, "ALONE", 0)
+    monkeypatch.setattr(part, "CHUNK", 20)
 
 
-def spread(evidence: Evidence, processes: int) -> Proof:
-    return prove(evidence, KEY, processes=processes)
+def spread(evidence: Evidence, count: int) -> Proof:
+    return prove(evidence, KEY, processes=count)
 
 
 def damage_every_lane(evidence: Evidence) -> list[ManifestRow]:
@@ -34,30 +35,45 @@ def damage_every_lane(evidence: Evidence) -> list[ManifestRow]:
     return [rows[n] for n in first.values()]
 
 
-@pytest.mark.parametrize("processes", [2, 3])
-def test_a_discrepancy_of_each_share_is_told(evidence: Evidence, processes: int) -> None:
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_discrepancy_of_each_share_is_told(evidence: Evidence, count: int) -> None:
     damaged = damage_every_lane(evidence)
     assert {m.manifest_id >> LANE_BITS for m in damaged} == set(range(PARTITIONS))
-    told = {d.place for d in spread(evidence, processes).discrepancies if d.what == "tax_fen"}
+    told = {d.place for d in spread(evidence, count).discrepancies if d.what == "tax_fen"}
     assert told == {manifest_place(m) for m in damaged}
 
 
-@pytest.mark.parametrize("processes", [2, 3, 5])
-def test_the_same_proof_in_the_same_order(evidence: Evidence, processes: int) -> None:
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_the_same_proof_in_the_same_order(evidence: Evidence, count: int) -> None:
     tables = evidence.tables
     damage_every_lane(evidence)
     evidence.outputs.pop(0)  # a manifest whose message is nowhere
-    evidence.outputs[1] = evidence.outputs[1]._replace(partition=(evidence.outputs[1].partition + 1) % PARTITIONS)
-    evidence.outputs.append(evidence.outputs[2]._replace(partition=(evidence.outputs[2].partition + 1) % PARTITIONS))
-    tables.manifests[3] = tables.manifests[3]._replace(order_partition=(tables.manifests[3].order_partition + 1) % PARTITIONS)
-    tables.manifests[4] = tables.manifests[4]._replace(lane=99)
-    tables.manifests[5] = tables.manifests[5]._replace(manifest_id=-tables.manifests[5].manifest_id)
+    evidence.outputs.append(evidence.outputs[2])
+    evidence.outputs[3] = evidence.outputs[3]._replace(value=b"")
+    nowhere = (tables.manifests[3].order_partition + 1) % PARTITIONS, 10**6
+    tables.manifests[3] = tables.manifests[3]._replace(order_partition=nowhere[0], order_offset=nowhere[1])
+    tables.manifests[4] = tables.manifests[4]._replace(batch_seq=99)
     tables.lines.append(tables.lines[0]._replace(manifest_id=1))
     tables.findings.append(tables.findings[0]._replace(manifest_id=2))
-    alone, several = spread(evidence, 1), spread(evidence, processes)
+    alone, several = spread(evidence, 1), spread(evidence, count)
     assert alone.discrepancy_count > PARTITIONS
     assert several.discrepancies == alone.discrepancies
     assert (several.counts, several.discrepancy_count) == (alone.counts, alone.discrepancy_count)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_what_stands_in_another_share_than_it_belongs_to_is_told(evidence: Evidence, count: int) -> None:
+    tables, outputs = evidence.tables, evidence.outputs
+    elsewhere, twice, lane, ident = (tables.manifests[n] for n in range(4))
+    at = {message_id(m.topic, m.value): n for n, m in enumerate(outputs) if m.topic not in ("receipt", "dead-letter")}
+    moved, doubled = (at[decision_id(row).hex()] for row in (elsewhere, twice))
+    outputs[moved] = outputs[moved]._replace(partition=(elsewhere.lane + 1) % PARTITIONS)
+    copy = outputs[doubled]._replace(partition=(twice.lane + 1) % PARTITIONS, offset=10**6)
+    outputs.append(copy)
+    tables.manifests[2:4] = [lane._replace(lane=99), ident._replace(manifest_id=-ident.manifest_id)]
+    told = {d.place for d in spread(evidence, count).discrepancies}
+    assert {manifest_place(row) for row in (elsewhere, lane, ident)} <= told
+    assert {manifest_place(twice), f"{topic_name(copy.topic)}[{copy.partition}]@{copy.offset}"} & told
 
 
 def test_more_discrepancies_than_are_written_out(evidence: Evidence) -> None:
@@ -75,15 +91,15 @@ def test_documents_in_partitions_of_other_shares_are_found(evidence: Evidence) -
 
 
 def test_a_process_that_is_killed(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    caller, check = os.getpid(), chunks.check
+    caller, check = os.getpid(), part.check
 
     def killed(case: Case, *rest: object) -> object:
         if os.getpid() != caller:
             os.kill(os.getpid(), signal.SIGKILL)
         return check(case, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(chunks, "check", killed)
-    with pytest.raises(chunks.ProcessLost):
+    monkeypatch.setattr(part, "check", killed)
+    with pytest.raises(processes.ProcessLost):
         spread(evidence, 2)
 
 
@@ -91,7 +107,7 @@ def test_a_process_that_cannot_read_its_share(evidence: Evidence) -> None:
     def read(share: Share, _independent: object) -> Evidence:
         raise ConnectionError(f"secret of share {share.number}")
 
-    recomputing = chunks.Recomputation(read, Registry({}, []), KEY, 2)
-    recomputing.wait_until_independent()  # nobody waits for what has failed
-    with pytest.raises(chunks.ProcessLost, match=r"ConnectionError$"):
-        recomputing.finish(evidence.tables.manifests, lambda rows: pytest.fail(str(rows)), chunks.Report(), lambda _: None)
+    parts = processes.Parts(read, Registry({}, []), KEY, 2)
+    parts.wait_until_independent()  # nobody waits for what has failed
+    with pytest.raises(processes.ProcessLost, match=r"ConnectionError$"):
+        parts.finish(len(evidence.tables.manifests), processes.Report(), lambda _: None)
