@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import asyncpg
 import typer
 
-from agents.settings import person_key
 from loadtest.generate import GeneratedSet, profile
 from loadtest.latency import DecisionReader
 from loadtest.replay import Replayed, replay
-from loadtest.verify import Proof, verify
+from loadtest.verify import Proof
 from ops.capacity import Plan, environment, fresh_stack, generated
 from ops.commands.demo_view import live, show_proof, show_summary
 from ops.commands.load import show_discrepancies
@@ -22,10 +21,10 @@ from ops.commands.show import FAILED, OUT, Steps, fail
 from ops.commands.trace import gather, show
 from ops.failed import RunFailed
 from ops.filing import publish_once, until_taken
+from ops.proof import proof_of
 from ops.supervisor import Supervisor
 from schemas.contracts import PARTITIONS, document_topics
 from schemas.endpoints import Endpoints, home_folder
-from schemas.samples import seeds
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
@@ -163,10 +162,7 @@ async def _progress(connection: asyncpg.Connection, names: list[str]) -> tuple[i
 async def _proof(endpoints: Endpoints, home: Path, documents: GeneratedSet) -> Proof:
     OUT.print("\nProving every decision with the independent verifier, which shares no code with the pipeline …")
     with Steps(transient=True) as steps:
-        proof = await verify(
-            endpoints, answers=documents.folder, complete=True, person_key=person_key(home / "person.key"),
-            seeds=seeds(home / "sample.key").periods, progress=steps
-        )
+        proof = await proof_of(endpoints, home, documents.folder, steps)
     show_discrepancies(proof)
     show_proof(proof)
     return proof

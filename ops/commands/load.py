@@ -7,19 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from agents.settings import person_key
 from loadtest.generate import profile_names
 from loadtest.plain_faust.compared import compare_topics
 from loadtest.verify import Proof
-from loadtest.verify import verify as verify_all
 from ops.capacity import Measured, Plan, baseline_said, fresh_stack, generated, prepare, run
 from ops.commands.reach import ready
 from ops.commands.share import share_1e4
 from ops.commands.show import FAILED, OUT, AsJson, Steps, fail, print_json, table, yuan
 from ops.failed import RunFailed
+from ops.proof import proof_of
 from schemas.endpoints import Endpoints, home_folder
-from schemas.registry import adopt_ids
-from schemas.samples import seeds
 
 Manifests = Annotated[int, typer.Option(help="Order numbers in the set.", min=100, max=5_000_000)]
 Seed = Annotated[int, typer.Option(help="Seed of the generator; the same seed gives the same bytes.")]
@@ -90,7 +87,7 @@ def _one_run(home: Path, plan: Plan, verify: bool, steps: Steps) -> dict[str, An
         measured: Measured = asyncio.run(run(plan, stack, documents, log, steps))
         report = measured.as_json(plan)
         if plan.engine == "tidegate" and verify:
-            proof = asyncio.run(_prove(endpoints, documents.folder, steps))
+            proof = asyncio.run(proof_of(endpoints, home, documents.folder, steps))
             report["verified"] = proof.verified
             report["proof"] = proof.to_json()
             show_discrepancies(proof)
@@ -130,7 +127,7 @@ def verify(
     endpoints = Endpoints.resolve()
     asyncio.run(ready(endpoints))
     with Steps() as steps:
-        proof = asyncio.run(_prove(endpoints, answers, steps, complete))
+        proof = asyncio.run(proof_of(endpoints, home_folder(), answers, steps, complete))
     if json_:
         print_json(proof.to_json())
     else:
@@ -157,9 +154,3 @@ def show_discrepancies(proof: Proof) -> None:
     if not proof.verified:
         rows = ((d.place, d.what, d.expected, d.found) for d in proof.discrepancies[:20])
         OUT.print(table(f"{proof.discrepancy_count} discrepancies", ("place", "what", "expected", "found"), rows))
-
-
-async def _prove(endpoints: Endpoints, answers: Path | None, steps: Steps, complete: bool = True) -> Proof:
-    key, drawn_by = person_key(home_folder() / "person.key"), seeds(home_folder() / "sample.key")
-    await adopt_ids(register=False)
-    return await verify_all(endpoints, answers=answers, complete=complete, person_key=key, seeds=drawn_by.periods, progress=steps)

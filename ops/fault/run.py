@@ -11,9 +11,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.settings import person_key
 from loadtest.generate import GeneratedSet, profile
-from loadtest.verify import Proof, verify
+from loadtest.verify import Proof
 from ops import capacity
 from ops.failed import RunFailed
 from ops.fault import plan
@@ -22,10 +21,10 @@ from ops.fault.inject import Injector
 from ops.fault.load import Load
 from ops.fault.plan import Fault, Plan
 from ops.filing import file_registry
+from ops.proof import proof_of
 from ops.stack import Stack
 from ops.supervisor import Supervisor
 from schemas.contracts import PARTITIONS, document_topics
-from schemas.samples import seeds
 from sinks.migrate import migrate
 from sinks.topics import ensure_topics
 
@@ -91,10 +90,7 @@ async def run(
             plan_.workers, environment=capacity.environment(endpoints, home), log=Path(outcome.log)
         )
         await _Run(plan_, stack, supervisor, documents, outcome, say, told).drive()
-        outcome.proof = await verify(
-            endpoints, answers=documents.folder, person_key=person_key(home / "person.key"),
-            seeds=seeds(home / "sample.key").periods, progress=lambda stage, done, total: say(f"verifying: {stage}", done, total),
-        )  # fmt: skip
+        outcome.proof = await proof_of(endpoints, home, documents.folder, lambda stage, done, total: say(f"verifying: {stage}", done, total))
     return outcome
 
 
