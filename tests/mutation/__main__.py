@@ -29,6 +29,7 @@ SCRATCH = ROOT / ".tidegate" / "mutation"
 LEFT_OUT = {".git", ".venv", ".tidegate", ".pytest_cache", ".ruff_cache", ".hypothesis", "docs"}
 SAMPLE = 120
 SECONDS = 600.0  # for one mutant: several times what a survivor takes on a busy machine
+LATELY = 6  # tests that noticed a mutant of the same file before, asked first: mostly one of them notices the next
 LAW = [
     *(f"tests/golden/test_{name}.py" for name in (
         "law_values", "every_term", "codes", "rules", "tax", "weights", "control", "classes", "risk", "samples", "worked_examples",
@@ -74,11 +75,11 @@ class Outcome:
     reason: str
 
 
-def tests_for(mutant: Mutant) -> list[str]:
-    """All tests that can notice, the likeliest first: of a rule, its own vectors."""
+def tests_for(mutant: Mutant, lately: Sequence[str]) -> list[str]:
+    """All tests that can notice, the likeliest first: `lately`, those that noticed others of its file; of a rule, its own vectors."""
     first = next(tests for prefix, tests in FIRST.items() if mutant.file.startswith(prefix))
     own = [f"tests/golden/test_rules.py -k {mutant.entry}"] if mutant.entry else []
-    return list(dict.fromkeys([*own, *first, *(LAW if mutant.file.startswith("schemas/law") else ALL)]))
+    return list(dict.fromkeys([*own, *([" ".join(lately)] if lately else []), *first, *(LAW if mutant.file.startswith("schemas/law") else ALL)]))
 
 
 def equivalents() -> dict[tuple[str, str, str, int], str]:
@@ -109,13 +110,13 @@ class Bench:
         server.stdin.flush()
         return json.loads(server.stdout.readline())
 
-    def try_out(self, mutant: Mutant) -> dict[str, str]:
+    def try_out(self, mutant: Mutant, lately: Sequence[str]) -> dict[str, str]:
         """Mutate the copy, run, and put it right again."""
         file = self.place / mutant.file
         source = file.read_text()
         file.write_text(source[: mutant.start] + mutant.text + source[mutant.end :])
         try:
-            return self.ask("law" if mutant.file.startswith("schemas/law") else "code", tests_for(mutant))
+            return self.ask("law" if mutant.file.startswith("schemas/law") else "code", tests_for(mutant, lately))
         finally:
             file.write_text(source)
 
@@ -127,15 +128,19 @@ class Bench:
 def judged(benches: Sequence[Bench], mutants: Iterable[Mutant]) -> Iterator[Outcome]:
     """Outcomes as they come; each bench tries one mutant at a time."""
     known, idle = equivalents(), SimpleQueue[Bench]()
+    lately: dict[str, list[str]] = {}
     for bench in benches:
         idle.put(bench)
 
     def one(mutant: Mutant) -> Outcome:
         bench = idle.get()
         try:
-            answer = bench.try_out(mutant)
+            answer = bench.try_out(mutant, lately.get(mutant.file, []))
         finally:
             idle.put(bench)
+        if answer["verdict"] == "killed" and "::" in answer["by"]:
+            test = answer["by"].partition("[")[0]
+            lately[mutant.file] = [test, *(t for t in lately.get(mutant.file, []) if t != test)][:LATELY]
         reason = known.get(mutant.key, "") if answer["verdict"] == "survived" else ""
         return Outcome(mutant, answer["verdict"], answer["by"], reason)
 
