@@ -267,3 +267,9 @@ def test_a_waybill_that_was_taken_in_waits_with_its_order_alone(desk: Desk) -> N
     order, _, _ = desk.trio()
     desk.store.process([order, desk.make("stray", "waybill", ebpCode="")])
     assert desk.store.open().select("ebp_code", "attempt", "missing").rows() == [("330296P001", 1, 2)]
+
+
+def test_three_deletes_are_no_attempt(desk: Desk) -> None:
+    desk.store.process([desk.make(kind, kind, appType="3") for kind in KINDS])
+    assert desk.attempts() == []
+    assert desk.became() == dict.fromkeys(KINDS, "open")

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from loadtest.generate.people import identity_number
-from pipeline.accounts import QUOTA
+from pipeline.accounts import LEDGERS, QUOTA, Ledger
 from pipeline.flow import Decided
 from pipeline.ledgers import Moves
+from sinks.named_sql import sql
 from tests.pipeline.memory import BASE_MS, MemoryStore, Rec
 from tests.pipeline.trios import HOUR_MS, numbered, records
 
@@ -164,3 +165,8 @@ def test_quarantine_holds_and_counts_what_it_can_read() -> None:
     assert [(o, c) for _, o, c in outcomes(store)] == [("HOLD", frozenset({"SYS-02"}))] * 2
     assert sorted(quota(decided).entries["amount_fen"].to_list()) == [0, 33_204]
     assert (decided.heads["taxed"].to_list(), len(decided.tax)) == ([False, False], 0)
+
+
+@pytest.mark.parametrize("ledger", LEDGERS)
+def test_there_are_statements_for_its_tables(ledger: Ledger) -> None:
+    assert f"INSERT INTO {ledger.name}_account " in sql(f"{ledger.name}_accounts_take")
