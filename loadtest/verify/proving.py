@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
+from loadtest.verify.accounts import books, check_book
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
 from loadtest.verify.counters import check_counters
 from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
+from loadtest.verify.guarantees import check_guarantees
 from loadtest.verify.law import LawData
-from loadtest.verify.ledgers import check_ledgers
+from loadtest.verify.numbers import check_numbers
 from loadtest.verify.open_orders import check_open, check_reports
 from loadtest.verify.orders import orders_of
 from loadtest.verify.part import Settled
@@ -88,20 +90,23 @@ def prove_beside(
     for share in settled:
         revised |= share.revised
 
-    def check_stock_and_counters(report: Report) -> None:
+    def check_numbers_stock_counters(report: Report) -> None:
+        check_numbers(tables.uses, facts, report)
         check_stock(evidence, facts, revised, report)
         counters = check_counters(tables, facts, rules, report)
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
         check_shadow(tables.shadow_batches, tried, counters, rules, report)
 
-    beside = Beside(check_stock_and_counters, alone=parts.alone)
+    beside = Beside(check_numbers_stock_counters, alone=parts.alone)
     if answers is not None:
         answers.check(settled, found, report)
         watch.lap("answers")
-    check_ledgers(tables, facts, revised, report)
+    for book in books(tables):
+        check_book(book, facts, revised, report)
+    check_guarantees(tables, facts, revised, report)
     watch.lap("ledgers")
     beside.finish(report)
-    watch.lap("stock and counters")
+    watch.lap("numbers, stock and counters")
     return report.proof(watch.seconds)
 
 

@@ -16,7 +16,7 @@ from loadtest.verify.conditions import Column, ConditionError, parse
 from loadtest.verify.documents import NoDocument, kind_name, read
 from loadtest.verify.evaluate import compiled, value
 from loadtest.verify.judging import identity_valid
-from loadtest.verify.ledgers import months_later
+from loadtest.verify.numbers import months_later
 from loadtest.verify.tax import Amount, Content, Rate, Taxable, TaxItem, half_up, line_taxes, shares
 
 TEXTS = {"a": ["", "x", "142", "ABC\n", "中文"], "b": ["", "142", "x"]}

@@ -1,37 +1,28 @@
-"""Numbers in use replayed in the order of their own uses, and all ledgers together (section 6)."""
+"""Numbers in use replayed in the order of their own uses (section 6)."""
 
 import calendar
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from loadtest.verify.accounts import books, check_book
 from loadtest.verify.decided import Facts
-from loadtest.verify.evidence import Tables
-from loadtest.verify.guarantees import check_guarantees
 from loadtest.verify.ledger_rows import UseRow
 from loadtest.verify.proof import Report
-from loadtest.verify.revisions import Revised
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check_ledgers(
-    tables: Tables, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
-) -> None:
-    """Replay all accounts and numbers. `facts`, and of those that were `revised`, by manifest_id."""
-    for book in books(tables):
-        check_book(book, facts, revised, report)
-    check_guarantees(tables, facts, revised, report)
-    numbers = _grouped_uses(tables.uses)
-    for number, uses in numbers.items():
-        _check_uses(number, uses, facts, report)
-    _check_taken_once(tables.uses, facts, report)
+def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], report: Report) -> None:
+    """Replay all numbers in use. `facts` by manifest_id."""
+    numbers = _grouped_uses(uses)
+    for number, of_it in numbers.items():
+        _check_uses(number, of_it, facts, report)
+    _check_taken_once(uses, facts, report)
     for one in facts.values():
         if one.refused:
             _check_refusals(one, numbers, report)
     report.counts["numbers"] += len(numbers)
-    report.counts["number_uses"] += len(tables.uses)
+    report.counts["number_uses"] += len(uses)
 
 
 def _grouped_uses(uses: Iterable[UseRow]) -> dict[str, list[UseRow]]:
