@@ -51,7 +51,7 @@ class KnownAnswers:
 
     def _check_documents(self, settled: Sequence[Settled], found: Whereabouts, report: Report) -> None:
         special: dict[int, list[str]] = dict(self._set.fates().select("sequence", "fates").iter_rows())
-        values = {where: _Values(*of) for share in settled for where, of in share.values.items()}
+        values = {where: _each(*of) for share in settled for where, of in share.values.items()}
         numbers = {kind: number for number, kind in enumerate(KINDS, start=1)}
         usual = ("used",)
         for sequence, (_, kind, partition, _, value, _) in enumerate(self._set.documents()):
@@ -71,14 +71,9 @@ class KnownAnswers:
                 report.differs(record_place(*where, offset), "record", "a document of the set", "one more")
 
 
-class _Values(Iterator[tuple[int, bytes]]):
+def _each(offsets: list[int], hashes: bytes) -> Iterator[tuple[int, bytes]]:
     """Offset and SHA-256 of each value of a partition."""
-
-    def __init__(self, offsets: list[int], hashes: bytes) -> None:
-        self._each = zip(offsets, (hashes[n : n + 32] for n in range(0, len(hashes), 32)), strict=True)
-
-    def __next__(self) -> tuple[int, bytes]:
-        return next(self._each)
+    return zip(offsets, (hashes[n : n + 32] for n in range(0, len(hashes), 32)), strict=True)
 
 
 def _undrawn(attempt: tuple[str, frozenset[str], int]) -> tuple[str, frozenset[str], int]:

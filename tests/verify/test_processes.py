@@ -2,16 +2,23 @@
 
 import os
 import signal
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
-from loadtest.verify import Evidence, Proof, part, processes, prove
+from loadtest.generate.sets import NoSuchSet
+from loadtest.verify import Discrepancy, Evidence, Proof, part, processes, prove, verify_apart
 from loadtest.verify.cases import LANE_BITS, Share
 from loadtest.verify.decided import Case, decision_id
 from loadtest.verify.evidence import ManifestRow, manifest_place
 from loadtest.verify.messages import message_id
+from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry
 from schemas.contracts import PARTITIONS, topic_name
+from schemas.endpoints import Endpoints
 from tests.pipeline.memory import KEY
 
 
@@ -110,4 +117,40 @@ def test_a_process_that_cannot_read_its_share(evidence: Evidence) -> None:
     parts = processes.Parts(read, Registry({}, []), KEY, 2)
     parts.wait_until_independent()  # nobody waits for what has failed
     with pytest.raises(processes.ProcessLost, match=r"ConnectionError$"):
-        parts.finish(len(evidence.tables.manifests), processes.Report(), lambda _: None)
+        parts.finish(len(evidence.tables.manifests), Report(), lambda _: None)
+
+
+def told_beside(check: Callable[[Report], None], alone: bool) -> tuple[Counter[str], list[Discrepancy], int]:
+    report = Report()
+    report.differs("before", "x", 1, 2)
+    processes.Beside(check, alone=alone).finish(report)
+    return report.counts, report.discrepancies, report.total
+
+
+def test_a_check_beside_tells_what_it_tells_alone() -> None:
+    def check(report: Report) -> None:
+        report.counts["looked at"] += 2
+        report.differs("a place", "y", 3, 4)
+
+    counts, discrepancies, total = told_beside(check, alone=False)
+    assert (counts, total) == ({"looked at": 2}, 2)
+    assert [d.place for d in discrepancies] == ["before", "a place"]
+    assert told_beside(check, alone=True) == (counts, discrepancies, total)
+
+
+def test_a_check_beside_that_comes_to_no_end() -> None:
+    def fails(_: Report) -> None:
+        raise ValueError("secret")
+
+    with pytest.raises(processes.ProcessLost, match=r"ValueError$"):
+        told_beside(fails, alone=False)
+    with pytest.raises(processes.ProcessLost, match="ended"):
+        told_beside(lambda _: os.kill(os.getpid(), signal.SIGKILL), alone=False)
+
+
+async def test_errors_of_a_new_process_come_through() -> None:
+    nobody = Endpoints(kafka="127.0.0.1:1", postgres="postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(KafkaConnectionError):
+        await verify_apart(nobody, person_key=KEY, seeds=(), answers=None, complete=True, progress=lambda *_: None)
+    with pytest.raises(NoSuchSet, match="generate"):
+        await verify_apart(nobody, person_key=KEY, seeds=(), answers=Path("nowhere"), complete=True, progress=lambda *_: None)
