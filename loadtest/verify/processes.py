@@ -5,7 +5,9 @@ import multiprocessing
 import os
 import pickle
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from threading import Event, Thread
 from typing import NamedTuple
@@ -55,11 +57,11 @@ class Parts:
         self._received: list[bytes] = []
         self._threads: list[Thread] = []
         self._connections: list[Connection] = []
-        self._alone: Part | None = None
+        self._whole: Part | None = None
         self._independent = [Event() for _ in range(processes)]
         registry.rules.read()  # once, before they are copied
         for number in range(processes if processes > 1 else 0):
-            connection = self._fork(Share(number, processes))
+            connection = _forked(partial(self._share, Share(number, processes)), self._connections)
             thread = Thread(target=self._receive, args=(connection, self._independent[number]), daemon=True)
             self._connections.append(connection)
             self._threads.append(thread)
@@ -100,8 +102,8 @@ class Parts:
 
     def ask(self, asked: Asked) -> list[Given]:
         """What each share holds of it; after `finish`. ProcessLost when one does not answer."""
-        if self._alone is not None:
-            return [self._alone.given(*asked)]
+        if self._whole is not None:
+            return [self._whole.given(*asked)]
         try:
             for connection in self._connections:
                 connection.send(asked)
@@ -128,9 +130,9 @@ class Parts:
 
     def _results(self) -> Iterator[Checked | Settled]:
         if self.alone:
-            self._alone = self._part(EVERYTHING, lambda: None)
-            yield from self._alone.checked()
-            yield self._alone.settled()
+            self._whole = self._part(EVERYTHING, lambda: None)
+            yield from self._whole.checked()
+            yield self._whole.settled()
             return
         taken = 0
         while True:
@@ -150,33 +152,16 @@ class Parts:
     def _part(self, share: Share, independent: Callable[[], None]) -> Part:
         return Part(self._read(share, independent), share, self.registry, self._key, self._seeds, self._complete)
 
-    def _fork(self, share: Share) -> Connection:
-        ours, theirs = multiprocessing.Pipe()
-        process = multiprocessing.get_context("fork").Process(target=self._share, args=(theirs, ours, share), daemon=True)
-        process.start()
-        theirs.close()
-        return ours
-
-    def _share(self, connection: Connection, callers: Connection, share: Share) -> None:
-        """In the copy: never back into the caller's event loop, whatever happens."""
-        for open_here in (callers, *self._connections):  # a process that holds the other end never sees it closed
-            open_here.close()
-        _as_copy()
-        try:
-            part = self._part(share, lambda: connection.send_bytes(INDEPENDENT))
-            for checked in part.checked():
-                connection.send_bytes(pickle.dumps(checked, pickle.HIGHEST_PROTOCOL))
-            connection.send_bytes(pickle.dumps(part.settled(), pickle.HIGHEST_PROTOCOL))
-            connection.send_bytes(LAST)
+    def _share(self, share: Share, connection: Connection) -> None:
+        """In the copy: the part of a share, then what is asked of it until nobody asks any more."""
+        part = self._part(share, lambda: connection.send_bytes(INDEPENDENT))
+        for checked in part.checked():
+            connection.send(checked)
+        connection.send(part.settled())
+        connection.send_bytes(LAST)
+        with suppress(EOFError):
             while True:
                 connection.send(part.given(*connection.recv()))
-        except EOFError:
-            pass  # nobody asks any more
-        except Exception as e:  # its text may hold a password or a value of a document
-            connection.send_bytes(pickle.dumps(type(e).__name__))
-        finally:
-            connection.close()
-            os._exit(0)
 
     def _receive(self, connection: Connection, independent: Event) -> None:
         """Until the share is proved or its process is gone: a pipe that nobody empties would stop it."""
@@ -197,19 +182,15 @@ class Beside:
 
     def __init__(self, check: Callable[[Report], None], *, alone: bool) -> None:
         self._check = check
-        self._receiving: Connection | None = None
-        if not alone:
-            self._receiving, sending = multiprocessing.Pipe(duplex=False)
-            multiprocessing.get_context("fork").Process(target=self._in_copy, args=(sending,), daemon=True).start()
-            sending.close()
+        self._connection = None if alone else _forked(self._in_copy)
 
     def finish(self, report: Report) -> None:
         """Wait for it, and add what it tells. ProcessLost when it came to no end."""
-        if self._receiving is None:
+        if self._connection is None:
             self._check(report)
             return
         try:
-            told = self._receiving.recv()
+            told = self._connection.recv()
         except EOFError:
             told = "it was ended"
         if isinstance(told, str):
@@ -218,21 +199,32 @@ class Beside:
         report.counts.update(counts)
         report.add(differing, total)
 
-    def _in_copy(self, sending: Connection) -> None:
-        _as_copy()
+    def _in_copy(self, connection: Connection) -> None:
         report = Report()
-        try:
-            self._check(report)
-            sending.send((report.counts, report.discrepancies, report.total))
-        except Exception as e:  # its text may hold a value of a document
-            sending.send(type(e).__name__)
-        finally:
-            sending.close()
-            os._exit(0)
+        self._check(report)
+        connection.send((report.counts, report.discrepancies, report.total))
 
 
-def _as_copy() -> None:
-    """A fork leaves the caller's event loop and its interrupts to the caller."""
+def _forked(work: Callable[[Connection], None], others: Iterable[Connection] = ()) -> Connection:
+    """Start `work` in a copy of this process; the connection to it, on which it tells the name of what ended it before its time.
+    `others`: to earlier copies, which it must not hold open."""
+    ours, theirs = multiprocessing.Pipe()
+    multiprocessing.get_context("fork").Process(target=_in_copy, args=(work, theirs, (ours, *others)), daemon=True).start()
+    theirs.close()
+    return ours
+
+
+def _in_copy(work: Callable[[Connection], None], connection: Connection, callers: Iterable[Connection]) -> None:
+    """Never back into the caller's event loop, whatever happens; its interrupts stay with it."""
+    for open_here in callers:  # who holds the other end too never sees it closed
+        open_here.close()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()
+    try:
+        work(connection)
+    except Exception as e:  # its text may hold a password or a value of a document
+        connection.send(type(e).__name__)
+    finally:
+        connection.close()
+        os._exit(0)
