@@ -34,6 +34,7 @@ from tests.stack.canaries import (
 )
 from tests.stack.nodes import within
 from tests.stack.surfaces import Piece, leaks, outputs, rows
+from tests.stack.workers import same_draws
 
 ROOT = Path(__file__).parents[2]
 # Whoever adds a personal field to a schema adds it to rules.toml too; these at least are.
@@ -94,6 +95,7 @@ def commands(places: list[str]) -> list[list[str]]:
 async def played(topics: Endpoints, stack: Stack, tmp_path: Path) -> AsyncIterator[dict[str, list[Piece]]]:
     """All documents decided by a real worker: what it logged, measured and published."""
     log = tmp_path / "worker.log"
+    same_draws(tmp_path)
     await publish_once(topics, "small", lambda *_: None)
     async with worker(topics, tmp_path, log):
         async with AIOKafkaProducer(**topics.kafka_options(), acks="all") as producer:

@@ -30,6 +30,13 @@ POLL_SECONDS = 0.05
 Place = tuple[str, int]
 
 
+def same_draws(folder: Path) -> Path:
+    """The file of seeds a home has, with these: else every run makes one of its own, and draws other samples."""
+    path = folder / "sample.key"
+    path.write_text("".join(f"{day} {seed.hex()}\n" for day, seed in SEEDS))
+    return path
+
+
 def generated(folder: Path, manifests: int, seed: int) -> GeneratedSet:
     """A small set with every story there is."""
     return GeneratedSet.write(folder, profile("small"), manifests, seed, processes=1)
@@ -118,10 +125,9 @@ async def workers(
     folder.mkdir(parents=True, exist_ok=True)
     key, log = folder / "person.key", folder / "workers.log"
     key.write_bytes(KEY)
-    (folder / "sample.key").write_text("".join(f"{day} {seed.hex()}\n" for day, seed in SEEDS))
     settings = {
         "TIDEGATE_GROUP": topic_name("workers"), "TIDEGATE_TRANSPORT": transport, "TIDEGATE_PERSON_KEY_FILE": str(key),
-        "TIDEGATE_SAMPLE_KEY_FILE": str(folder / "sample.key"),
+        "TIDEGATE_SAMPLE_KEY_FILE": str(same_draws(folder)),
         "TIDEGATE_BATCH_RECORDS": str(batch_records),
     }  # fmt: skip
     supervisor = Supervisor(count, command=command, environment={**environment(endpoints, folder), **settings}, log=log)
