@@ -88,6 +88,7 @@ class Measured:
             "seconds": round(self.seconds, 2),
             "startup_seconds": round(self.startup_seconds, 2),
             "cpu_us_per_manifest": each,
+            "cpu_decodes_per_manifest": {role: round(us / self.reference_decode_us, 2) for role, us in each.items()},
             "peak_rss_mb": self.peak_mb,
             "steal_percent": self.steal_percent,
             "idle_percent": self.idle_percent,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Evidence, Tables
 from loadtest.verify.proof import Report
-from loadtest.verify.registry import Registry, registry_of, stocked
+from loadtest.verify.registry import Registry, stocked
 from loadtest.verify.revisions import Revised
 
 SHORT, NO_STOCK = "STK-01", "STK-02"
@@ -40,11 +40,10 @@ NEVER = Account([], [0], (0, 0, 0, 0, 0))
 
 
 def check_stock(
-    evidence: Evidence, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+    evidence: Evidence, registry: Registry, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
 ) -> None:
     """Replay all items. `facts`, and those that were `revised`, by manifest_id."""
     tables = evidence.tables
-    registry = registry_of(evidence.filings, tables)
     posted: dict[int, list[tuple[str, int, str]]] = {}
     accounts = {item: _replay(item, entries, registry, facts, revised, report) for item, entries in _by_item(tables, report).items()}
     for item, account in accounts.items():

@@ -57,9 +57,11 @@ async def _gathered(
 
     Tables first, then topics: what is in the tables of a system at rest is in the topics too.
     """
-    filings, rulings = [await read_changes(endpoints.kafka_options(), kind) for kind in ("registry", "rules")]
     async with at_one_moment(endpoints.postgres) as connection:
-        first = await read_tables(connection, only=FIRST)
+        kafka = endpoints.kafka_options()
+        filings, rulings, first = await asyncio.gather(
+            read_changes(kafka, "registry"), read_changes(kafka, "rules"), read_tables(connection, only=FIRST)
+        )
         registry = registry_of(filings, first)
         manifests: int = await connection.fetchval("SELECT count(*) FROM manifest")
         count = processes_for(manifests, processes)
@@ -68,7 +70,7 @@ async def _gathered(
             read: ReadShare = partial(_read_share, endpoints, snapshot)
         else:
             whole = await read_share_of_tables(connection, EVERYTHING)
-            every = Evidence(*await read_kafka(endpoints.kafka_options(), progress=progress), whole)
+            every = Evidence(*await read_kafka(kafka, progress=progress), whole)
             read = lambda _share, _independent: every  # noqa: E731
         parts = Parts(read, registry, person_key, count, seeds, complete=complete)
         tables = await read_tables(connection, (*FIRST, *BY_PARTITION, *BY_MANIFEST), progress=progress)

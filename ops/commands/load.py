@@ -105,11 +105,14 @@ SHOWN = (
 
 def _show_capacity(report: dict[str, Any]) -> None:
     rows = [(k, report[k]) for k in SHOWN]
-    rows += [(f"CPU µs a manifest, {role}", us) for role, us in report["cpu_us_per_manifest"].items()]
+    decodes = report["cpu_decodes_per_manifest"]
+    rows += [(f"CPU µs a manifest, {role}", f"{us} ({decodes[role]} decodes)") for role, us in report["cpu_us_per_manifest"].items()]
     rows += [(f"peak memory MB, {role}", mb) for role, mb in report["peak_rss_mb"].items()]
     rows += [(outcome, n) for outcome, n in report["outcomes"].items()]
     if "verified" in report:
         rows.append(("verified", report["verified"]))
+    if "proof" in report:
+        rows.append(("verifier's seconds", round(sum(report["proof"]["seconds"].values()), 1)))
     for name in ("right", "differ", "missing", "doubled", "groups_wrong") if "compared" in report else ():
         rows.append((f"known answers, {name.replace('_', ' ')}", report["compared"][name]))
     OUT.print(table(f"{report['engine']}, {report['profile']}, {report['workers']} workers", ("what", "figure"), rows))
