@@ -6,6 +6,7 @@ Works on copies below .tidegate/mutation, never on the project's own files. Exit
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -95,7 +96,10 @@ class Bench:
         self.place = SCRATCH / str(number)
         shutil.copytree(ROOT, self.place, ignore=lambda _, names: LEFT_OUT & set(names), dirs_exist_ok=True)
         # else every mutant compiles the whole project and its tests again, which is half of its time
-        subprocess.run([sys.executable, "-m", "pytest", "-q", "--collect-only", *ALL], cwd=self.place, check=True, stdout=subprocess.DEVNULL)
+        compiling = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "--collect-only", *ALL], cwd=self.place, env=compiling, check=True, stdout=subprocess.DEVNULL
+        )
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "POLARS_MAX_THREADS": "1", "PYTHONPATH": str(self.place)}
         self.servers = {
             kind: subprocess.Popen(
@@ -162,7 +166,8 @@ def main(
     jobs: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
     result: Annotated[Path | None, typer.Option("--json", help="write every outcome there")] = None,
 ) -> None:
-    """Mutate the law data and the core, and name what no test notices."""
+    """Mutate the law data and the core, and name what no test notices. Stopped on the way (Ctrl-C, SIGTERM), it tells what it has."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     said = Console(stderr=True)
     mutants = every(ROOT, only)
     chosen = sorted(Random(seed).sample(mutants, sample), key=mutants.index) if 0 < sample < len(mutants) else mutants
