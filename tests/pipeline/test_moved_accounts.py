@@ -6,12 +6,13 @@ from typing import Any
 import polars as pl
 import pytest
 
+from loadtest.generate.people import identity_number
 from pipeline.accounts import QUOTA
 from pipeline.guarantees import NOTHING
 from pipeline.ledgers import Moves, Posted, admits, moved_on
 from tests.golden.test_codes import another
 from tests.pipeline.memory import BASE_MS, MemoryStore
-from tests.pipeline.test_ledgers import costing
+from tests.pipeline.test_ledgers import costing, together
 from tests.pipeline.trios import HOUR_MS, log_ms, numbered, records
 
 LIMIT_FEN = 2_600_000
@@ -44,6 +45,15 @@ def test_entries_count_on_from_where_the_account_was() -> None:
     found = moved_on(posted, {QUOTA: pl.DataFrame([moved])}).moves[QUOTA].entries
     assert found.columns == names
     assert found.rows() == [(b"a", 2019, 6, 130, 1_400), (b"a", 2019, 7, 130, 1_900), (b"b", 2019, 1, 0, 7)]
+
+
+def test_only_a_refusal_quotes_what_was_read() -> None:
+    """Accounts nobody quotes may move on; of several only the one that is quoted may not."""
+    store = MemoryStore()
+    assert store.process(together(costing(1, "9.00"))).posted.moves[QUOTA].accounts["exact"].to_list() == [False]
+    batch = together(*(costing(n, "9000.00") for n in (2, 3, 4)), costing(5, "9.00", identity_number(78)))
+    accounts = store.process(batch).posted.moves[QUOTA].accounts
+    assert sorted(accounts.select("entry_no", "exact").rows()) == [(1, False), (3, True)]
 
 
 def refused(store: MemoryStore, *trios: dict[str, Any]) -> dict[str, Any]:
