@@ -59,7 +59,7 @@ class Registry:
         self._offsets: dict[str, list[tuple[int, int]]] = {}
         for row in sorted(entries):
             self._offsets.setdefault(row.key, []).append((row.version, row.kafka_offset))
-        self._events: dict[bytes, Event] = {}
+        self._events = usual_events([*self._values.values()])
         self._contents: dict[int, Document] = {}
         self._once: dict[tuple[Any, ...], Any] = {}
         self._under: dict[tuple[str, str], list[list[str]]] = {}
@@ -68,10 +68,6 @@ class Registry:
             if part in ("guarantee", "inspection"):
                 self._under.setdefault((part, first), []).append(key.split("|"))
         self._counts = sorted((offset, version) for key, taken in self._offsets.items() if key.startswith("count|") for version, offset in taken)
-
-    def read_all(self) -> None:
-        """Read all events at once, which costs each a part of what it costs alone."""
-        self._events |= usual_events([*self._values.values()])
 
     def entry(self, version: int, *key: str) -> Mapping[str, Any]:
         """The fields of an entry as it stood at a version; none when it was not filed then."""
