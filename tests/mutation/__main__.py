@@ -9,9 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ SCRATCH = ROOT / ".tidegate" / "mutation"
 LEFT_OUT = {".git", ".venv", ".tidegate", ".pytest_cache", ".ruff_cache", ".hypothesis", "docs"}
 SAMPLE = 120
 SECONDS = 600.0  # for one mutant: several times what a survivor takes on a busy machine
+TOLD = 100  # mutants between two lines of a log
 LATELY = 6  # tests that noticed a mutant of the same file before, asked first: mostly one of them notices the next
 LAW = [
     *(f"tests/golden/test_{name}.py" for name in (
@@ -37,8 +39,8 @@ LAW = [
     )),
     *(f"tests/schemas/test_{name}.py" for name in ("lawbook", "law_check", "control", "classes", "risk", "samples")),
 ]  # fmt: skip
-ALL = [*LAW, "tests/pipeline", "tests/golden/test_generator.py"]
-# the likeliest first, by file; then all that can notice
+ALL = [*LAW, *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests" / "pipeline").glob("test_*.py")), "tests/golden/test_generator.py"]
+# the likeliest first, by file; then all that can notice, those that take the least time before the others
 FIRST = {
     "schemas/law/rules.toml": ["tests/golden/test_every_term.py", "tests/golden/test_law_values.py"],
     "schemas/law/weights.toml": ["tests/golden/test_law_values.py", "tests/golden/test_weights.py"],
@@ -62,7 +64,7 @@ FIRST = {
     "pipeline/control.py": ["tests/golden/test_control.py"],
     "pipeline/risk.py": ["tests/golden/test_risk.py", "tests/pipeline/test_rejudge.py"],
     "pipeline/sampling.py": ["tests/golden/test_samples.py", "tests/pipeline/test_rejudge.py"],
-    "": ["tests/golden/test_tax.py"],
+    "": [],
 }
 
 
@@ -76,17 +78,23 @@ class Outcome:
     reason: str
 
 
-def tests_for(mutant: Mutant, lately: Sequence[str]) -> list[str]:
-    """All tests that can notice, the likeliest first: `lately`, those that noticed others of its file; of a rule, its own vectors."""
+def tests_for(mutant: Mutant, lately: Sequence[str], seconds: Mapping[str, float]) -> list[str]:
+    """All tests that can notice, the likeliest first: `lately`, those that noticed others of its file; of a rule, its own vectors.
+    `seconds`: what each of ALL takes."""
     first = next(tests for prefix, tests in FIRST.items() if mutant.file.startswith(prefix))
     own = [f"tests/golden/test_rules.py -k {mutant.entry}"] if mutant.entry else []
-    return list(dict.fromkeys([*own, *([" ".join(lately)] if lately else []), *first, *(LAW if mutant.file.startswith("schemas/law") else ALL)]))
+    rest = sorted(LAW if mutant.file.startswith("schemas/law") else ALL, key=lambda test: seconds[test])
+    return list(dict.fromkeys([*own, *([" ".join(lately)] if lately else []), *first, *rest]))
 
 
 def equivalents() -> dict[tuple[str, str, str, int], str]:
     """Mutant.key → why no test can tell it from the original."""
     listed = tomllib.loads((Path(__file__).parent / "equivalent.toml").read_text())["mutant"]
     return {(x["file"], x["where"], x["change"], x.get("nth", 1)): x["reason"] for x in listed}
+
+
+class Failed(RuntimeError):
+    """A test does not pass without any mutant."""
 
 
 class Bench:
@@ -116,13 +124,23 @@ class Bench:
         server.stdin.flush()
         return json.loads(server.stdout.readline())
 
-    def try_out(self, mutant: Mutant, lately: Sequence[str]) -> dict[str, str]:
+    def whole(self) -> dict[str, float]:
+        """Seconds that each of ALL takes without a mutant. Failed when one does not pass."""
+        seconds: dict[str, float] = {}
+        for test in ALL:
+            begun = time.perf_counter()
+            if (answer := self.ask("law", [test]))["verdict"] != "survived":
+                raise Failed(f"without a mutant {answer['by'] or test} fails: {answer['verdict']}")
+            seconds[test] = time.perf_counter() - begun
+        return seconds
+
+    def try_out(self, mutant: Mutant, tests: Sequence[str]) -> dict[str, str]:
         """Mutate the copy, run, and put it right again: the time of change too, by which Python knows what is compiled."""
         file = self.place / mutant.file
         source, changed = file.read_text(), file.stat().st_mtime_ns
         file.write_text(source[: mutant.start] + mutant.text + source[mutant.end :])
         try:
-            return self.ask("law" if mutant.file.startswith("schemas/law") else "code", tests_for(mutant, lately))
+            return self.ask("law" if mutant.file.startswith("schemas/law") else "code", tests)
         finally:
             file.write_text(source)
             os.utime(file, ns=(changed, changed))
@@ -132,8 +150,8 @@ class Bench:
             server.communicate()
 
 
-def judged(benches: Sequence[Bench], mutants: Iterable[Mutant]) -> Iterator[Outcome]:
-    """Outcomes as they come; each bench tries one mutant at a time."""
+def judged(benches: Sequence[Bench], mutants: Iterable[Mutant], seconds: Mapping[str, float]) -> Iterator[Outcome]:
+    """Outcomes as they come; each bench tries one mutant at a time. `seconds`: what each of ALL takes."""
     known, idle = equivalents(), SimpleQueue[Bench]()
     lately: dict[str, list[str]] = {}
     for bench in benches:
@@ -142,7 +160,7 @@ def judged(benches: Sequence[Bench], mutants: Iterable[Mutant]) -> Iterator[Outc
     def one(mutant: Mutant) -> Outcome:
         bench = idle.get()
         try:
-            answer = bench.try_out(mutant, lately.get(mutant.file, []))
+            answer = bench.try_out(mutant, tests_for(mutant, lately.get(mutant.file, []), seconds))
         finally:
             idle.put(bench)
         if answer["verdict"] == "killed" and "::" in answer["by"]:
@@ -175,16 +193,20 @@ def main(
     benches = [Bench(n) for n in range(jobs)]
     outcomes: list[Outcome] = []
     try:
-        if (whole := benches[0].ask("law", ALL))["verdict"] != "survived":
-            raise typer.Exit(_failed(said, f"without a mutant {whole['by']} fails: {whole['verdict']}"))
+        seconds = benches[0].whole()
         columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=said) as progress:
             task = progress.add_task("", total=len(chosen))
-            for outcome in judged(benches, chosen):
+            for outcome in judged(benches, chosen, seconds):
                 outcomes.append(outcome)
+                if not said.is_terminal and len(outcomes) % TOLD == 0:  # where no bar is shown
+                    said.print(f"{len(outcomes)} of {len(chosen)}, now {outcome.mutant.file}")
                 progress.update(task, advance=1, description=outcome.mutant.file)
                 if outcome.verdict == "survived" and not outcome.reason:
                     progress.print(f"survived  {outcome.mutant}", markup=False)
+    except Failed as e:
+        said.print(str(e), markup=False)
+        raise typer.Exit(1) from None
     finally:
         for bench in benches:
             bench.close()
@@ -193,11 +215,6 @@ def main(
     counts = Counter("equivalent" if o.reason else o.verdict for o in outcomes)
     said.print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
     raise typer.Exit(1 if counts["survived"] else 0)
-
-
-def _failed(said: Console, why: str) -> int:
-    said.print(why, markup=False)
-    return 1
 
 
 if __name__ == "__main__":
