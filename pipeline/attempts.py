@@ -29,7 +29,7 @@ DOC = (
     "order_hash", "orderNo", "ebpCode", "partition", "offset", "log_time", "digest", "appType", "appTime", "guid",
 )  # fmt: skip
 RECEIVER = ("consignee", "consigneeTelephone", "consigneeAddress")
-DOCS = {kind: [INDEX.alias("index"), pl.col(*DOC, *(RECEIVER if kind != "payment" else ()))] for kind in KINDS}
+DOCS = {kind: [INDEX, pl.col(*DOC, *(RECEIVER if kind != "payment" else ()))] for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline.law import MEASURES
 from schemas.lawbook import FOLDER, load
 from schemas.tariff_fill import lines as fill
 from tests.pipeline.memory import MemoryStore
@@ -235,3 +236,11 @@ def test_personal_columns() -> None:
 def test_every_column_that_rules_may_read_is_there(scope: str, table: str) -> None:
     decided = MemoryStore().process(records(example()))
     assert set(load().rules["columns"][scope]) - set(getattr(decided, table).columns) == set()
+
+
+def test_a_tax_item_is_taxed_in_its_own_measures_alone() -> None:
+    """Cosmetics by volume, mass or sheet, watches by piece, spirits and yellow wine by volume or mass, beer by volume."""
+    law = load().on(date(2019, 11, 11))
+    assert MEASURES == ("volume", "mass", "sheet", "piece")
+    taxable = ["".join("-X"[x] for x in law.terms["taxable"][n : n + 4]) for n in range(0, len(law.terms), 4)]
+    assert taxable == ["XXX-", "---X", "XX--", "XX--", "X---"]
