@@ -91,6 +91,24 @@ def test_a_hold_freezes_as_a_release_does() -> None:
     assert store.guarantees[RUNS_OUT] == {"guarantor_code": RUNS_OUT, "entry_no": 2, "frozen_fen": 6044}
 
 
+@pytest.mark.parametrize(("price", "frozen_fen"), [("0.11", 1), ("0.05", 0)])
+def test_what_is_due_is_frozen_to_the_fen(price: str, frozen_fen: int) -> None:
+    """0.7 of 13 % of 11 fen is one; of 5 it is none, and nothing is asked."""
+    store = MemoryStore()
+    store.process(records(at(A_FEN, 1, lines=1, **{
+        "line1.qty": "1", "line1.price": price, "order.freight": "0", "waybill.insuredFee": "0", "recount": True,
+    })))  # fmt: skip
+    assert [account["frozen_fen"] for account in store.guarantees.values()] == [frozen_fen] * frozen_fen
+
+
+def test_without_a_guarantor_no_account_is_asked() -> None:
+    """REG-08 holds it: two firms that filed nothing together."""
+    store = MemoryStore()
+    decided = store.process(records(at("330296P002", 1)))
+    assert ("REG-08" in decided.findings["code"].to_list(), decided.heads["guarantor_code"].to_list(), store.frozen) == (True, [""], [])
+    assert not [code for code in decided.findings["code"].to_list() if code.startswith("GUA")]
+
+
 def test_quarantine_freezes_nothing() -> None:
     store = MemoryStore()
     decided = store.process(records(at(EXPIRED, 1)), quarantined=True)

@@ -63,6 +63,12 @@ def test_each_line_counts_in_whole_milligrams_rounded_up() -> None:
     assert weighed(decided) == [("sugar", 1, "confirm", 454_010, 0, 454_010)]  # 4.54 mg and 4.54 mg are 5 and 5
 
 
+@pytest.mark.parametrize(("qty_e5", "unit_mg", "mg"), [(1, 1, 1), (100_000, 1, 1), (100_001, 1, 2), (199_999, 1, 2), (1, 99_999, 1), (1, 100_001, 2)])
+def test_the_least_part_of_a_milligram_counts(qty_e5: int, unit_mg: int, mg: int) -> None:
+    line = {"line_qty_e5": qty_e5, "unit_mg": unit_mg, "cap_mg": 1, "m": 0}
+    assert pl.DataFrame([line]).group_by("m").agg(GROUP_MG)["amount_mg"].to_list() == [mg]
+
+
 def test_a_weight_beyond_63_bits_is_a_weight() -> None:
     """50 lines of a thousand million pieces of a tonne: bounds of quantity and content, which no price bounds."""
     line = {"line_qty_e5": 10**14, "unit_mg": 10**9, "cap_mg": 1, "m": 0}
@@ -185,3 +191,10 @@ def test_quarantine_counts_what_it_can_weigh() -> None:
     decided = store.process(together(of(1, (SUGAR, "3")), odd), quarantined=True)
     assert [o for _, o, _ in outcomes(store)] == ["HOLD", "HOLD"]
     assert weighed(decided) == [("sugar", 1, "reserve", 300_000, 300_000, 0)]
+
+
+def test_in_quarantine_nothing_is_no_entry() -> None:
+    """Which a rule would have rejected: of no sugar and less than none, and of no bonded goods, no ledger hears."""
+    for qty in ("0", "-1"):
+        decided = MemoryStore().process(records(of(1, (SUGAR, qty))), quarantined=True)
+        assert (WEIGHT in decided.posted.moves, len(decided.posted.drawn.entries)) == (False, 0)
