@@ -148,6 +148,11 @@ def test_two_lines_of_an_item_are_one_entry() -> None:
     assert [(e["amount_e5"], e["used_e5"]) for e in store.drawn] == [(2 * UNIT, 2 * UNIT)]
 
 
+def test_the_least_quantity_is_taken() -> None:
+    store, _ = decided(ordering(1, (TWO, "0.00001")))
+    assert [e["amount_e5"] for e in store.drawn] == [1]
+
+
 @pytest.mark.parametrize(("number", "qty", "codes"), [(NOT_FILED, "1", {"STK-02"}), (COUNTED_SHORT, "2", {"STK-01"}), (COUNTED_MORE, "9", set[str]())])
 def test_filed_and_counted(number: int, qty: str, codes: set[str]) -> None:
     assert decided(ordering(1, (number, qty)))[1][0][2] == codes
