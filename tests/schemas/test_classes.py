@@ -31,6 +31,7 @@ ENTRY = '[[{}]]\n{}\nfrom = 2019-01-01\nto = 9999-12-31\nsource = "policy"\nsure
         ('outcome = "RELEASE"', 'outcome = "RELEASE"\nqueue = "review"', "queue 'review' does not suit RELEASE"),
         ('queue = "inspection"', 'queue = "x-ray"', "queue 'x-ray' does not suit HOLD"),
         ('queue = "inspection"', 'queue = "attic"\n', "queue 'attic' does not suit HOLD"),
+        *(('queue = "inspection"', f'queue = "{queue}"', f"queue '{queue}' does not suit HOLD") for queue in ("guarantee", "stock")),
         ('name = "tax_tolerance_fen"', 'name = "patience"', "no limit 'patience'"),
         ('of = "platform"', 'of = "carrier"', "of 'carrier' is not one of"),
         ("value = 2\n", "value = -1\n", "value -1 out of range"),
