@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline.classes import RETURN_STATUS
 from pipeline.law import MEASURES
 from schemas.lawbook import FOLDER, load
 from schemas.tariff_fill import lines as fill
@@ -244,3 +245,8 @@ def test_a_tax_item_is_taxed_in_its_own_measures_alone() -> None:
     assert MEASURES == ("volume", "mass", "sheet", "piece")
     taxable = ["".join("-X"[x] for x in law.terms["taxable"][n : n + 4]) for n in range(0, len(law.terms), 4)]
     assert taxable == ["XXX-", "---X", "XX--", "XX--", "X---"]
+
+
+def test_what_is_told_of_a_manifest_that_is_not_rejected() -> None:
+    """The states of a list: 800 released, 300 held for something, 500 inspected."""
+    assert RETURN_STATUS == {"": 800, "inspection": 500, **dict.fromkeys(("guarantee", "stock", "review", "orderer"), 300)}

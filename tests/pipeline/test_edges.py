@@ -67,3 +67,9 @@ def test_taxes_stay_with_their_lines_beside_manifests_that_cannot_be_taxed() -> 
     assert heads.select(pl.sum_horizontal(TAXES)).to_series().to_list() == [3_022, 0, 3_022, 0]
     taxed = decided.tax.join(decided.heads.select("m", "order_no"), on="m")
     assert [taxed.filter(order_no=f"EXAMPLE-{n}").select(LEVIED).rows() for n in (1, 2, 3, 4)] == [alone, [], alone, []]
+
+
+def test_a_firm_that_is_not_filed_is_a_general_one() -> None:
+    """Neither reward nor demand is its: REG-05 rejects it anyhow."""
+    heads = MemoryStore().process(records(changed({"order.ebcCode": "330296T999"}))).heads
+    assert heads.select("ecommerce_class", "ecommerce_status").rows() == [("general", "")]
