@@ -87,8 +87,7 @@ def settle(
     """Settle all documents of one orderNo (any platform). `pasts`: attempts by ebpCode, in order."""
     by_platform, everything = _free_documents(docs, pasts, fated)
     settled = Settled()
-    by_platform.pop("", None)
-    for ebp_code, free in by_platform.items():
+    for ebp_code, free in by_platform.items():  # waybills that nobody took, under '', are never complete
         _settle_one(ebp_code, free, pasts.get(ebp_code, []), everything, settled)
     return settled
 
@@ -111,7 +110,7 @@ def open_attempts(
     waiting: list[Open] = []
     for ebp_code, free in by_platform.items():
         past = pasts.get(ebp_code, [])
-        if not free or (past and not past[-1].rejected):
+        if past and not past[-1].rejected:
             continue
         kept = _kept(past, everything)
         missing = sum(1 << kind for kind in range(len(KINDS)) if _effective(kind, free, kept) is None)

@@ -1,0 +1,46 @@
+"""What of one order number waits: nothing once an attempt is accepted, a further one after a rejected."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.contested import Attempt, Doc, Open, open_attempts
+
+ORDER, PAYMENT, WAYBILL = range(3)
+BEGUN = datetime(2019, 11, 11, tzinfo=UTC)
+
+
+def doc(kind: int, offset: int, ebp_code: str = "P", receiver: tuple[str, str, str] | None = None) -> Doc:
+    at = BEGUN + timedelta(seconds=offset)
+    return Doc(kind, 0, ebp_code, 0, offset, at, bytes([kind, offset]), "1", at, f"{offset}", receiver)
+
+
+def past(rejected: bool, fault_kinds: int = 1) -> list[Attempt]:
+    """One attempt, of the documents at offset 0."""
+    return [Attempt(1, rejected, fault_kinds, ((0, 0, 0), (1, 0, 0), (2, 0, 0)), (b"o", b"p", b"w"))]
+
+
+def test_after_an_accepted_attempt_nothing_waits() -> None:
+    """A payment more is too late, and gets a fate of its own."""
+    assert open_attempts([doc(PAYMENT, 5)], {"P": past(rejected=False)}, set()) == []
+
+
+def test_after_a_rejected_one_the_next_waits_for_what_was_at_fault() -> None:
+    used = [doc(ORDER, 0), doc(PAYMENT, 0), doc(WAYBILL, 0)]
+    assert open_attempts([*used, doc(PAYMENT, 5)], {"P": past(rejected=True)}, set()) == [Open("P", 2, 0b001, BEGUN + timedelta(seconds=5))]
+
+
+@pytest.mark.parametrize(("kinds", "missing"), [((ORDER,), 0b110), ((ORDER, PAYMENT), 0b100), ((WAYBILL,), 0b011)])
+def test_what_is_missing_and_since_when(kinds: tuple[int, ...], missing: int) -> None:
+    docs = [doc(kind, 3 + kind) for kind in kinds]
+    assert open_attempts(docs, {}, set()) == [Open("P", 1, missing, BEGUN + timedelta(seconds=3 + kinds[0]))]
+
+
+def test_a_waybill_that_nobody_takes_waits_by_itself() -> None:
+    lost = doc(WAYBILL, 4, "", ("a", "b", "c"))
+    found = open_attempts([doc(ORDER, 3, receiver=("x", "y", "z")), lost], {}, set())
+    assert found == [Open("P", 1, 0b110, BEGUN + timedelta(seconds=3)), Open("", 1, 0b011, BEGUN + timedelta(seconds=4))]
+
+
+def test_what_met_a_fate_does_not_wait() -> None:
+    assert open_attempts([doc(ORDER, 3)], {}, {(ORDER, 0, 3)}) == []
