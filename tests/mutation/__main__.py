@@ -51,7 +51,7 @@ FIRST = {
     "schemas/law/": ["tests/golden/test_law_values.py"],
     "schemas/": ["tests/schemas/test_law_check.py", "tests/golden/test_law_values.py", "tests/golden/test_tax.py"],
     "pipeline/attempts.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
-    "pipeline/contested.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
+    "pipeline/contested.py": ["tests/pipeline/test_contested.py", "tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
     "pipeline/open_orders.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
     "pipeline/identity.py": ["tests/golden/test_rules.py"],
     "pipeline/ledgers.py": ["tests/pipeline/test_ledgers.py"],

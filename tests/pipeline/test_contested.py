@@ -1,10 +1,10 @@
-"""What of one order number waits: nothing once an attempt is accepted, a further one after a rejected."""
+"""One order number by itself: what of it waits, and what meets a fate after a rejected attempt."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.contested import Attempt, Doc, Open, open_attempts
+from pipeline.contested import Attempt, Complete, Doc, Fate, Open, open_attempts, settle
 
 ORDER, PAYMENT, WAYBILL = range(3)
 BEGUN = datetime(2019, 11, 11, tzinfo=UTC)
@@ -44,3 +44,21 @@ def test_a_waybill_that_nobody_takes_waits_by_itself() -> None:
 
 def test_what_met_a_fate_does_not_wait() -> None:
     assert open_attempts([doc(ORDER, 3)], {}, {(ORDER, 0, 3)}) == []
+
+
+def test_what_a_rejected_attempt_used_is_a_duplicate_of_it() -> None:
+    """Of the last attempt there was, by the document that was used first."""
+    again = doc(PAYMENT, 9)
+    first = Attempt(1, True, 1, ((0, 0, 0), (1, 0, 7), (2, 0, 0)), (b"o", again.digest, b"w"))
+    second = Attempt(2, True, 2, ((0, 0, 1), (1, 0, 8), (2, 0, 0)), (b"O", b"P", b"w"))
+    found = settle([again], {"P": [first, second]}, set())
+    assert (found.complete, found.fates) == ([], [Fate(again, "P", 2, "duplicate", "DOC-01", (1, 0, 7))])
+
+
+def test_the_attempt_after_two_rejected_ones() -> None:
+    """Its payment and waybill are kept, for only the order was at fault; what they had of the first attempt is not."""
+    payment, waybill, order = doc(PAYMENT, 2), doc(WAYBILL, 3), doc(ORDER, 9)
+    first = Attempt(1, True, 7, ((0, 0, 0), (1, 0, 0), (2, 0, 0)), (b"o", b"p", b"w"))
+    second = Attempt(2, True, 1, ((0, 0, 1), payment.place, waybill.place), (b"O", payment.digest, waybill.digest))
+    found = settle([payment, waybill, order], {"P": [first, second]}, set())
+    assert (found.complete, found.fates) == ([Complete("P", 3, (order, payment, waybill))], [])
