@@ -201,7 +201,7 @@ def _passed_over(
     doc: Doc, ebp_code: str, number: int, rivals: list[Doc], effective: Doc | None
 ) -> Fate:
     """The fate of a candidate that the complete attempt does not use."""
-    twins = [r for r in rivals if r.digest == doc.digest and r is not doc and r.arrival < doc.arrival]
+    twins = [r for r in rivals if r.digest == doc.digest and r.arrival < doc.arrival]
     if twins:
         first = min(twins, key=lambda d: d.arrival)
         return Fate(doc, ebp_code, number, "duplicate", "DOC-01", first.place)

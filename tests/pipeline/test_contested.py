@@ -1,10 +1,11 @@
 """One order number by itself: what of it waits, and what meets a fate after a rejected attempt."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.contested import Attempt, Complete, Doc, Fate, Open, open_attempts, settle
+from pipeline.contested import DELETE, Attempt, Complete, Doc, Fate, Open, open_attempts, settle
 
 ORDER, PAYMENT, WAYBILL = range(3)
 BEGUN = datetime(2019, 11, 11, tzinfo=UTC)
@@ -62,3 +63,16 @@ def test_the_attempt_after_two_rejected_ones() -> None:
     second = Attempt(2, True, 1, ((0, 0, 1), payment.place, waybill.place), (b"O", payment.digest, waybill.digest))
     found = settle([payment, waybill, order], {"P": [first, second]}, set())
     assert (found.complete, found.fates) == ([Complete("P", 3, (order, payment, waybill))], [])
+
+
+def test_a_delete_that_a_younger_order_overtakes_is_deleted_by_nobody() -> None:
+    """A younger delete is by the youngest of them, and a twin of it is a duplicate."""
+    old, delete, order = doc(ORDER, 1), replace(doc(ORDER, 2), app_type=DELETE), doc(ORDER, 5)
+    twin = replace(delete, offset=4, log_time=BEGUN + timedelta(seconds=4))
+    others = [doc(PAYMENT, 6), doc(WAYBILL, 7)]
+    found = settle([old, delete, twin, order, *others], {}, set())
+    assert [c.documents for c in found.complete] == [(order, *others)]
+    assert found.fates == [
+        Fate(old, "P", 1, "deleted", "DOC-03", delete.place), Fate(delete, "P", 1, "deleted", "DOC-03", None),
+        Fate(twin, "P", 1, "duplicate", "DOC-01", delete.place),
+    ]  # fmt: skip
