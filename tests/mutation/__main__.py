@@ -116,6 +116,9 @@ class Bench:
             )
             for kind in ("law", "code")
         }  # fmt: skip
+        for kind, server in self.servers.items():  # before any file is mutated
+            if server.stdout is None or server.stdout.readline() != "ready\n":
+                raise Failed(f"the server for {kind} does not start")
 
     def ask(self, kind: str, tests: Sequence[str]) -> dict[str, str]:
         server = self.servers[kind]
@@ -190,9 +193,10 @@ def main(
     mutants = every(ROOT, only)
     chosen = sorted(Random(seed).sample(mutants, sample), key=mutants.index) if 0 < sample < len(mutants) else mutants
     said.print(f"{len(chosen)} of {len(mutants)} mutants, seed {seed}; first the tests without any")
-    benches = [Bench(n) for n in range(jobs)]
+    benches: list[Bench] = []
     outcomes: list[Outcome] = []
     try:
+        benches += (Bench(n) for n in range(jobs))
         seconds = benches[0].whole()
         columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=said) as progress:

@@ -1,7 +1,8 @@
 """Runs tests for one mutant after another, each in a process of its own that is forked from one with the imports done.
 
-Read from standard input, a line each: {"tests": [...], "seconds": ...}; the tests run in that order, each for itself. Written: {"verdict": "killed" | "survived" |
-"timeout", "by": the first test that failed}. The working directory is a copy of the project, and its files are mutated.
+Written first: "ready", when all imports are done. Read from standard input, a line each: {"tests": [...], "seconds": ...}; the
+tests run in that order, each for itself. Written: {"verdict": "killed" | "survived" | "timeout", "by": the first test that
+failed}. The working directory is a copy of the project, and its files are mutated.
 """
 
 import importlib
@@ -92,6 +93,7 @@ def main() -> None:
         importlib.import_module("schemas.blake2b").Blake2b(16)  # the first compiled loop costs half a second
         mutated = [m for m in sys.modules if m.startswith(("pipeline", "schemas.tariff"))]
         assert not mutated, f"no mutant of {mutated} would be seen"
+    print("ready", flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         print(json.dumps(trial(asked["tests"], asked["seconds"])), flush=True)
