@@ -94,7 +94,7 @@ def equivalents() -> dict[tuple[str, str, str, int], str]:
 
 
 class Failed(RuntimeError):
-    """A test does not pass without any mutant."""
+    """A test does not pass without any mutant, or a copy does not start."""
 
 
 class Bench:
