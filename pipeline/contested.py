@@ -223,7 +223,7 @@ def _adopt(
 ) -> bool:
     """Give a waybill without ebpCode to the one open order of its number, if receiver data agree."""
     open_orders: list[Doc] = []
-    for ebp_code in {*by_platform, *pasts} - {""}:
+    for ebp_code in {*by_platform, *pasts}:
         past = pasts.get(ebp_code, [])
         if past and not past[-1].rejected:
             continue
