@@ -113,11 +113,11 @@ def _exceeded(control: Control) -> pl.Expr:
         range(len(control.self_use)),
         pl.lit(None, pl.Int64),
     )
-    allowed = reduce(lambda rest, m: pl.when(m[0]).then(m[1]).otherwise(rest), most, pl.lit(-1, pl.Int64))
-    parcel = ["m", entry.alias("entry"), "line_unit"]
+    allowed = reduce(lambda rest, m: pl.when(m[0]).then(m[1]).otherwise(rest), most, pl.lit(None, pl.Int64))
+    parcel = ["m", entry, "line_unit"]
     # polars' sum leaves nulls out; a sum with an unknown part is unknown
     total = pl.when(qty.is_null().any().over(parcel)).then(None).otherwise(qty.sum().over(parcel))
-    return pl.when(entry.is_not_null()).then((allowed < 0) | (total > allowed)).otherwise(False)
+    return pl.when(entry.is_not_null()).then(allowed.is_null() | (total > allowed)).otherwise(False)
 
 
 def _covered(code: pl.Expr, prefixes: list[str] | tuple[str, ...]) -> pl.Expr:
