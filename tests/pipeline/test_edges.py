@@ -6,6 +6,7 @@ import pytest
 from pipeline.tax import LEVIED, TAXES
 from tests.golden.test_rules import codes_of
 from tests.pipeline.memory import MemoryStore
+from tests.pipeline.test_weights import RICE, SUGAR, of
 from tests.pipeline.trios import changed, numbered, records
 
 
@@ -73,3 +74,21 @@ def test_a_firm_that_is_not_filed_is_a_general_one() -> None:
     """Neither reward nor demand is its: REG-05 rejects it anyhow."""
     heads = MemoryStore().process(records(changed({"order.ebcCode": "330296T999"}))).heads
     assert heads.select("ecommerce_class", "ecommerce_status").rows() == [("general", "")]
+
+
+def test_a_quarantined_manifest_quotes_nothing() -> None:
+    """Nobody knows what can be read of it."""
+    findings = MemoryStore().process(records(numbered(1)), quarantined=True).findings
+    assert findings.select("code", "outcome", "values_read").rows() == [("SYS-02", "HOLD", "{}")]
+
+
+@pytest.mark.parametrize(("bags", "net_e5"), [("3", 30_000), ("0.00019", 1), ("0.00009", 0), ("999999999.99999", 9_999_999_999_999), ("-3", -30_000)])
+def test_net_weight_in_the_unit_of_a_waybill(bags: str, net_e5: int) -> None:
+    """Bags of 100 g in 10^-5 kg, what is less left out."""
+    assert MemoryStore().process(records(of(1, (SUGAR, bags), price="0.00"))).heads["net_weight_e5"].to_list() == [net_e5]
+
+
+def test_net_weight_is_bounded() -> None:
+    """Fifty lines of as many 5 kg bags as there may be."""
+    heads = MemoryStore().process(records(of(1, *[(RICE, "999999999.99999")] * 50, price="0.00"))).heads
+    assert heads["net_weight_e5"].to_list() == [10**14]
