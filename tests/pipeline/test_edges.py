@@ -1,5 +1,7 @@
 """Values at the edge of what the derived columns are worked out from."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -92,3 +94,11 @@ def test_net_weight_is_bounded() -> None:
     """Fifty lines of as many 5 kg bags as there may be."""
     heads = MemoryStore().process(records(of(1, *[(RICE, "999999999.99999")] * 50, price="0.00"))).heads
     assert heads["net_weight_e5"].to_list() == [10**14]
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [((0, 0, 1), 2), ((0, 1, 0), 1), ((1, 0, 0), 0), ((0, 1, 1), 2), ((1, 1, 0), 1), ((1, 1, 1), 2), ((2, 1, 0), 0)])
+def test_the_document_that_completed_it(seconds: tuple[int, int, int], kind: int) -> None:
+    """The last one logged; of one moment the last kind."""
+    arrived = [replace(r, offset=n, timestamp=r.timestamp + 1000 * s) for n, (r, s) in enumerate(zip(records(numbered(1)), seconds, strict=True))]
+    completing = MemoryStore().process(arrived).heads["completing"].to_list()[0]
+    assert (completing["kind"], completing["offset"], completing["partition"]) == (kind, kind, 0)
