@@ -55,7 +55,7 @@ async def _gathered(
     """The parts under way, the evidence of what lies beyond them, and how many manifests there are. Documents and decisions,
     most of all there is, are read by the shares alone.
 
-    Tables first, then topics: what is in the tables of a system at rest is in the topics too.
+    Of documents tables first, then topics: what is in the tables of a system at rest is in the topics too.
     """
     async with at_one_moment(endpoints.postgres) as connection:
         kafka = endpoints.kafka_options()

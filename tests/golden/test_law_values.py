@@ -243,8 +243,8 @@ def test_a_tax_item_is_taxed_in_its_own_measures_alone() -> None:
     """Cosmetics by volume, mass or sheet, watches by piece, spirits and yellow wine by volume or mass, beer by volume."""
     law = load().on(date(2019, 11, 11))
     assert MEASURES == ("volume", "mass", "sheet", "piece")
-    taxable = ["".join("-X"[x] for x in law.terms["taxable"][n : n + 4]) for n in range(0, len(law.terms), 4)]
-    assert taxable == ["XXX-", "---X", "XX--", "XX--", "X---"]
+    taxable = ["".join("-+"[x] for x in law.terms["taxable"][n : n + 4]) for n in range(0, len(law.terms), 4)]
+    assert taxable == ["+++-", "---+", "++--", "++--", "+---"]
 
 
 def test_what_is_told_of_a_manifest_that_is_not_rejected() -> None:

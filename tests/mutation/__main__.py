@@ -55,7 +55,6 @@ FIRST = {
     "pipeline/open_orders.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
     "pipeline/identity.py": ["tests/golden/test_rules.py"],
     "pipeline/ledgers.py": ["tests/pipeline/test_ledgers.py"],
-    "pipeline/postings.py": ["tests/pipeline/test_ledgers.py"],
     "pipeline/decide.py": ["tests/golden/test_worked_examples.py"],
     "pipeline/guarantees.py": ["tests/pipeline/test_guarantees.py", "tests/golden/test_codes.py"],
     "pipeline/rejudge.py": ["tests/pipeline/test_rejudge.py"],
@@ -64,7 +63,6 @@ FIRST = {
     "pipeline/control.py": ["tests/golden/test_control.py"],
     "pipeline/risk.py": ["tests/golden/test_risk.py", "tests/pipeline/test_rejudge.py"],
     "pipeline/sampling.py": ["tests/golden/test_samples.py", "tests/pipeline/test_rejudge.py"],
-    "": [],
 }
 
 
@@ -81,7 +79,7 @@ class Outcome:
 def tests_for(mutant: Mutant, lately: Sequence[str], seconds: Mapping[str, float]) -> list[str]:
     """All tests that can notice, the likeliest first: `lately`, those that noticed others of its file; of a rule, its own vectors.
     `seconds`: what each of ALL takes."""
-    first = next(tests for prefix, tests in FIRST.items() if mutant.file.startswith(prefix))
+    first = next((tests for prefix, tests in FIRST.items() if mutant.file.startswith(prefix)), [])
     own = [f"tests/golden/test_rules.py -k {mutant.entry}"] if mutant.entry else []
     rest = sorted(LAW if mutant.file.startswith("schemas/law") else ALL, key=lambda test: seconds[test])
     return list(dict.fromkeys([*own, *([" ".join(lately)] if lately else []), *first, *rest]))
