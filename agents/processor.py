@@ -195,7 +195,7 @@ class Processor:
         self.lanes.update(after)
         if len(prepared.decided.posted.frozen.refusals):
             self.held.committed(prepared.decided)
-        stored_now = batch.arrived["document"]
+        stored_now = batch.arrived["order_documents"]
         waiting = stored_now["order_hash"].filter(stored_now["waiting"])
         self.recent.add(after, as_documents(read, stored=True), waiting)
         self.positions.update({place: following for place, (_, following) in moves.items()})

@@ -13,7 +13,7 @@ from pipeline.ledgers import Balances
 
 # The order every writer keeps: lane → registry → what came → accounts → numbers → what was decided (docs/adr/0006).
 ARRIVED = (
-    "registry_entry", "rule_event", "document", "document_fate", "open_report", "dead_letter", "sighting", "sighting_read",
+    "registry_entry", "rule_event", "order_documents", "document_fate", "open_report", "dead_letter", "sighting", "sighting_read",
 )  # fmt: skip
 DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "held", "shadow_batch", "outbox")
 REVISED = ("revision", "outbox")

@@ -3,60 +3,31 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import reduce
 
 import numpy as np
 import polars as pl
 
 from pipeline.accounts import Ledger
 from pipeline.claims import Claims
-from pipeline.documents import KINDS, NUMBERS
 from pipeline.flow import Decided, Opened, conclude
 from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
 from pipeline.trial import Tried
 from schemas.contracts import PARTITIONS
 from sinks.batch import Drawing, Frames, Freezing, LaneState
+from sinks.documents import PLACE, order_documents
 from sinks.guarantees import freezing
 from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, outbox, with_details
 from sinks.rows import manifest_frames, number_uses
 from sinks.shadow import shadow_row
 from sinks.stock import NO_COUNTS, drawing
 
-# Columns of `document`, from a table of each kind.
-DOCUMENT = [
-    [
-        pl.col("order_hash"),
-        pl.col("ebpCode").alias("ebp_code"),
-        pl.col("orderNo").alias("order_no"),
-        pl.col("offset").alias("kafka_offset"),
-        pl.lit(number, pl.Int16).alias("kind"),
-        pl.col("partition", "log_time", "astray", "value"),
-        pl.col("partition").alias("lane"),
-    ]
-    for number in NUMBERS
-]
 DEAD_LETTER = [pl.exclude("message"), pl.col("partition").alias("lane")]
 # grows within a lane, so the primary keys of lines are filled from left to right
 MANIFEST_ID = (
     pl.col("lane").cast(pl.Int64) * (1 << 48) + pl.col("batch_seq") * (1 << 16) + pl.int_range(pl.len(), dtype=pl.Int64)
 ).alias("manifest_id")
 NOBODY = [pl.Series("lane", dtype=pl.Int16), pl.Series("batch_seq", dtype=pl.Int64)]
-PLACE = ["kind", "partition", "kafka_offset"]
-# The places of the documents that manifests used, of all kinds behind each other.
-USED = [
-    reduce(pl.Expr.append, parts).alias(name)
-    for name, parts in (
-        ("kind", [pl.repeat(number, pl.len(), dtype=pl.Int16) for number in NUMBERS]),
-        ("partition", [pl.col(f"{kind}_partition") for kind in KINDS]),
-        ("kafka_offset", [pl.col(f"{kind}_offset") for kind in KINDS]),
-    )
-]
-ROW = pl.int_range(pl.len(), dtype=pl.Int64)
-ALONE = pl.when(pl.col("ebp_code") == "").then(ROW).otherwise(-1)
-LOGGED = [pl.col("order_hash", "ebp_code", "order_no", "log_time", *PLACE), ROW.alias("row"), ALONE.alias("alone")]
-WAITS_ONCE = ["partition", "order_hash", "ebp_code", "order_no", "alone"]  # of these the first waits for all
-
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -143,9 +114,9 @@ def numbered_heads(heads: pl.DataFrame, lane_of: pl.DataFrame, after: Mapping[in
 def arrived_frames(
     arrived: Arrived, heads: pl.DataFrame, fates: pl.DataFrame, after: Mapping[int, LaneState]
 ) -> Frames:
-    """Rows of the ARRIVED tables, of those but `document` only where there are some; reports and fates are placed."""
+    """Rows of the ARRIVED tables, of those but `order_documents` only where there are some; reports and fates are placed."""
     reports, dead, filings = arrived.reports, arrived.dead_letters, arrived.filings
-    frames = {"document": _numbered(with_waiting(_documents(arrived.tables), heads, fates), after)}
+    frames = {"order_documents": _numbered(order_documents(arrived.tables, heads, fates), after)}
     if len(fates):
         frames["document_fate"] = fates.sort(PLACE)
     if len(reports):
@@ -186,24 +157,6 @@ def _numbered(frame: pl.DataFrame, after: Mapping[int, LaneState]) -> pl.DataFra
     if lanes.null_count() or not (found := seqs[lanes.to_numpy()]).all():
         raise KeyError("a row without a lane of the batch")
     return frame.hstack([pl.Series("batch_seq", found)])
-
-
-def with_waiting(documents: pl.DataFrame, heads: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
-    """`waiting`: no manifest of the batch used it, none of its fates met it. Documents of one order number and platform
-    stay open or are met together, so of those in one lane the first to be logged is marked alone; waybills without
-    platform go each its own way."""
-    met = pl.concat([heads.select(USED), fates.select(PLACE)]) if len(fates) else heads.select(USED)
-    open_rows = documents.select(LOGGED).join(met, on=PLACE, how="anti")
-    first = open_rows.sort("log_time").unique(WAITS_ONCE, keep="first")
-    waiting = np.zeros(len(documents), np.bool_)
-    waiting[first["row"].to_numpy()] = True
-    return documents.hstack([pl.Series("waiting", waiting)])
-
-
-def _documents(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """In the order of their index: it is filled leaf by leaf, and an order's documents lie on one page."""
-    rows = pl.concat(tables[kind].select(columns) for kind, columns in zip(KINDS, DOCUMENT, strict=True))
-    return rows.sort("order_hash", maintain_order=True)
 
 
 def _milliseconds(time: datetime | None) -> int:

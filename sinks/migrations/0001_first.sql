@@ -54,27 +54,44 @@ CREATE INDEX registry_entry_key ON registry_entry (key, revision);
 CREATE INDEX registry_entry_version ON registry_entry (version);
 
 -- Every document that decoded, as it came: open orders are looked up here, auditors read it for three years.
--- Append only; never updated, never deleted, partitions are dropped.
-CREATE TABLE document (
+-- Append only; never updated, never deleted, partitions are dropped. Those of one order number that came with one batch lie in
+-- one row, one of each kind, and further ones of a kind in further rows; what was left open never with what was not.
+CREATE TABLE order_documents (
     order_hash bigint NOT NULL,          -- first 8 bytes of BLAKE2b-128 of orderNo, so that a waybill without ebpCode is found too
     ebp_code text NOT NULL,
     order_no text NOT NULL,
-    kind smallint NOT NULL,
-    partition smallint NOT NULL,
-    kafka_offset bigint NOT NULL,
-    log_time timestamptz NOT NULL,
-    lane smallint NOT NULL,
+    lane smallint NOT NULL,              -- by which it came: the partition of each of them
     batch_seq bigint NOT NULL,
+    log_time timestamptz NOT NULL,       -- of the first of them
     astray boolean NOT NULL,             -- not in the partition its key belongs to, or without a platform in its key
-    waiting boolean NOT NULL,            -- left open by the batch it came with; of several of one order the first alone
-    value bytea NOT NULL
+    waiting boolean NOT NULL,            -- left open by the batch it came with; of several rows of one order the first alone
+    order_offset bigint,
+    order_logged timestamptz,
+    order_value bytea,
+    payment_offset bigint,
+    payment_logged timestamptz,
+    payment_value bytea,
+    waybill_offset bigint,
+    waybill_logged timestamptz,
+    waybill_value bytea
 ) PARTITION BY RANGE (log_time);
-CREATE TABLE document_rest PARTITION OF document DEFAULT;
-CREATE INDEX document_order ON document (order_hash);
-CREATE INDEX document_astray ON document (order_hash) WHERE astray;
-CREATE INDEX document_batch ON document USING brin (batch_seq) WITH (pages_per_range = 16);
-CREATE INDEX document_waiting ON document (lane, log_time) WHERE waiting;  -- no BRIN: until a vacuum each look reads all new pages
-ALTER TABLE document_rest ALTER COLUMN value SET STORAGE EXTERNAL;
+CREATE TABLE order_documents_rest PARTITION OF order_documents DEFAULT WITH (toast_tuple_target = 8160);
+CREATE INDEX order_documents_order ON order_documents (order_hash);
+CREATE INDEX order_documents_astray ON order_documents (order_hash) WHERE astray;
+CREATE INDEX order_documents_batch ON order_documents USING brin (batch_seq) WITH (pages_per_range = 16);
+CREATE INDEX order_documents_waiting ON order_documents (lane, log_time) WHERE waiting;  -- no BRIN: until a vacuum each look reads all new pages
+ALTER TABLE order_documents_rest ALTER order_value SET STORAGE EXTERNAL,
+    ALTER payment_value SET STORAGE EXTERNAL, ALTER waybill_value SET STORAGE EXTERNAL;
+
+-- The documents one by one.
+CREATE VIEW document AS
+SELECT d.order_hash, d.ebp_code, d.order_no, one.kind, d.lane AS partition, one.kafka_offset, one.log_time, d.lane, d.batch_seq,
+       d.astray, d.waiting, one.value
+FROM order_documents d CROSS JOIN LATERAL (VALUES
+    (1::smallint, d.order_offset, d.order_logged, d.order_value),
+    (2::smallint, d.payment_offset, d.payment_logged, d.payment_value),
+    (3::smallint, d.waybill_offset, d.waybill_logged, d.waybill_value)) AS one(kind, kafka_offset, log_time, value)
+WHERE one.kafka_offset IS NOT NULL;
 
 -- What became of a document that no manifest used.
 CREATE TABLE document_fate (
@@ -168,7 +185,7 @@ CREATE TABLE manifest (
     logistics_code text NOT NULL,
     logistics_no text NOT NULL,
     bill_no text NOT NULL,
-    person_key bytea NOT NULL,           -- keyed BLAKE2b-128; personal values stand in document alone
+    person_key bytea NOT NULL,           -- keyed BLAKE2b-128; personal values stand in order_documents alone
     payer_key bytea NOT NULL,
     phone_key bytea NOT NULL,
     address_key bytea NOT NULL,

@@ -5,5 +5,5 @@ SELECT ebp_code, order_no, ebc_code, attempt, outcome, trade_mode, decision_id, 
        ARRAY(SELECT item_no FROM manifest_line l WHERE l.manifest_id = m.manifest_id ORDER BY line_no) AS item_nos,
        (SELECT code FROM finding f WHERE f.manifest_id = m.manifest_id AND f.code IN ('SMP-01', 'SMP-02')) AS found
 FROM manifest m
-WHERE order_hash = ANY (SELECT order_hash FROM document WHERE order_no = $1) AND order_no = $1
+WHERE order_hash = ANY (SELECT order_hash FROM order_documents WHERE order_no = $1) AND order_no = $1
 ORDER BY ebp_code, attempt

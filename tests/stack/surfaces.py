@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from pipeline.documents import KINDS
 from schemas.contracts import PARTITIONS, topic, topic_name, topics
 from schemas.endpoints import Endpoints
 from sinks.messages import unpack
 from tests.stack.nodes import within
 
 Piece = tuple[str, bytes]
-RAW = {("document", "value"), ("dead_letter", "record_key"), ("dead_letter", "record_value"), ("dead_letter", "headers")}
+RAW = {*(("order_documents", f"{kind}_value") for kind in KINDS), ("dead_letter", "record_key"), ("dead_letter", "record_value"), ("dead_letter", "headers")}
 TABLES = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace"
 
 

@@ -140,6 +140,8 @@ class Play:
         self.batch([], waiting)
 
     def _keep(self, tables: dict[str, pl.DataFrame]) -> None:
+        if "order_documents" in tables:
+            tables = tables | {"document": one_by_one(tables["order_documents"])}
         for field, table, shape in SOURCES:
             if table in tables:
                 rows = tables[table].iter_rows(named=True)
@@ -181,6 +183,19 @@ class Play:
         tables.stock_accounts = [evidence.StockAccountRow(**a, counts=int(a["book_item"] in counted)) for a in self.store.stock.values()]
         filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in sent()}
         return Evidence(inputs, ends, self.outputs, tables, filings)
+
+
+def one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
+    """As the view `document` does."""
+    parts = [
+        rows.filter(pl.col(f"{kind}_offset").is_not_null()).select(
+            "order_hash", "ebp_code", "order_no", pl.lit(number, pl.Int16).alias("kind"), pl.col("lane").alias("partition"),
+            pl.col(f"{kind}_offset").alias("kafka_offset"), pl.col(f"{kind}_logged").alias("log_time"), "lane", "batch_seq", "astray",
+            pl.col("waiting") & (pl.col(f"{kind}_logged") == pl.col("log_time")), pl.col(f"{kind}_value").alias("value"),
+        )
+        for number, kind in enumerate(KINDS, start=1)
+    ]
+    return pl.concat(parts)
 
 
 def _row(shape: type[NamedTuple], row: dict[str, Any]) -> Any:
