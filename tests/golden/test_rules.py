@@ -57,3 +57,10 @@ def test_it_fires(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c["code"])
 def test_it_only_just_does_not(case: dict[str, Any]) -> None:
     assert codes_of(case["spares"]) == expected(set(case.get("instead", [])))
+
+
+@pytest.mark.parametrize(("field", "codes"), [
+    ("order.ebcCode", {"FMT-01", "REG-01"}), ("payment.payCode", {"FMT-02", "PAY-02"}), ("waybill.logisticsCode", {"FMT-03"}),
+])  # fmt: skip
+def test_a_firm_that_is_not_named_is_missing_and_not_unregistered(field: str, codes: set[str]) -> None:
+    assert codes_of({field: "", "ms": 0}) == expected(codes)
