@@ -4,9 +4,14 @@ The fields are entered here a second time, from the message's field list; one ba
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import polars as pl
+import pytest
+
+from schemas.lawbook import load
+from tests.golden.test_law_values import LIMITS
 from tests.pipeline.memory import BASE_MS, MemoryStore
 from tests.pipeline.trios import HOUR_MS, KINDS, numbered, records
 
@@ -114,3 +119,19 @@ def test_no_document_is_dated_after_its_acceptance() -> None:
         ("TIM-02", kind, field, (at + timedelta(milliseconds=late)).isoformat(), late == 1) for kind, field in TIMES for late in (0, 1)
     )
     assert came == asked
+
+
+VELOCITY = {  # code → the counter and its windows
+    "VEL-01": ("phone_persons", "1h 24h 30d"), "VEL-02": ("address_persons", "1h 24h 30d"), "VEL-03": ("person_phones", "1h 24h 30d"),
+    "VEL-04": ("person_addresses", "1h 24h 30d"), "VEL-05": ("person_orders", "1h 24h 30d"), "VEL-06": ("same_goods_orders", "24h 30d"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", VELOCITY)
+def test_each_window_of_a_counter_alone_goes_beyond_its_bound(code: str) -> None:
+    counter, windows = VELOCITY[code]
+    (rule,) = (r for r in load().on(date(2019, 11, 11)).rules if r.code == code)
+    columns = {f"{counter}_{w}": LIMITS[f"{counter}_{w}_most"] for w in windows.split()}
+    assert set(rule.reads) == set(columns)
+    beyond = [columns, *({**columns, name: most + 1} for name, most in columns.items())]
+    assert pl.DataFrame(beyond).select(rule.condition).to_series().to_list() == [False, *[True] * len(columns)]
