@@ -196,7 +196,7 @@ class Store:
             whose = revision.person_keys, revision.manifest_ids
             for ledger in LEDGERS:
                 await connection.execute(sql(f"{ledger.name}_reserved_lock"), *whose)
-                await connection.execute(sql(f"{ledger.name}_{revision.movement}"), *whose)
+                await connection.execute(sql(f"{ledger.name}_reserved_move"), *whose, revision.movement)
             await copy_all(connection, revision.frames, REVISED)
             waited = await connection.fetchval(sql("held_remove"), revision.manifest_ids)
             if revision.movement == "confirm" and waited != len(revision.manifest_ids):  # what is rejected may be held for another reason
