@@ -15,7 +15,7 @@ def open_or_quarantine(
 ) -> flow.Opened:
     """flow.open_batch; on any error halves the manifests until the guilty one stands alone."""
     try:
-        return flow.open_batch(gathered, law_on, registry, seeds=seeds)
+        return flow.open_batch(gathered, law_on, registry, quarantined=False, seeds=seeds)
     except Exception as e:  # a rule or a value nobody thought of; the type is logged, values are not
         count = len(gathered.manifests.heads)
         LOG.error("opening a batch failed", extra={"orders": count}, exc_info=e)

@@ -46,7 +46,7 @@ class Judged:
     findings: pl.DataFrame
 
 
-def judge(manifests: Manifests, law: Law, day: date, registry: Registry, quarantined: bool = False) -> Judged:
+def judge(manifests: Manifests, law: Law, day: date, registry: Registry, quarantined: bool) -> Judged:
     """Derive, evaluate every rule and conclude manifests of an acceptance date. `quarantined`: evaluate none, hold all (SYS-02)."""
     derived = derive(manifests, law, registry)
     derived = without_tax(derived) if quarantined else with_tax(derived, law)

@@ -85,7 +85,7 @@ def count(gathered: Gathered, seen: Seen, registry: Registry) -> Gathered:
 
 
 def open_batch(
-    gathered: Gathered, law_on: LawOn, registry: Registry, quarantined: bool = False, seeds: Seeds | None = None
+    gathered: Gathered, law_on: LawOn, registry: Registry, quarantined: bool, seeds: Seeds | None = None
 ) -> Opened:
     """Judge counted manifests by the rules. `law_on` gives the law of an acceptance date; `registry`: as it is now;
     `seeds`: of the samples, None: none are drawn."""

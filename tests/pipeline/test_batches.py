@@ -113,8 +113,8 @@ def test_parts_opened_apart_merge_to_the_whole() -> None:
     read = read_records({k: Records.of([r for r in batch if r.topic == topic_name(k)]) for k in KINDS})
     together, store, law_on = documents(read, read_stored(StoredDocuments.of([]))), MemoryStore(), load().on
     gathered = flow.count(flow.gather(together, store.past([]), PSEUDONYMS), Seen(), registry())
-    parts = [flow.open_batch(half, law_on, registry()) for half in gathered.halves()]
-    opened = (flow.merge(parts), flow.open_batch(gathered, law_on, registry()))
+    parts = [flow.open_batch(half, law_on, registry(), quarantined=False) for half in gathered.halves()]
+    opened = (flow.merge(parts), flow.open_batch(gathered, law_on, registry(), quarantined=False))
     merged, whole = (flow.decide(o, store.balances(o.claims), law_on(date(2019, 11, 11))) for o in opened)
     assert len(parts[0].judged.manifests.heads) == len(whole.heads) // 2
     key = ("order_no", "ebp_code")
