@@ -79,7 +79,7 @@ CONTROL = {  # kind → of an entry: codes (of a brand its name), what it says, 
         ("42022100", "excluded crocodile|python|ostrich|鳄鱼|蟒皮|鸵鸟|濒危", ""),
     },
     "negative": {("93", "", ""), ("01", "", ""), ("0602", "", ""), ("130211", "", ""), ("490700", "", "")},
-    "self_use": {("22030000", "parcel 011 24, 140 2", ""), ("950632", "parcel 011 48, 140 4", "")},
+    "self_use": {("22030000", "parcel 011 24, 140 2 day 011 48, 140 4 month 011 96, 140 8", ""), ("950632", "parcel 011 48, 140 4 day 011 48, 140 4 month 011 144, 140 12", "")},
     "watch": {("7113", "", "")},
     "waste": {("3915", "", "2018-01-01"), ("6309", "", "2018-01-01"), ("4707", "", "2021-01-01")},
     "stop": {("03", "country 116", "2023-08-24"), ("22030000", "country 331", "")},
@@ -213,9 +213,9 @@ def test_what_has_no_end_yet() -> None:
 
 
 def said(entry: dict[str, Any]) -> str:
-    parcel = ", ".join(f"{unit} {most}" for unit, most in entry.get("parcel", {}).items())
+    most = [f"{time} {', '.join(f'{unit} {most}' for unit, most in entry[time].items())}" for time in ("parcel", "day", "month") if time in entry]
     several = (f"{name} {'|'.join(entry[name])}" for name in ("modes", "names", "excluded") if name in entry)
-    return " ".join([*several, *([f"parcel {parcel}"] if parcel else []), *([f"country {entry['country']}"] if "country" in entry else [])])
+    return " ".join([*several, *most, *([f"country {entry['country']}"] if "country" in entry else [])])
 
 
 def test_every_rule_is_in_force_from_the_first_day_on() -> None:

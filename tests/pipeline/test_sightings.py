@@ -149,6 +149,16 @@ def test_a_window_ends_just_before_its_length(window: str, length: int, together
         assert last["person_orders_30d"] == 1
 
 
+@pytest.mark.parametrize(("name", "length"), [("same_goods_orders_24h", LENGTHS["24h"]), ("same_goods_orders_30d", LENGTHS["30d"])])
+def test_goods_of_a_window_are_had_just_before_its_length(name: str, length: int) -> None:
+    beer = ((22030000, 11, 100_000),)
+    for age, orders in ((length - 1, 2), (length, 1)):
+        last = played([[One(0, order=1, goods=beer), One(age, order=2, goods=beer)]])["counters"].tail(1)
+        lines = pl.DataFrame([(0, "2203000000", "011", 100_000)], ["m", "hs_code", "line_unit", "line_qty_e5"], orient="row")
+        found = {s.name: s.item() for s in columns(last, len(COUNTERS), lines, load().on(START.date()).control)}
+        assert found[name] == orders
+
+
 def test_what_is_accepted_later_does_not_count() -> None:
     """Another lane is ahead: what it left lies in the future of this one."""
     late = played([[One(5_000, person="B")], [One(4_999, person="A")], [One(5_000, person="C")]])
