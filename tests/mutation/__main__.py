@@ -66,6 +66,7 @@ FIRST = {
     "pipeline/control.py": ["tests/golden/test_control.py"],
     "pipeline/risk.py": ["tests/golden/test_risk.py", "tests/pipeline/test_rejudge.py"],
     "pipeline/sampling.py": ["tests/golden/test_samples.py", "tests/pipeline/test_rejudge.py"],
+    "pipeline/goods_before.py": ["tests/pipeline/test_sightings.py -k goods", "tests/pipeline/test_sightings.py"],
     "pipeline/manifests.py": ["tests/pipeline/test_manifests.py", "tests/golden/test_codes.py"],
     "pipeline/stock.py": ["tests/pipeline/test_stock.py", "tests/golden/test_codes.py"],
     "pipeline/": ["tests/golden/test_codes.py"],

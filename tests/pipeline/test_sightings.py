@@ -159,6 +159,18 @@ def test_goods_of_a_window_are_had_just_before_its_length(name: str, length: int
         assert found[name] == orders
 
 
+def test_goods_of_one_entry_are_had_together_whatever_their_code() -> None:
+    """49 golf balls of two codes, where 48 a day are for one's own use."""
+    pair = [One(0, order=1, goods=((95063200, 11, 2_400_000),)), One(1, order=2, goods=((95063210, 11, 2_500_000),))]
+    last = played([pair])["counters"].tail(1)
+    lines = pl.DataFrame([(0, "9506321000", "011", 2_500_000)], ["m", "hs_code", "line_unit", "line_qty_e5"], orient="row")
+    control = load().on(START.date()).control
+    found = {s.name: s.item() for s in columns(last, len(COUNTERS), lines, control)}
+    assert (found["self_use_day_exceeded"], found["same_goods_orders_24h"]) == (True, 1)
+    lines = lines.with_columns(line_qty_e5=pl.lit(2_400_000, pl.Int64))
+    assert not columns(last, len(COUNTERS), lines, control)[2].item()
+
+
 def test_what_is_accepted_later_does_not_count() -> None:
     """Another lane is ahead: what it left lies in the future of this one."""
     late = played([[One(5_000, person="B")], [One(4_999, person="A")], [One(5_000, person="C")]])
