@@ -1,0 +1,50 @@
+"""A stack for one run is wiped however the run ends."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import capacity
+
+
+class Recorded:
+    """In place of a stack: what it was told to do."""
+
+    told: list[str]
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def up(self) -> None:
+        self.told.append("up")
+
+    def down(self, wipe: bool) -> None:
+        self.told.append("wiped" if wipe else "down")
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr(capacity, "Stack", Recorded)
+    Recorded.told = []
+    return Recorded.told
+
+
+def test_told_to_end_it_wipes_its_stack(told: list[str], tmp_path: Path) -> None:
+    former = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), capacity.fresh_stack(tmp_path, "one"):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert told == ["wiped", "up", "wiped"]
+    assert signal.getsignal(signal.SIGTERM) is former
+
+
+def test_what_fails_on_the_way_up_is_wiped_too(told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Recorded) -> None:
+        raise OSError("no port")
+
+    monkeypatch.setattr(Recorded, "up", fail)
+    with pytest.raises(OSError, match="no port"), capacity.fresh_stack(tmp_path, "one"):
+        pass
+    assert told == ["wiped", "wiped"]
