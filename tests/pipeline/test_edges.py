@@ -46,6 +46,14 @@ def test_what_is_taxed_by_its_content_needs_a_quantity(qty: str, known: bool) ->
     assert MemoryStore().process(records(trio)).heads["tax_known"].to_list() == [known]
 
 
+def test_what_is_taxed_by_its_content_needs_a_quantity_in_bounds() -> None:
+    """Perfume of which nobody can say how much; all else of the order is as it should be."""
+    decided = MemoryStore().process(records(changed({"line1.itemNo": "SKU010016", "line1.unit": "011", "line1.qty": "10000000000"})))
+    shown = decided.heads.row(0, named=True)
+    assert shown["line_total_sum_e5"] == shown["order_goodsValue_e5"]
+    assert shown["tax_known"] is False
+
+
 def test_an_amount_by_quantity_as_large_as_the_price() -> None:
     """A tonne of brandy at CNY 1 a kg: S = 1,000.00, base (1,000.00 + 1,000.00) / 0.8 = 2,500.00, consumption tax
     0.7 x (500.00 + 1,000.00) = 1,050.00, VAT 0.7 x 2,500.00 x 0.13 = 227.50."""
