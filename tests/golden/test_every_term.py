@@ -135,3 +135,14 @@ def test_each_window_of_a_counter_alone_goes_beyond_its_bound(code: str) -> None
     assert set(rule.reads) == set(columns)
     beyond = [columns, *({**columns, name: most + 1} for name, most in columns.items())]
     assert pl.DataFrame(beyond).select(rule.condition).to_series().to_list() == [False, *[True] * len(columns)]
+
+
+@pytest.mark.parametrize(("code", "bound", "fires"), [
+    ("RSK-01", "price_low_fen", [(0, 0, False), (1, 999, True), (1, 1_000, False), (None, 0, None)]),
+    ("RSK-02", "price_high_fen", [(0, 1, False), (1, 1_001, True), (1, 1_000, False), (None, 1, None)]),
+])  # fmt: skip
+def test_a_filed_price_of_a_fen_is_a_price(code: str, bound: str, fires: list[tuple[int | None, int, bool | None]]) -> None:
+    """(filed, of the line in 10⁻⁵, whether it is found): 0 files nothing."""
+    rows = [{bound: filed, "line_price_e5": price} for filed, price, _ in fires]
+    condition = load().on(date(2019, 11, 11)).indicators[code].condition
+    assert pl.DataFrame(rows).select(condition).to_series().to_list() == [found for *_, found in fires]

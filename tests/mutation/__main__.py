@@ -48,7 +48,7 @@ FIRST = {
     "schemas/law/weights.toml": ["tests/golden/test_law_values.py", "tests/golden/test_weights.py"],
     "schemas/law/control.toml": ["tests/golden/test_law_values.py", "tests/golden/test_control.py"],
     "schemas/law/classes.toml": ["tests/golden/test_law_values.py", "tests/golden/test_classes.py"],
-    "schemas/law/risk.toml": ["tests/golden/test_law_values.py", "tests/golden/test_risk.py"],
+    "schemas/law/risk.toml": ["tests/golden/test_law_values.py", "tests/golden/test_every_term.py", "tests/golden/test_risk.py"],
     "schemas/law/samples.toml": ["tests/golden/test_law_values.py", "tests/golden/test_samples.py"],
     "schemas/law/": ["tests/golden/test_law_values.py"],
     "schemas/": ["tests/schemas/test_law_check.py", "tests/golden/test_law_values.py", "tests/golden/test_tax.py"],

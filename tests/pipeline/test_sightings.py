@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from random import Random
+from struct import iter_unpack
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -157,6 +158,13 @@ def test_goods_of_a_window_are_had_just_before_its_length(name: str, length: int
         lines = pl.DataFrame([(0, "2203000000", "011", 100_000)], ["m", "hs_code", "line_unit", "line_qty_e5"], orient="row")
         found = {s.name: s.item() for s in columns(last, len(COUNTERS), lines, load().on(START.date()).control)}
         assert found[name] == orders
+
+
+def test_what_is_kept_of_goods_reads_the_same_for_ever() -> None:
+    """Rows of (HS code, unit or -1 for a count of orders, day, month), big-endian: explanations and the verifier read them years later."""
+    beer = ((22030000, 1, 300_000),)
+    last = played([[One(0, order=1, goods=beer), One(86_400_000, order=2, goods=beer)]])["counters"][-1]
+    assert list(iter_unpack(">ihqq", last[len(COUNTERS) :])) == [(22030000, -1, 0, 1), (22030000, 1, 0, 300_000)]
 
 
 def test_goods_of_one_entry_are_had_together_whatever_their_code() -> None:
