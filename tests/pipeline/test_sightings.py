@@ -167,6 +167,13 @@ def test_what_is_kept_of_goods_reads_the_same_for_ever() -> None:
     assert list(iter_unpack(">ihqq", last[len(COUNTERS) :])) == [(22030000, -1, 0, 1), (22030000, 1, 0, 300_000)]
 
 
+def test_of_two_attempts_at_an_order_the_one_with_most_is_had() -> None:
+    """One stored and one of the batch, both the first of theirs."""
+    some, more = ((22030000, 11, 100_000),), ((22030000, 11, 300_000),)
+    last = played([[One(0, order=7, goods=some)], [One(1, order=7, goods=more), One(2, order=8, goods=some)]])["counters"][-1]
+    assert list(iter_unpack(">ihqq", last[len(COUNTERS) :])) == [(22030000, -1, 1, 1), (22030000, 11, 300_000, 300_000)]
+
+
 def test_goods_of_one_entry_are_had_together_whatever_their_code() -> None:
     """49 golf balls of two codes, where 48 a day are for one's own use."""
     pair = [One(0, order=1, goods=((95063200, 11, 2_400_000),)), One(1, order=2, goods=((95063210, 11, 2_500_000),))]
