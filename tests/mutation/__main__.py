@@ -32,8 +32,8 @@ LEFT_OUT = {".git", ".venv", ".tidegate", ".pytest_cache", ".ruff_cache", ".hypo
 SAMPLE = 120
 SECONDS = 600.0  # for one mutant: several times what a survivor takes on a busy machine
 TOLD = 100  # mutants between two lines of a log
-LATELY = 6  # tests that noticed a mutant of the same file before, asked first: mostly one of them notices the next
-VECTORS = "tests/golden/test_rules.py"  # one that fires and one that does not for each rule
+QUICK = 6.0  # seconds
+LATELY = 6  # quick tests that noticed a mutant of the same file before, asked first: mostly one of them notices the next
 LAW = [
     *(f"tests/golden/test_{name}.py" for name in (
         "law_values", "every_term", "codes", "rules", "tax", "weights", "control", "classes", "risk", "samples", "worked_examples",
@@ -88,8 +88,8 @@ def tests_for(mutant: Mutant, lately: Sequence[str], seconds: Mapping[str, float
     """All tests that can notice, the likeliest first: `lately`, those that noticed others of its file; of a rule, its own vectors.
     `seconds`: what each of ALL takes."""
     first = next((tests for prefix, tests in FIRST.items() if mutant.file.startswith(prefix)), [])
-    own = [f"{VECTORS} -k {mutant.entry}"] if mutant.entry else []
-    lately = [test for test in lately if not (own and test.startswith(VECTORS))]  # those of all rules, where its own do
+    own = [f"tests/golden/test_rules.py -k {mutant.entry}"] if mutant.entry else []
+    lately = [test for test in lately if seconds[test.partition("::")[0]] <= QUICK]
     rest = sorted(LAW if mutant.file.startswith("schemas/law") else ALL, key=lambda test: seconds[test])
     return list(dict.fromkeys([*([" ".join(lately)] if lately else []), *own, *first, *rest]))
 
