@@ -54,6 +54,15 @@ def test_what_is_taxed_by_its_content_needs_a_quantity_in_bounds() -> None:
     assert shown["tax_known"] is False
 
 
+@pytest.mark.parametrize("changes", [{"order.goodsValue": "200.00"}, {"line1.totalPrice": "10000000000.00", "order.goodsValue": "?"}])
+def test_lines_that_do_not_come_to_the_goods_value_leave_the_tax_unknown(changes: dict[str, str]) -> None:
+    """Another value; and one line that nobody can read beside others that alone come to it."""
+    others = MemoryStore().process(records(changed({"line1.totalPrice": "0.00", "recount": True}))).heads["order_goodsValue_e5"].item()
+    changes = {name: f"{others / 100_000:.2f}" if value == "?" else value for name, value in changes.items()}
+    decided = MemoryStore().process(records(changed(changes)))
+    assert decided.heads["tax_known"].to_list() == [False]
+
+
 def test_an_amount_by_quantity_as_large_as_the_price() -> None:
     """A tonne of brandy at CNY 1 a kg: S = 1,000.00, base (1,000.00 + 1,000.00) / 0.8 = 2,500.00, consumption tax
     0.7 x (500.00 + 1,000.00) = 1,050.00, VAT 0.7 x 2,500.00 x 0.13 = 227.50."""

@@ -174,6 +174,12 @@ def test_of_two_attempts_at_an_order_the_one_with_most_is_had() -> None:
     assert list(iter_unpack(">ihqq", last[len(COUNTERS) :])) == [(22030000, -1, 1, 1), (22030000, 11, 300_000, 300_000)]
 
 
+@pytest.mark.parametrize(("unit", "qty"), [(None, 100_000), (11, 0), (11, -100_000), (11, None)])
+def test_what_has_no_unit_or_no_quantity_is_an_order_and_no_goods(unit: int | None, qty: int | None) -> None:
+    last = played([[One(0, order=1, goods=((22030000, unit, qty),)), One(1, order=2, goods=((22030000, 11, 100_000),))]])["counters"][-1]
+    assert list(iter_unpack(">ihqq", last[len(COUNTERS) :])) == [(22030000, -1, 1, 1)]
+
+
 def test_goods_of_one_entry_are_had_together_whatever_their_code() -> None:
     """49 golf balls of two codes, where 48 a day are for one's own use."""
     pair = [One(0, order=1, goods=((95063200, 11, 2_400_000),)), One(1, order=2, goods=((95063210, 11, 2_500_000),))]
