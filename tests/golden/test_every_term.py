@@ -146,3 +146,25 @@ def test_a_filed_price_of_a_fen_is_a_price(code: str, bound: str, fires: list[tu
     rows = [{bound: filed, "line_price_e5": price} for filed, price, _ in fires]
     condition = load().on(date(2019, 11, 11)).indicators[code].condition
     assert pl.DataFrame(rows).select(condition).to_series().to_list() == [found for *_, found in fires]
+
+
+def test_the_first_order_of_a_person_near_a_limit() -> None:
+    """(orders of the person, dutiable price in fen, whether it is found): from nine tenths of CNY 5,000 to 5,000, and of 26,000 on."""
+    rows = [
+        (1, 449_999, False), (1, 450_000, True), (1, 500_000, True), (1, 500_001, False), (1, 2_339_999, False), (1, 2_340_000, True),
+        (1, 9_999_999, True), (2, 450_000, False), (2, 2_340_000, False), (0, 450_000, False),
+    ]  # fmt: skip
+    condition = load().on(date(2019, 11, 11)).indicators["RSK-07"].condition
+    table = pl.DataFrame([row[:2] for row in rows], ["person_orders_30d", "dutiable_fen"], orient="row")
+    assert table.select(condition).to_series().to_list() == [found for *_, found in rows]
+
+
+def test_one_payment_firm_behind_four_persons_of_an_address_or_a_phone() -> None:
+    rows = [
+        (4, 1, 0, 0, True), (3, 1, 0, 0, False), (4, 2, 0, 0, False), (4, 0, 0, 0, False),
+        (0, 0, 4, 1, True), (0, 0, 3, 1, False), (0, 0, 4, 2, False), (0, 0, 4, 0, False), (4, 2, 4, 2, False), (3, 1, 3, 1, False),
+    ]  # fmt: skip
+    columns = ["address_persons_24h", "address_pay_firms_24h", "phone_persons_24h", "phone_pay_firms_24h"]
+    condition = load().on(date(2019, 11, 11)).indicators["RSK-08"].condition
+    table = pl.DataFrame([row[:4] for row in rows], columns, orient="row")
+    assert table.select(condition).to_series().to_list() == [found for *_, found in rows]
