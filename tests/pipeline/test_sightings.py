@@ -180,6 +180,11 @@ def test_what_has_no_unit_or_no_quantity_is_an_order_and_no_goods(unit: int | No
     assert list(iter_unpack(">ihqq", last[len(COUNTERS) :])) == [(22030000, -1, 1, 1)]
 
 
+def test_the_least_quantity_there_is_counts() -> None:
+    last = played([[One(0, order=1, goods=((22030000, 11, 1),)), One(1, order=2, goods=((22030000, 11, 1),))]])["counters"][-1]
+    assert list(iter_unpack(">ihqq", last[len(COUNTERS) :])) == [(22030000, -1, 1, 1), (22030000, 11, 1, 1)]
+
+
 def test_goods_of_one_entry_are_had_together_whatever_their_code() -> None:
     """49 golf balls of two codes, where 48 a day are for one's own use."""
     pair = [One(0, order=1, goods=((95063200, 11, 2_400_000),)), One(1, order=2, goods=((95063210, 11, 2_500_000),))]
