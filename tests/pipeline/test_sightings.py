@@ -167,6 +167,26 @@ def test_what_is_kept_of_goods_reads_the_same_for_ever() -> None:
     assert list(iter_unpack(">ihqq", last[len(COUNTERS) :])) == [(22030000, -1, 0, 1), (22030000, 1, 0, 300_000)]
 
 
+@pytest.mark.parametrize(("hs8", "had", "now", "day", "month"), [
+    (22030000, [(0, 1)], 4_800_000, True, False),  # the least beyond 48 in a day
+    (22030000, [(0, 4_800_000)], -500_000, False, False),  # a quantity below nothing is nothing, not more and not less
+    (22030000, [(0, 4_800_000)], 0, False, False),
+    (22030000, [(2, 4_000_000), (3, 4_000_000)], 1_600_000, False, False),  # 96 in a month
+    (22030000, [(2, 4_000_000), (3, 4_000_000)], 1_600_001, False, True),
+    (95063200, [(2, 4_000_000), (3, 4_000_000)], 6_400_000, False, False),  # of golf balls 144
+    (95063200, [(2, 4_000_000), (3, 4_000_000)], 6_400_001, False, True),
+])  # fmt: skip
+def test_self_use_of_a_day_and_a_month(hs8: int, had: list[tuple[int, int]], now: int, day: bool, month: bool) -> None:
+    """`had`: days before, and how much of it."""
+    latest = 10 * LENGTHS["24h"]
+    before = [One(latest - days * LENGTHS["24h"] - 1, order=n, goods=((hs8, 11, qty),)) for n, (days, qty) in enumerate(had) if days]
+    before += [One(latest - 1, order=9, goods=((hs8, 11, qty),)) for days, qty in had if not days]
+    last = played([[*sorted(before), One(latest, order=10, goods=((hs8, 11, now),))]])["counters"].tail(1)
+    lines = pl.DataFrame([(0, f"{hs8}00", "011", now)], ["m", "hs_code", "line_unit", "line_qty_e5"], orient="row")
+    found = {s.name: s.item() for s in columns(last, len(COUNTERS), lines, load().on(START.date()).control)}
+    assert (found["self_use_day_exceeded"], found["self_use_month_exceeded"]) == (day, month)
+
+
 def test_of_two_attempts_at_an_order_the_one_with_most_is_had() -> None:
     """One stored and one of the batch, both the first of theirs."""
     some, more = ((22030000, 11, 100_000),), ((22030000, 11, 300_000),)
