@@ -1,6 +1,7 @@
 """Counters over an hour, a day and 30 days: edges of the windows, and that it does not matter how manifests come together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from random import Random
@@ -185,6 +186,15 @@ def test_self_use_of_a_day_and_a_month(hs8: int, had: list[tuple[int, int]], now
     lines = pl.DataFrame([(0, f"{hs8}00", "011", now)], ["m", "hs_code", "line_unit", "line_qty_e5"], orient="row")
     found = {s.name: s.item() for s in columns(last, len(COUNTERS), lines, load().on(START.date()).control)}
     assert (found["self_use_day_exceeded"], found["self_use_month_exceeded"]) == (day, month)
+
+
+def test_an_entry_may_bound_a_day_and_no_month() -> None:
+    control = replace(load().on(START.date()).control, self_use_time=(("22030000", {"011": 48}, {}), ("950632", {}, {"011": 96})))
+    beer, golf = (pair * 2 for pair in (((22030000, 11, 4_000_000),), ((95063200, 11, 4_000_000),)))
+    last = played([[One(0, order=1, goods=beer + golf), One(1, order=2, goods=beer + golf)]])["counters"].tail(1)
+    for hs_code, exceeded in (("2203000000", (True, False)), ("9506320000", (False, True))):
+        lines = pl.DataFrame([(0, hs_code, "011", 8_000_000)], ["m", "hs_code", "line_unit", "line_qty_e5"], orient="row")
+        assert tuple(s.item() for s in columns(last, len(COUNTERS), lines, control)[2:]) == exceeded
 
 
 def test_of_two_attempts_at_an_order_the_one_with_most_is_had() -> None:
