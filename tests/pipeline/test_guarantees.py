@@ -44,6 +44,13 @@ def test_what_fits_is_frozen_in_turns() -> None:
     assert refused(found) == {}
 
 
+def test_accounts_are_taken_in_the_order_of_their_codes() -> None:
+    """The order in which every writer locks them."""
+    codes = [f"G{n:02d}" for n in range(60)]
+    accounts = frozen([(m, code, 1, 10) for m, code in enumerate(reversed(codes))]).accounts
+    assert accounts["guarantor_code"].to_list() == codes
+
+
 def test_what_is_refused_leaves_room_for_a_smaller_one() -> None:
     found = frozen([(0, "b", 5, 100), (1, "b", 91, 100), (2, "b", 90, 100), (3, "a", 1, 0)], [("b", 4, 5)])
     assert found.entries.rows() == [(0, "b", 5), (2, "b", 90)]

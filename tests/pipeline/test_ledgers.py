@@ -167,6 +167,13 @@ def test_quarantine_holds_and_counts_what_it_can_read() -> None:
     assert (decided.heads["taxed"].to_list(), len(decided.tax)) == ([False, False], 0)
 
 
+def test_the_number_of_an_account_within_a_batch_stays_there() -> None:
+    moves = quota(MemoryStore().process(records(numbered(1))))
+    assert "person_key" in moves.entries.columns
+    assert "exact" in moves.accounts.columns
+    assert "a" not in {*moves.entries.columns, *moves.accounts.columns}
+
+
 @pytest.mark.parametrize("ledger", LEDGERS)
 def test_there_are_statements_for_its_tables(ledger: Ledger) -> None:
     assert f"INSERT INTO {ledger.name}_account " in sql(f"{ledger.name}_accounts_take")
