@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import platform
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -130,18 +129,15 @@ def generated(home: Path, plan: Plan, say: Say) -> GeneratedSet:
 
 @contextmanager
 def fresh_stack(home: Path, name: str, say: Callable[[str], None] = lambda _: None) -> Generator[Stack]:
-    """A stack of its own with empty data, wiped afterwards, also when the process is told to end (SIGTERM, as by Ctrl-C); `say`
-    is told what is downloaded and started."""
+    """A stack of its own with empty data, wiped afterwards; `say` is told what is downloaded and started."""
     stack = Stack(home, name)
     stack.down(wipe=True)
     stack = Stack(home, name, say)
-    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         stack.up()
         yield stack
     finally:
         stack.down(wipe=True)
-        signal.signal(signal.SIGTERM, former)
 
 
 def environment(endpoints: Endpoints, home: Path) -> dict[str, str]:
