@@ -1,7 +1,7 @@
 # Everything is set up by itself, below this folder. `make` lists what there is.
 # a distribution's own interpreter first: one built from source as it stands takes 1.4 times as long for Python code (docs/benchmarks.md)
-FIT = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
-PYTHON ?= $(firstword $(shell for p in /usr/bin/python3 python3; do $$p -c '$(FIT)' 2>/dev/null && echo $$p; done) python3)
+FITS = (3, 11) <= sys.version_info[:2] <= (3, 14)
+PYTHON ?= $(firstword $(shell for p in /usr/bin/python3 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(not $(FITS))' 2>/dev/null && echo $$p; done) python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -14,8 +14,8 @@ help: ## this list
 venv: $(INSTALLED) ## virtual environment with everything in requirements.lock
 
 $(INSTALLED): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; ok = (3, 11) <= v[:2] <= (3, 14); \
-	ok or sys.exit("Tidegate needs Python 3.11 to 3.14; this is %d.%d. Say PYTHON=/path/to/python3.12 make ..." % v[:2])'
+	@$(PYTHON) -c 'import sys; $(FITS) or \
+	sys.exit("Tidegate needs Python 3.11 to 3.14; this is %d.%d. Say PYTHON=/path/to/python3.12 make ..." % sys.version_info[:2])'
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "This Python lacks venv: install your distribution's python3-venv."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock

@@ -44,7 +44,7 @@ def order_documents(tables: Mapping[str, pl.DataFrame], heads: pl.DataFrame, fat
         tables[kind].select(*COLUMNS, pl.lit(number, pl.Int16).alias("kind")) for kind, number in zip(KINDS, NUMBERS, strict=True)
     ).sort("order_hash", maintain_order=True)  # fmt: skip
     documents = documents.hstack([_open(documents, heads, fates)])
-    documents = documents.hstack(documents.select(BEGINS.alias("begins"), (BEGINS.cum_sum() - 1).cast(pl.Int64).alias("row")))
+    documents = documents.with_columns(BEGINS.alias("begins")).with_columns((pl.col("begins").cum_sum() - 1).cast(pl.Int64).alias("row"))
     rows = documents.filter("begins").select(*SHARED, "row")
     for kind, number in zip(KINDS, NUMBERS, strict=True):
         of_kind = documents.filter(pl.col("kind") == number).select(

@@ -1,6 +1,6 @@
 -- Documents of lanes $1, logged in ($2, $3] of their lane, that no manifest used and no fate met: oldest first, at most $4
 -- and those of the same instant. What was decided with its batch is not `waiting`, and of several documents of an order
--- that came together one is: they stay open, or are met, together. LATERAL keeps the planner from hashing whole tables.
+-- that came together the earliest is looked at: they stay open, or are met, together. LATERAL keeps the planner from hashing whole tables.
 SELECT d.lane, d.order_hash, d.log_time
 FROM order_documents d
 JOIN unnest($1::smallint[], $2::timestamptz[], $3::timestamptz[]) AS due(lane, since, until)

@@ -20,7 +20,8 @@ async def test_documents_that_wait_are_reported_once_a_deadline(endpoints: Endpo
     async with nodes(endpoints, [0]) as (node,):
         order, payment, _ = records(example())
         await node.take(order, payment)
-        assert await db.fetch("SELECT kind FROM document WHERE waiting ORDER BY kind") == [(1,), (2,)]  # in one row
+        assert await db.fetch("SELECT kind FROM document WHERE waiting ORDER BY kind") == [(1,), (2,)]
+        assert await db.fetchval("SELECT count(*) FROM order_documents WHERE waiting") == 1  # for both of them
         await node.tick(NOW_MS + 9 * MINUTE_MS)
         assert await reports(db) == []
         for at_ms in (11 * MINUTE_MS, 12 * MINUTE_MS, 31 * DAY_MS, 32 * DAY_MS):

@@ -186,12 +186,12 @@ class Play:
 
 
 def one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
-    """As the view `document` does."""
+    """As the view `document` does, but for `astray` and `waiting`, which nobody asks for here."""
     parts = [
         rows.filter(pl.col(f"{kind}_offset").is_not_null()).select(
             "order_hash", "ebp_code", "order_no", pl.lit(number, pl.Int16).alias("kind"), pl.col("lane").alias("partition"),
-            pl.col(f"{kind}_offset").alias("kafka_offset"), pl.col(f"{kind}_logged").alias("log_time"), "lane", "batch_seq", "astray",
-            pl.col("waiting") & (pl.col(f"{kind}_logged") == pl.col("log_time")), pl.col(f"{kind}_value").alias("value"),
+            pl.col(f"{kind}_offset").alias("kafka_offset"), pl.col(f"{kind}_logged").alias("log_time"), "lane", "batch_seq",
+            pl.col(f"{kind}_value").alias("value"),
         )
         for number, kind in enumerate(KINDS, start=1)
     ]
