@@ -75,11 +75,13 @@ def derive(
         "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
         "payer_id_valid": identity_valid(payment["payerIdNumber"]),
         **firms(order, payment, waybill, registry, version),
-        **day.classes.columns({
-            role: registry.entry(version, "enterprise", role, order[code])
-            for role, code in (("platform", "ebpCode"), ("ecommerce", "ebcCode"))
-        }),
+        **registry.once(_by_class, version, day, order["ebpCode"], order["ebcCode"]),
     }
+
+
+def _by_class(registry: Registry, version: int, day: DayLaw, ebp: str, ebc: str) -> dict[str, Any]:
+    """The columns that all orders of a firm on a platform have on a day, whatever their documents say."""
+    return day.classes.columns({role: registry.entry(version, "enterprise", role, code) for role, code in (("platform", ebp), ("ecommerce", ebc))})
 
 
 def _derive_line(line: Document, filed: Mapping[str, Any], day: DayLaw) -> None:

@@ -231,10 +231,16 @@ CHECKS: Mapping[str, Callable[[Document], bool]] = {
 def stocked(registry: Registry, version: int, book_item: str, day_number: int, unit: str) -> int | None:
     """What was entered in all of an item of an account book, at a version; None when nothing is valid that day in that unit."""
     entry = registry.entry(version, "stock", *book_item.rsplit("-", 1)) if "-" in book_item else NOT_FILED
-    day = (EPOCH + timedelta(days=day_number)).isoformat()
+    day = _iso(day_number)
     if entry.get("status") == "active" and entry["unit"] == unit and entry["validFrom"] <= day <= entry["validTo"]:
         return entry["enteredE5"]
     return None
+
+
+@lru_cache
+def _iso(day_number: int) -> str:
+    """A day counted from 1970-01-01 as the registry writes it: such dates compare as texts."""
+    return (EPOCH + timedelta(days=day_number)).isoformat()
 
 
 def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int) -> int:
@@ -243,7 +249,7 @@ def guaranteed(registry: Registry, version: int, guarantor: str, day_number: int
 
 
 def _guaranteed(registry: Registry, version: int, guarantor: str, day_number: int) -> int:
-    day = (EPOCH + timedelta(days=day_number)).isoformat()  # ISO dates compare as texts
+    day = _iso(day_number)
     total = 0
     for key in registry.keys("guarantee", guarantor):
         entry = registry.entry(version, *key)
@@ -294,11 +300,14 @@ def check_versions(tables: Tables, batches: Set[tuple[int, int, int]], report: R
 def firms(order: Document, payment: Document, waybill: Document, registry: Registry, version: int) -> dict[str, Any]:
     """The registry's columns of a manifest."""
     ebp, carrier = order["ebpCode"], waybill["logisticsCode"]
-    found = dict(registry.once(_behind, version, ebp, order["ebcCode"]))
-    found["payment_firm_status"] = registry.status(version, "enterprise", "payment", payment["payCode"])
-    found["carrier_status"] = registry.status(version, "enterprise", "carrier", carrier)
-    found["guarantor_related"] = found["guarantor_code"] != "" and found["guarantor_code"] in (ebp, order["ebcCode"], carrier)
-    return found
+    behind = registry.once(_behind, version, ebp, order["ebcCode"])
+    guarantor = behind["guarantor_code"]
+    return {
+        **behind,
+        "payment_firm_status": registry.once(Registry.status, version, "enterprise", "payment", payment["payCode"]),
+        "carrier_status": registry.once(Registry.status, version, "enterprise", "carrier", carrier),
+        "guarantor_related": guarantor != "" and guarantor in (ebp, order["ebcCode"], carrier),
+    }
 
 
 def _behind(registry: Registry, version: int, ebp: str, ebc: str) -> dict[str, Any]:
