@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or not found, 3 Kafka or Pos
 """
 
 import logging
+import signal
 import sys
 
 import typer
@@ -73,6 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command; what is known to go wrong becomes one line and an exit code. `arguments`: those of the process."""
     for library in ("aiokafka", "asyncio", "jgo"):  # what they have to say comes again as the error of the command
         logging.getLogger(library).setLevel(logging.CRITICAL)
+    if arguments is None:  # the process is the command's own: ended, it stops what it started, as by Ctrl-C
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(arguments)
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ OF_GOODS = [
 ]
 PARTS = pl.col(*AMOUNTS, "order_amount_fine")
 LAST_OF_HEAD, FIRST_DERIVED = "counters", "hs_code"  # what heads that were counted end with, and lines that are not derived lack
-NO_ROW = pl.Series("row", [None], dtype=pl.UInt32)
+NO_ROW = pl.Series([None], dtype=pl.UInt32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,7 @@ def beside(heads: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
 def derive(manifests: Manifests, law: Law, registry: Registry) -> Manifests:
     """Add the derived columns; `law` brings the rates of the day."""
     heads, lines = manifests.heads, _derive_lines(manifests, law, registry)
-    identities = [heads["order_buyerIdNumber"], heads["payment_payerIdNumber"]]
-    valid = identity_valid(pl.concat(column.alias("number") for column in identities))
+    valid = identity_valid(pl.concat([heads["order_buyerIdNumber"], heads["payment_payerIdNumber"]]))
     sums = beside(heads, lines.group_by("m").agg(OF_LINES))
     derived = heads.select(PARTS).hstack(sums).select(_of_manifest(law))
     before = goods_before.columns(heads["counters"], len(COUNTERS), lines, law.control)

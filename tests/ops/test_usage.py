@@ -1,10 +1,12 @@
 """What needs no stack: wrong usage is 2, no stack is 3, errors say field, kind of value and what to do."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
+from ops import cli
 from schemas.contracts import HERE
 from tests.ops.conftest import Run
 
@@ -126,6 +128,25 @@ def test_what_nobody_expected_is_seen_whole(run: Run, monkeypatch: pytest.Monkey
     monkeypatch.setattr("ops.commands.lookups._waiting", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("waiting")
+
+
+def test_ended_it_stops_what_it_started_as_by_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    stopped: list[str] = []
+
+    def command(_arguments: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            stopped.append("its stack")
+
+    monkeypatch.setattr(cli, "app", command)
+    former = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert (ended.value.code, stopped, "Interrupted" in capsys.readouterr().err) == (130, ["its stack"], True)
 
 
 def test_no_colours_where_there_is_no_terminal(run: Run) -> None:

@@ -1,7 +1,7 @@
 """Section 6: the yearly limit, payment transactions and waybill numbers, within one batch and across batches."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -113,6 +113,26 @@ def test_a_transaction_pays_for_one_order(batches: int) -> None:
     other_firm["order"]["payCode"] = other_firm["payment"]["payCode"] = "330296Y002"
     store = run(together(first, second, other_firm), batches)
     assert outcomes(store) == [("1", "RELEASE", frozenset()), ("2", "REJECT", frozenset({"PAY-03"})), ("3", "RELEASE", frozenset())]
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_transaction_is_never_free_again(batches: int) -> None:
+    first, second = numbered(1), numbered(2, identity_number(5))
+    second["order"]["payTransactionId"] = second["payment"]["payTransactionId"] = "EXAMPLE-PAY-1"
+    years_later = BASE_MS + 3 * 365 * 24 * HOUR_MS
+    store = run([*records(first, 0, BASE_MS + HOUR_MS), *records(second, 1, years_later)], batches)
+    assert "PAY-03" in outcomes(store)[1][2]
+    assert store.uses["P|330296Y001|EXAMPLE-PAY-1"]["use_no"] == 1
+
+
+def test_what_an_order_took_before_it_may_take_again() -> None:
+    own = {"use_no": 1, "ebp_code": "330296P001", "order_no": "EXAMPLE-1", "accepted_at": datetime.fromtimestamp(BASE_MS / 1000, UTC)}
+    numbers = "P|330296Y001|EXAMPLE-PAY-1", "W|330296W001|EXAMPLE-WAY-1"
+    store = MemoryStore()
+    store.uses = {number: {"number": number} | own for number in numbers}
+    store.process(records(numbered(1), 0, BASE_MS + HOUR_MS))
+    assert outcomes(store) == [("1", "RELEASE", frozenset())]
+    assert [store.uses[number]["use_no"] for number in numbers] == [2, 2]
 
 
 def run(batch: list[Rec], batches: int) -> MemoryStore:

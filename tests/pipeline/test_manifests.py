@@ -4,6 +4,8 @@ import polars as pl
 
 from pipeline.flow import Gathered
 from pipeline.manifests import Manifests, take
+from tests.pipeline.memory import MemoryStore
+from tests.pipeline.trios import numbered, records
 
 LINES = [(0, 1), (1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (3, 3), (4, 1)]
 
@@ -27,6 +29,13 @@ def test_those_chosen_keep_their_lines() -> None:
     chosen = pl.Series([False, True, False, True, True])
     assert shown(take(five(), chosen)) == [("B", [1, 2]), ("D", [1, 2, 3]), ("E", [1])]
     assert take(five(), chosen).heads.schema == five().heads.schema
+
+
+def test_a_line_keeps_its_own_columns_alone() -> None:
+    """What it is found by stands once, under its own name."""
+    columns = MemoryStore().process(records(numbered(1))).lines.columns
+    assert columns[:2] == ["m", "position"]
+    assert not {"line_m", "line_position", "line_document", "document"}.intersection(columns)
 
 
 def test_halves_are_all_there_is_and_fates_stand_in_the_first() -> None:
