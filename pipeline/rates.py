@@ -19,10 +19,8 @@ class Rates:
     @property
     def highest(self) -> dict[str, int]:
         """By class: numbers from here on are never drawn."""
-        found: dict[str, int] = {}
-        for (class_, _, _), both in self.rates_1e6.items():
-            found[class_] = max(found.get(class_, 0), bound(sum(both)))
-        return found
+        bounds = [(class_, bound(sum(both))) for (class_, _, _), both in self.rates_1e6.items()]
+        return {class_: max(below for of, below in bounds if of == class_) for class_, _ in bounds}
 
 
 def bound(rate_1e6: int) -> int:

@@ -25,8 +25,8 @@ RELATION = {
     "warehouse_code": pl.String, "customs_code": pl.String, "relation_status": pl.String,
 }  # fmt: skip
 INSTRUMENT = {
-    "guarantor_code": pl.String, "instrument_no": pl.String, "kind": pl.String, "amount_fen": pl.Int64,
-    "valid_from": pl.Date, "valid_to": pl.Date, "use_order": pl.Int32, "instrument_status": pl.String,
+    "guarantor_code": pl.String, "instrument_no": pl.String, "amount_fen": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date,
+    "instrument_status": pl.String,
 }  # fmt: skip
 INSPECTION = {"decision_id": pl.Binary, "item_no": pl.String, "order_no": pl.String}
 STOCK = {

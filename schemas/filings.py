@@ -202,7 +202,7 @@ def _relation_row(r: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _guarantee_row(g: Mapping[str, Any]) -> tuple[Any, ...]:
     days = (date.fromisoformat(g[name]) for name in ("validFrom", "validTo"))
-    return g["guarantorCode"], g["instrumentNo"], g["kind"], g["amountFen"], *days, g["useOrder"], g["status"]
+    return g["guarantorCode"], g["instrumentNo"], g["amountFen"], *days, g["status"]
 
 
 def _inspection_row(x: Mapping[str, Any]) -> tuple[Any, ...]:

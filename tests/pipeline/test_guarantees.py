@@ -136,10 +136,10 @@ def test_instruments_count_by_day_status_and_version() -> None:
     assert registry().guarantees_on(date(2019, 11, 11), guarantor).to_list() == [1, 30_000, 0]
     assert registry().guarantees_on(date(2018, 12, 31), guarantor).to_list() == [10**12, 0, 0]
     assert registry().guarantees_on(date(2098, 1, 1), guarantor).to_list() == [10**12 + 1, 30_000, 0]
-    more = registry().changed(1, instruments=[(RUNS_OUT, "CASH-1", "cash", 5, date(2019, 1, 1), date(2019, 12, 31), 0, "active")])
+    more = registry().changed(1, instruments=[(RUNS_OUT, "CASH-1", 5, date(2019, 1, 1), date(2019, 12, 31), "active")])
     assert more.guarantees_on(date(2019, 12, 31), guarantor)[1] == 20_005
     assert more.guarantees_on(date(2020, 1, 1), guarantor)[1] == 20_000
-    gone = more.changed(2, instruments=[(RUNS_OUT, "CASH-1", "cash", 5, date(2019, 1, 1), date(2019, 12, 31), 0, "revoked")])
+    gone = more.changed(2, instruments=[(RUNS_OUT, "CASH-1", 5, date(2019, 1, 1), date(2019, 12, 31), "revoked")])
     assert gone.guarantees_on(date(2019, 12, 31), guarantor)[1] == 20_000
 
 
