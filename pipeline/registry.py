@@ -33,7 +33,7 @@ STOCK = {
     "book_item": pl.String, "stock_unit": pl.String, "entered_e5": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date,
     "stock_status": pl.String,
 }  # fmt: skip
-COUNT = {"book_item": pl.String, "counted_e5": pl.Int64, "count_status": pl.String}
+COUNT = {"book_item": pl.String, "counted_e5": pl.Int64}
 KEYS = {
     "enterprises": ("role", "code"), "goods": ("ebc_code", "item_no"), "relations": ("ebp_code", "ebc_code"),
     "instruments": ("guarantor_code", "instrument_no"), "inspections": ("decision_id", "item_no"), "stock": ("book_item",),

@@ -215,7 +215,7 @@ def _stock_row(s: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _count_row(c: Mapping[str, Any]) -> tuple[Any, ...]:
-    return f"{c['accountBook']}-{c['bookItem']}", c["countedE5"], c["status"]
+    return f"{c['accountBook']}-{c['bookItem']}", c["countedE5"]
 
 
 _ROWS = {

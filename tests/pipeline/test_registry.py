@@ -1,0 +1,81 @@
+"""The registry's tables: of each key the last entry, under the names that everybody reads."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from pipeline.law import MASS
+from pipeline.registry import Registry
+from schemas.filings import Filing
+
+DECISION = "00112233445566778899aabbccddeeff"
+YEAR = {"validFrom": "2019-01-01", "validTo": "2019-12-31"}
+DAYS = {"valid_from": date(2019, 1, 1), "valid_to": date(2019, 12, 31)}
+# Part → what is filed, what is filed of the same key later, and what stands in the end.
+FILED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "enterprise": (
+        {"role": "guarantor", "code": "G", "class": "aeo", "status": "active"}, {"status": "revoked"},
+        {"role": "guarantor", "code": "G", "class": "aeo", "enterprise_status": "revoked"},
+    ),
+    "goods": (
+        {"ebcCode": "F", "itemNo": "I", "hsCode": "1901101000", "accountBookItem": "B-1", "unit": "122", "content": 2, "contentUnit": "kg",
+         "status": "active", "priceLowFen": 5, "priceHighFen": 9},
+        {"hsCode": "2204210000", "content": 3},
+        {"ebc_code": "F", "item_no": "I", "hs_code": "2204210000", "hs8": "22042100", "account_book_item": "B-1", "goods_unit": "122",
+         "content": 3_000_000, "measure": MASS, "item_status": "active", "price_low_fen": 5, "price_high_fen": 9},
+    ),
+    "relation": (
+        {"ebpCode": "P", "ebcCode": "F", "guarantorCode": "G", "declarantCode": "D", "warehouseCode": "W", "customsCode": "4604", "status": "active"},
+        {"guarantorCode": "P"},
+        {"ebp_code": "P", "ebc_code": "F", "guarantor_code": "P", "declarant_code": "D", "warehouse_code": "W", "customs_code": "4604",
+         "relation_status": "active"},
+    ),
+    "guarantee": (
+        {"guarantorCode": "G", "instrumentNo": "N", "kind": "cash", "amountFen": 7, **YEAR, "useOrder": 1, "status": "active"},
+        {"amountFen": 8},
+        {"guarantor_code": "G", "instrument_no": "N", "amount_fen": 8, **DAYS, "instrument_status": "active"},
+    ),
+    "inspection": (
+        {"decisionId": DECISION, "itemNo": "I", "orderNo": "O"}, {"orderNo": "O2"},
+        {"decision_id": bytes.fromhex(DECISION), "item_no": "I", "order_no": "O2"},
+    ),
+    "stock": (
+        {"accountBook": "B", "bookItem": "1", "unit": "122", "enteredE5": 7, **YEAR, "status": "active"}, {"enteredE5": 8},
+        {"book_item": "B-1", "stock_unit": "122", "entered_e5": 8, **DAYS, "stock_status": "active"},
+    ),
+    "count": (
+        {"accountBook": "B", "bookItem": "1", "countedE5": 7}, {"countedE5": 8},
+        {"book_item": "B-1", "counted_e5": 8},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", FILED)
+@pytest.mark.parametrize("versions", [1, 2])
+def test_of_a_key_the_last_entry_stands(part: str, versions: int) -> None:
+    first, change, stands = FILED[part]
+    earlier, later = Filing(part, 1, first), Filing(part, 2, first | change)
+    rows = [earlier.row(), later.row()]
+    registry = Registry()
+    for version, of_it in enumerate([rows] if versions == 1 else [[row] for row in rows], start=1):
+        registry = registry.changed(version, **{later.table: of_it})
+    assert getattr(registry, later.table).rows(named=True) == [stands]
+    assert registry.version == versions
+
+
+@pytest.mark.parametrize("part", FILED)
+def test_another_key_is_another_entry(part: str) -> None:
+    """Each of the two fields of a key alone makes another."""
+    first, _, _ = FILED[part]
+    keys = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"), "guarantee": ("guarantorCode", "instrumentNo"),
+            "inspection": ("decisionId", "itemNo"), "stock": ("accountBook", "bookItem"), "count": ("accountBook", "bookItem")}[part]  # fmt: skip
+    filings = [Filing(part, 1, first), *(Filing(part, 1, first | {name: DECISION[::-1] if name == "decisionId" else "9"}) for name in keys)]
+    registry = Registry().changed(1, **{filings[0].table: [filing.row() for filing in filings]})
+    assert len(getattr(registry, filings[0].table)) == 3
+
+
+def test_stock_stands_by_name() -> None:
+    """It is found by bisection."""
+    filed = [Filing("stock", 1, FILED["stock"][0] | {"accountBook": book}).row() for book in "CAB"]
+    assert Registry().changed(1, stock=filed).stock["book_item"].to_list() == ["A-1", "B-1", "C-1"]
