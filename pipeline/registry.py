@@ -99,7 +99,7 @@ class Registry:
         for name, rows in entries.items():
             if rows:
                 new = pl.DataFrame(rows, schema=SCHEMAS[name], orient="row")
-                tables[name] = pl.concat([tables[name], new]).unique(KEYS[name], keep="last", maintain_order=True)
+                tables[name] = pl.concat([tables[name], new]).unique(KEYS[name], keep="last")
         return Registry(version, **tables | {"stock": tables["stock"].sort("book_item")})
 
     def firms_of(self, heads: pl.DataFrame) -> pl.DataFrame:

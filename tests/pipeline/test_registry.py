@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+import polars as pl
 import pytest
 
 from pipeline.law import MASS
@@ -79,3 +80,45 @@ def test_stock_stands_by_name() -> None:
     """It is found by bisection."""
     filed = [Filing("stock", 1, FILED["stock"][0] | {"accountBook": book}).row() for book in "CAB"]
     assert Registry().changed(1, stock=filed).stock["book_item"].to_list() == ["A-1", "B-1", "C-1"]
+
+
+def test_before_anything_is_filed_it_is_version_0() -> None:
+    assert Registry().version == 0
+
+
+def goods(*items: tuple[str, str, str]) -> Registry:
+    """Items of firms with their status."""
+    return Registry().changed(1, goods=[Filing("goods", 1, FILED["goods"][0] | {"ebcCode": f, "itemNo": i, "status": s}).row() for f, i, s in items])
+
+
+@pytest.mark.parametrize("asked", [[("F", "J")], [("E", "I")], [("F", "I"), ("F", "J"), ("E", "I"), ("E", "J")]])
+def test_goods_are_found_by_firm_and_item_together(asked: list[tuple[str, str]]) -> None:
+    firms, items = (pl.Series([key[n] for key in asked]) for n in (0, 1))
+    found = goods(("F", "I", "active")).goods_of(firms, items)
+    assert found["item_no"].to_list() == ["I" if key == ("F", "I") else None for key in asked]
+    assert found["content"].to_list() == [2_000_000 if key == ("F", "I") else None for key in asked]
+
+
+def test_what_is_recalled() -> None:
+    registry = goods(("F", "I", "active"), ("F", "J", "recalled"), ("E", "I", "suspended"))
+    assert registry.recalled().rows(named=True) == [{"ebc_code": "F", "item_no": "J"}]
+
+
+@pytest.mark.parametrize(("guarantor", "related"), [("P", True), ("F", True), ("C", True), ("G", False), (None, False)])
+def test_who_may_guarantee(guarantor: str | None, related: bool) -> None:
+    """The platform, the firm or the carrier; nobody does for two that filed nothing together."""
+    heads = pl.DataFrame({"order_ebpCode": ["P"], "order_ebcCode": ["F"], "payment_payCode": ["B"], "waybill_logisticsCode": ["C"]})
+    filed = [] if guarantor is None else [Filing("relation", 1, FILED["relation"][0] | {"guarantorCode": guarantor}).row()]
+    firms = Registry().changed(1, relations=filed).firms_of(heads)
+    assert firms["guarantor_related"].to_list() == [related]
+    assert firms["guarantor_code"].to_list() == [guarantor or ""]
+
+
+@pytest.mark.parametrize("role", ["platform", "ecommerce"])
+def test_the_class_of_a_firm_is_that_of_its_role(role: str) -> None:
+    """Both firms of an order may be one enterprise."""
+    heads = pl.DataFrame({"order_ebpCode": ["X"], "order_ebcCode": ["X"], "payment_payCode": ["B"], "waybill_logisticsCode": ["C"]})
+    firm = Filing("enterprise", 1, {"role": role, "code": "X", "class": "aeo", "status": "active"}).row()
+    firms = Registry().changed(1, enterprises=[firm]).firms_of(heads)
+    assert {x: firms[f"{x}_class"].item() for x in ("platform", "ecommerce")} == {"platform": "general", "ecommerce": "general"} | {role: "aeo"}
+    assert {x: firms[f"{x}_status"].item() for x in ("platform", "ecommerce")} == {"platform": "", "ecommerce": ""} | {role: "active"}
