@@ -7,6 +7,7 @@ It changes in numbered versions; a batch is decided by one of them (docs/decisio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 from typing import Any, Literal
 
 import polars as pl
@@ -178,9 +179,8 @@ class _Places:
 
     @classmethod
     def of(cls, goods: pl.DataFrame) -> "_Places":
-        seed = 0
-        while (hashes := _hashes(goods["ebc_code"], goods["item_no"], seed)).is_duplicated().any():
-            seed += 1
+        keys = goods["ebc_code"], goods["item_no"]
+        seed, hashes = next((seed, hashes) for seed in count() if not (hashes := _hashes(*keys, seed)).is_duplicated().any())
         order = hashes.arg_sort()
         return cls(seed, hashes[order], order)
 

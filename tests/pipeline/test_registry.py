@@ -99,6 +99,16 @@ def test_goods_are_found_by_firm_and_item_together(asked: list[tuple[str, str]])
     assert found["content"].to_list() == [2_000_000 if key == ("F", "I") else None for key in asked]
 
 
+def test_every_key_is_found_and_no_other() -> None:
+    """By bisection of hashes: those before the first and behind the last of them too."""
+    keys = [("F", f"I{n}") for n in range(5)]
+    others = [("F", f"J{n}") for n in range(60)]
+    firms, items = (pl.Series([key[n] for key in keys + others]) for n in (0, 1))
+    found = goods(*((*key, "active") for key in keys)).goods_of(firms, items)
+    assert found["item_no"].to_list() == [item for _, item in keys] + [None] * len(others)
+    assert Registry().goods_of(firms, items)["item_no"].to_list() == [None] * len(firms)
+
+
 def test_what_is_recalled() -> None:
     registry = goods(("F", "I", "active"), ("F", "J", "recalled"), ("E", "I", "suspended"))
     assert registry.recalled().rows(named=True) == [{"ebc_code": "F", "item_no": "J"}]
@@ -112,6 +122,7 @@ def test_who_may_guarantee(guarantor: str | None, related: bool) -> None:
     firms = Registry().changed(1, relations=filed).firms_of(heads)
     assert firms["guarantor_related"].to_list() == [related]
     assert firms["guarantor_code"].to_list() == [guarantor or ""]
+    assert {firms[f"{role}_status"].item() for role in ("guarantor", "declarant", "warehouse")} == {""}  # none is filed as an enterprise
 
 
 @pytest.mark.parametrize("role", ["platform", "ecommerce"])
