@@ -70,7 +70,7 @@ FIRST = {
     "pipeline/goods_before.py": ["tests/pipeline/test_sightings.py -k goods", "tests/pipeline/test_sightings.py"],
     "pipeline/manifests.py": ["tests/pipeline/test_manifests.py", "tests/golden/test_codes.py"],
     "pipeline/stock.py": ["tests/pipeline/test_stock.py", "tests/golden/test_codes.py"],
-    "pipeline/rules.py": ["tests/pipeline/test_rules.py", "tests/golden/test_codes.py"],
+    "pipeline/rules.py": ["tests/pipeline/test_rules.py", "tests/pipeline/test_rejudge.py", "tests/golden/test_codes.py"],
     "pipeline/registry.py": ["tests/pipeline/test_registry.py", "tests/golden/test_codes.py"],
     "pipeline/": ["tests/golden/test_codes.py"],
 }
