@@ -57,7 +57,7 @@ FIRST = {
     "pipeline/open_orders.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
     "pipeline/identity.py": ["tests/golden/test_rules.py"],
     "pipeline/ledgers.py": ["tests/pipeline/test_ledgers.py"],
-    "pipeline/derived.py": ["tests/pipeline/test_edges.py", "tests/golden/test_codes.py", "tests/golden/test_rules.py"],
+    "pipeline/derived.py": ["tests/pipeline/test_edges.py", "tests/golden/test_tax.py", "tests/golden/test_codes.py", "tests/golden/test_rules.py"],
     "pipeline/decide.py": ["tests/golden/test_worked_examples.py"],
     "pipeline/guarantees.py": ["tests/pipeline/test_guarantees.py", "tests/golden/test_codes.py"],
     "pipeline/rejudge.py": ["tests/pipeline/test_rejudge.py"],
