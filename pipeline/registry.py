@@ -163,7 +163,7 @@ class Registry:
         for column, role in BEHIND.items():
             firms = self.enterprises.filter(pl.col("role") == role).select("code", pl.col("enterprise_status").alias(f"{role}_status"))
             behind = behind.join(firms, left_on=column, right_on="code", how="left", maintain_order="left")
-        return behind.with_columns(pl.selectors.ends_with("_status").fill_null(""))
+        return behind
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ def test_every_key_is_found_and_no_other() -> None:
     firms, items = (pl.Series([key[n] for key in keys + others]) for n in (0, 1))
     found = goods(*((*key, "active") for key in keys)).goods_of(firms, items)
     assert found["item_no"].to_list() == [item for _, item in keys] + [None] * len(others)
+    assert found["stock"].null_count() == len(found)  # nothing is filed under a book
     assert Registry().goods_of(firms, items)["item_no"].to_list() == [None] * len(firms)
 
 
