@@ -66,7 +66,7 @@ def codes(manifests: Manifests, law: Law) -> pl.DataFrame:
     found: list[pl.DataFrame] = []
     for scope, table in (("manifest", manifests.heads), ("line", manifests.lines)):
         sieve = _sieve(law, scope)
-        if not sieve.rules or not len(table):
+        if not sieve.rules:
             continue
         stopped = table.select(sieve.columns).filter(sieve.stopped)
         verdicts = stopped.unpivot([rule.code for rule in sieve.rules], index="m", variable_name="code", value_name="verdict")

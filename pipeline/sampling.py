@@ -48,7 +48,7 @@ def drawn(manifests: Manifests, rates: Rates, seed: Seed | None) -> pl.DataFrame
     if seed is None or not highest:
         return NOTHING
     numbers = seed.numbers(heads["decision_id"])
-    below = heads["ecommerce_class"].replace_strict([*highest], [*highest.values()], default=0, return_dtype=pl.UInt64)
+    below = heads["ecommerce_class"].replace_strict([*highest], [*highest.values()], default=None, return_dtype=pl.UInt64)
     rows = ((heads["outcome"] == "RELEASE") & (numbers < below)).arg_true()
     if not len(rows):
         return NOTHING

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import date
 
 import polars as pl
+import pytest
 
 from pipeline.manifests import Manifests
-from pipeline.rules import looked_at, mistyped
+from pipeline.rules import CODES, codes, findings, looked_at, mistyped
 from schemas.lawbook import load
 from tests.pipeline.memory import BASE_MS, MemoryStore
 from tests.pipeline.trios import HOUR_MS, changed, numbered, records
@@ -52,6 +53,22 @@ def test_rules_look_at_nothing_where_there_is_nothing() -> None:
     assert {one.rule.scope for one in looked_at(without_lines, law)} == {"manifest"}
 
 
+@pytest.mark.parametrize("scopes", [(), ("manifest",), ("line",), ("manifest", "line")])
+def test_the_same_codes_for_a_great_many_at_once(scopes: tuple[str, ...]) -> None:
+    """Whatever tables the law has rules over; what is null is SYS-01."""
+    whole = load().on(DAY)
+    law = replace(whole, rules=tuple(rule for rule in whole.rules if rule.scope in scopes), indicators={})
+    unknown = {"order.goodsValue": "2000000000"}  # beyond what an amount may be
+    manifests, _ = decided(numbered(1), numbered(2, **PAYER), numbered(3, **{"line1.itemNo": "NOT-FILED"}), numbered(4, **unknown))
+    one_by_one = findings(manifests, law).select(CODES.keys()).sort("m", "code")
+    assert codes(manifests, law).sort("m", "code").rows() == one_by_one.rows()
+    found = {(row["m"], row["code"]) for row in one_by_one.iter_rows(named=True)}
+    assert (not found) == (not scopes)
+    assert ({(1, "PAY-04"), (3, "SYS-01")} <= found) == ("manifest" in scopes)
+    nothing = Manifests(manifests.heads.clear(), manifests.lines.clear())
+    assert codes(nothing, law).rows() == findings(nothing, law).rows() == []
+
+
 def test_a_condition_has_to_be_a_truth_value_over_its_table() -> None:
     law = load().on(DAY)
     manifests, _ = decided(numbered(1))
@@ -61,11 +78,13 @@ def test_a_condition_has_to_be_a_truth_value_over_its_table() -> None:
         law,
         rules=(
             of_head, of_line, replace(of_head, condition=pl.col("order_goodsValue_e5") + 1), replace(of_line, condition=pl.col("order_goodsValue_e5") > 1),
+            replace(of_line, condition=pl.col("line_currency") > 1),
         ),
         indicators={indicator.code: replace(indicator, condition=pl.col("nowhere"))},
     )  # fmt: skip
     told = mistyped(wrong, manifests.heads, manifests.lines)
-    assert [code for code, _ in told] == [of_head.code, of_line.code, indicator.code]
+    assert [code for code, _ in told] == [of_head.code, of_line.code, of_line.code, indicator.code]
     assert told[0][1] == "the condition is no truth value but Int64"
-    assert [why.startswith("the condition does not compile: ") and "\n" not in why for _, why in told[1:]] == [True, True]
+    assert [why.startswith("the condition does not compile: ") and "\n" not in why for _, why in told[1:]] == [True] * 3
+    assert told[2][1].endswith("cannot compare string with numeric type (i32)")  # of several lines the first
     assert mistyped(law, manifests.heads, manifests.lines) == []
