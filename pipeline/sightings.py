@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -44,7 +44,7 @@ SIGHTINGS: dict[str, type[np.generic]] = {
 """Columns of a table of sightings. Person, phone and address: the first eight bytes of their pseudonyms; order: order_hash;
 pay_firm: BLAKE2b-32 of the payment's payCode."""
 Columns = Mapping[str, NDArray[Any]]
-NONE_STORED: Columns = {name: np.zeros(0, kind) for name, kind in SIGHTINGS.items()}
+NONE_STORED: Columns = {name: np.array([], kind) for name, kind in SIGHTINGS.items()}
 HASHES = [
     pl.col(f"{subject}_key").bin.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="big").alias(f"{subject}_hash")
     for subject in SUBJECTS
@@ -82,8 +82,7 @@ class Asked:
 def asked(heads: pl.DataFrame) -> Asked:
     """What the manifests of a batch, at least one, have to know of those before it."""
     times = heads["accepted_at"]
-    first, last = times.min(), times.max()
-    assert isinstance(first, datetime) and isinstance(last, datetime)
+    first, last = cast("tuple[datetime, datetime]", (times.min(), times.max()))
     subjects = {subject: np.sort(heads[f"{subject}_hash"].to_numpy()) for subject in SUBJECTS}
     return Asked(subjects, first - timedelta(milliseconds=LONGEST), last)
 
@@ -206,7 +205,7 @@ def _counts(subject: str, met: Met, own: Columns, stored: Columns) -> dict[int, 
 
 def _pairs(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
     """Places of all that are equal."""
-    order = np.argsort(theirs, kind="stable")
+    order = np.argsort(theirs)
     ranked = theirs[order]
     first, end = np.searchsorted(ranked, mine, "left"), np.searchsorted(ranked, mine, "right")
     count = end - first
@@ -217,7 +216,7 @@ def _pairs(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
 
 def _before(mine: Numbers) -> Numbers:
     """How many equal ones stand before each."""
-    order = np.argsort(mine, kind="stable")
+    order = np.argsort(mine, stable=True)
     ranked, before = mine[order], np.empty(len(mine), np.int64)
     before[order] = np.arange(len(mine)) - np.searchsorted(ranked, ranked, "left")
     return before

@@ -269,7 +269,8 @@ def test_what_is_kept_is_read_again() -> None:
     table = heads([One(0), One(1, person="B", phone="2", address="y"), One(2, phone="3")])
     found = counted(table, Seen(), lambda _: goods([]))
     assert found["counters"].to_list() == [None, None, bytes([1] * 6 + [2] * 3 + [1] * 12)]
-    assert as_counted(table, found["counters"]).select(COUNTERS).equals(found.select(pl.col(COUNTERS).cast(pl.Int32)))
+    again = as_counted(table, found["counters"]).select(*COUNTERS, "counters")
+    assert again.equals(found.select(pl.col(COUNTERS).cast(pl.Int32), "counters"))
 
 
 def test_a_subject_is_the_first_eight_bytes() -> None:
