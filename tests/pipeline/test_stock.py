@@ -48,6 +48,14 @@ def test_what_fits_is_taken_in_turns() -> None:
     assert not len(drawn.waiting)
 
 
+def test_nothing_taken_has_the_columns_of_something() -> None:
+    (_, nothing), (_, something) = taken([]), taken([(0, "b", 5, 100)])
+    assert (len(nothing.entries), len(nothing.accounts), len(nothing.waiting)) == (0, 0, 0)
+    for name in ("entries", "accounts", "waiting"):
+        assert getattr(nothing, name).schema == getattr(something, name).schema, name
+    assert nothing.accounts.columns == ["book_item", "entries", "reserved_e5", "used_e5", "most_taken_e5"]
+
+
 def test_what_is_refused_leaves_room_for_a_smaller_one() -> None:
     frozen, drawn = taken([(0, "b", 5, 100), (1, "b", 91, 100), (2, "b", 90, 100), (3, "a", 1, None)], [("b", 4, 2, 5, 2)])
     assert rows(drawn.entries, "m", "amount_e5") == [(0, 5), (2, 90)]
