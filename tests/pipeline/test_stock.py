@@ -9,6 +9,7 @@ import pytest
 
 from loadtest.generate.guaranteed import EXPIRED
 from loadtest.generate.stocked import COUNTED_MORE, COUNTED_SHORT, NOT_FILED, RUNS_OUT, TWO, item
+from loadtest.verify.decided import MOST_ASKED as bound_of_verifier
 from pipeline import guarantees
 from pipeline.accounts import QUOTA
 from pipeline.guarantees import Frozen
@@ -64,6 +65,12 @@ def test_what_is_refused_leaves_room_for_a_smaller_one() -> None:
         3: ("STK-02", {"book_item": "a", "amount_e5": 1}),
     }
     assert drawn.waiting.rows() == [(1, "S|b", 91), (3, "S|a", 1)]
+
+
+def test_an_item_that_nobody_took_of_stands_at_nothing_beside_one_that_stood() -> None:
+    frozen, _ = taken([(0, "a", 101, 100)], [("b", 4, 2, 5, 2)])
+    saw = {"book_item": "a", "amount_e5": 101, "entry_no": 0, "taken_e5": 0, "batch_e5": 0, "entered_e5": 100}
+    assert refused(frozen) == {0: ("STK-01", saw)}
 
 
 def test_short_of_one_item_it_takes_nothing_of_another() -> None:
@@ -186,6 +193,8 @@ def test_more_than_any_stock_is_asked_as_that() -> None:
     assert found[0][0] == "REJECT"  # by its price; what it asks is bounded before that
     frozen, _ = taken([(n, "a", MOST_ASKED, 10**14) for n in range(3)], [("a", 1, 0, 0, 10**14)])
     assert len(frozen.refusals) == 3
+    assert MOST_ASKED == bound_of_verifier
+    assert MOST_ASKED * 30_000 < 1 << 63
 
 
 def test_of_two_days_each_has_what_counts_then() -> None:
