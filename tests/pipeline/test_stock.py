@@ -67,8 +67,9 @@ def test_what_is_refused_leaves_room_for_a_smaller_one() -> None:
     assert drawn.waiting.rows() == [(1, "S|b", 91), (3, "S|a", 1)]
 
 
-def test_an_item_that_nobody_took_of_stands_at_nothing_beside_one_that_stood() -> None:
-    frozen, _ = taken([(0, "a", 101, 100)], [("b", 4, 2, 5, 2)])
+@pytest.mark.parametrize("stood", [[], [("b", 4, 2, 5, 2)]])
+def test_an_item_that_nobody_took_of_stands_at_nothing(stood: list[tuple[str, int, int, int, int]]) -> None:
+    frozen, _ = taken([(0, "a", 101, 100)], stood)
     saw = {"book_item": "a", "amount_e5": 101, "entry_no": 0, "taken_e5": 0, "batch_e5": 0, "entered_e5": 100}
     assert refused(frozen) == {0: ("STK-01", saw)}
 
@@ -193,7 +194,7 @@ def test_more_than_any_stock_is_asked_as_that() -> None:
     assert found[0][0] == "REJECT"  # by its price; what it asks is bounded before that
     frozen, _ = taken([(n, "a", MOST_ASKED, 10**14) for n in range(3)], [("a", 1, 0, 0, 10**14)])
     assert len(frozen.refusals) == 3
-    assert MOST_ASKED == bound_of_verifier
+    assert bound_of_verifier == MOST_ASKED
     assert MOST_ASKED * 30_000 < 1 << 63
 
 
