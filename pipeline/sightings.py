@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -82,7 +82,9 @@ class Asked:
 def asked(heads: pl.DataFrame) -> Asked:
     """What the manifests of a batch, at least one, have to know of those before it."""
     times = heads["accepted_at"]
-    first, last = cast("tuple[datetime, datetime]", (times.min(), times.max()))
+    first, last = times.min(), times.max()
+    assert isinstance(first, datetime)
+    assert isinstance(last, datetime)
     subjects = {subject: np.sort(heads[f"{subject}_hash"].to_numpy()) for subject in SUBJECTS}
     return Asked(subjects, first - timedelta(milliseconds=LONGEST), last)
 

@@ -257,6 +257,11 @@ def test_of_a_subject_a_hundred_are_left(size: int) -> None:
     assert table["of_address"].all()
 
 
+def test_of_two_subjects_in_turns_the_first_hundred_each_are_left() -> None:
+    some = [One(n, person=str(n), address=str(n), phone="AB"[n % 2], order=n) for n in range(300)]
+    assert played([some])["of_phone"].to_list() == [n // 2 < MOST for n in range(300)]
+
+
 def test_who_left_the_longest_window_makes_room() -> None:
     """A batch reads as far back as its first manifest needs; what is exactly 30 days old counts for that one's followers no more."""
     hundred = [One(0, person=str(n), address=str(n), order=n) for n in range(MOST)]

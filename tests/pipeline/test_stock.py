@@ -57,6 +57,14 @@ def test_nothing_taken_has_the_columns_of_something() -> None:
     assert nothing.accounts.columns == ["book_item", "entries", "reserved_e5", "used_e5", "most_taken_e5"]
 
 
+def test_what_is_held_is_reserved_and_what_is_released_used() -> None:
+    asked = pl.DataFrame([(0, 0, "a", True, 5, 100), (1, 1, "a", False, 7, 100), (2, 2, "b", False, 1, 100)], schema=CLAIM, orient="row")
+    nobody = pl.DataFrame(schema=guarantees.CLAIM), pl.DataFrame(schema=guarantees.STANDING)
+    _, drawn = secure(*nobody, asked, pl.DataFrame(schema=STANDING))
+    assert rows(drawn.accounts, "book_item", "reserved_e5", "used_e5") == [("a", 7, 5), ("b", 1, 0)]
+    assert rows(drawn.entries, "m", "released") == [(0, True), (1, False), (2, False)]
+
+
 def test_what_is_refused_leaves_room_for_a_smaller_one() -> None:
     frozen, drawn = taken([(0, "b", 5, 100), (1, "b", 91, 100), (2, "b", 90, 100), (3, "a", 1, None)], [("b", 4, 2, 5, 2)])
     assert rows(drawn.entries, "m", "amount_e5") == [(0, 5), (2, 90)]
@@ -86,6 +94,12 @@ def test_what_stock_refuses_freezes_nothing() -> None:
     assert frozen.entries.rows() == [(1, "g", 50)]
     assert rows(drawn.entries, "m") == [(1,)]
     assert {m: code for m, (code, _) in refused(frozen).items()} == {0: "STK-01"}
+
+
+def test_what_a_guarantee_refuses_waits_for_it_where_nothing_is_asked_of_stock() -> None:
+    frozen, drawn = taken([], secured=[(0, "g", 60, 50), (1, "g", 50, 50)])
+    assert {m: code for m, (code, _) in refused(frozen).items()} == {0: "GUA-01"}
+    assert drawn.waiting.rows(named=True) == [{"m": 0, "waits_for": "G|g", "amount": 60}]
 
 
 def test_what_a_guarantee_refuses_takes_no_stock() -> None:
