@@ -96,10 +96,12 @@ def test_what_stock_refuses_freezes_nothing() -> None:
     assert {m: code for m, (code, _) in refused(frozen).items()} == {0: "STK-01"}
 
 
-def test_what_a_guarantee_refuses_waits_for_it_where_nothing_is_asked_of_stock() -> None:
-    frozen, drawn = taken([], secured=[(0, "g", 60, 50), (1, "g", 50, 50)])
-    assert {m: code for m, (code, _) in refused(frozen).items()} == {0: "GUA-01"}
-    assert drawn.waiting.rows(named=True) == [{"m": 0, "waits_for": "G|g", "amount": 60}]
+def test_what_a_guarantee_refuses_takes_no_stock_of_which_there_is_plenty() -> None:
+    frozen, drawn = taken([(n, "a", 5, 100) for n in range(3)], secured=[(0, "g", 60, 100), (1, "g", 50, 100), (2, "g", 40, 100)])
+    assert rows(drawn.entries, "m") == [(0,), (2,)]
+    assert frozen.entries.rows() == [(0, "g", 60), (2, "g", 40)]  # to the last fen
+    assert {m: code for m, (code, _) in refused(frozen).items()} == {1: "GUA-01"}
+    assert drawn.waiting.rows() == [(1, "G|g", 50)]
 
 
 def test_what_a_guarantee_refuses_takes_no_stock() -> None:
@@ -113,7 +115,7 @@ def test_what_a_guarantee_refuses_takes_no_stock() -> None:
 def test_without_stock_a_guarantee_waits_as_before() -> None:
     frozen, drawn = taken([], secured=[(0, "g", 101, 100)])
     assert {m: code for m, (code, _) in refused(frozen).items()} == {0: "GUA-01"}
-    assert drawn.waiting.rows() == [(0, "G|g", 101)]
+    assert drawn.waiting.rows(named=True) == [{"m": 0, "waits_for": "G|g", "amount": 101}]
 
 
 def test_a_difference_counts() -> None:

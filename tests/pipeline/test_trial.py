@@ -1,5 +1,6 @@
 """A rule set tried beside the live one: the same set agrees in everything, another differs where it should."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,8 @@ import pytest
 from pipeline.decide import Judged
 from pipeline.flow import Decided
 from pipeline.manifests import Manifests, underived
-from pipeline.trial import Agreement, agreement, tried
+from pipeline.rules import FINDINGS
+from pipeline.trial import Agreement, Tried, agreement, tried
 from tests.pipeline.memory import BASE_MS, MemoryStore, as_records, registry
 from tests.verify.played import generated
 
@@ -48,6 +50,33 @@ def test_the_live_set_agrees_with_itself(store: MemoryStore, decided: Decided, n
     assert all(live == other for live, other in found.outcomes)
     counts = decided.findings.filter(pl.col("m").is_in(chosen.arg_true().cast(pl.UInt32).implode()))["code"].value_counts()
     assert found.codes == {code: [count, 0, 0] for code, count in counts.iter_rows()}
+
+
+def test_each_is_judged_by_the_law_of_its_day(store: MemoryStore, decided: Decided) -> None:
+    days = decided.heads["accepted_on"]
+    without = replace(store.lawbook.on(days.max()), rules=(), indicators={})  # type: ignore[arg-type]
+    judged, chosen = Judged(Manifests(decided.heads, decided.lines), decided.findings), every(decided, 2)
+    found = tried(judged, chosen, lambda day: without if day == days.max() else store.lawbook.on(day), registry()).found
+    whole = tried(judged, chosen, store.lawbook.on, registry()).found
+    earlier = set((chosen & (days != days.max())).arg_true().to_list())
+    assert earlier.intersection(whole) not in (set(), set(whole))
+    assert found == {m: codes for m, codes in whole.items() if m in earlier}
+
+
+def test_of_those_that_differ_some_are_named(decided: Decided) -> None:
+    """Beside a set that finds nothing."""
+    other, refusals = Tried(list(range(len(decided.heads))), {}), decided.posted.refusals.clear()
+    found = agreement(other, decided.heads["outcome"], decided.findings, refusals)
+    assert sum(found.outcomes.values()) == len(decided.heads)
+    assert sum(count for (live, tried_), count in found.outcomes.items() if live != tried_) > 20
+    assert len(found.differing) == 20
+
+
+def test_a_sample_counts_where_what_was_found_releases() -> None:
+    findings = pl.DataFrame([(0, "X", "RELEASE", ""), (0, "SMP-01", "HOLD", "")], schema=FINDINGS, orient="row")
+    found = agreement(Tried([0], {0: {"X": "RELEASE"}}), pl.Series(["HOLD"]), findings, findings.clear())
+    assert found.outcomes == {("HOLD", "HOLD"): 1}
+    assert found.codes == {"X": [1, 0, 0], "SMP-01": [1, 0, 0]}
 
 
 def test_nobody_chosen_is_nothing_tried(store: MemoryStore, decided: Decided) -> None:
