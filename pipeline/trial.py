@@ -68,8 +68,6 @@ def agreement(other: Tried, outcomes: pl.Series, findings: pl.DataFrame, refusal
             theirs = theirs | refused[m]
         verdict = max(theirs.values(), key=ORDER.index, default="RELEASE")
         made.outcomes[outcome, verdict] += 1
-        if not ours and not theirs:
-            continue
         for code in ours.keys() | theirs.keys():
             place = 0 if code in ours and code in theirs else 1 if code in ours else 2
             made.codes.setdefault(code, [0, 0, 0])[place] += 1
