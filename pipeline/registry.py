@@ -7,7 +7,6 @@ It changes in numbered versions; a batch is decided by one of them (docs/decisio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import count
 from typing import Any, Literal
 
 import polars as pl
@@ -35,6 +34,7 @@ STOCK = {
     "stock_status": pl.String,
 }  # fmt: skip
 COUNT = {"book_item": pl.String, "counted_e5": pl.Int64}
+SEEDS = 64  # tried for one under which no two of the registered keys have one hash: that the first is none is a rare thing
 KEYS = {
     "enterprises": ("role", "code"), "goods": ("ebc_code", "item_no"), "relations": ("ebp_code", "ebc_code"),
     "instruments": ("guarantor_code", "instrument_no"), "inspections": ("decision_id", "item_no"), "stock": ("book_item",),
@@ -180,7 +180,7 @@ class _Places:
     @classmethod
     def of(cls, goods: pl.DataFrame) -> "_Places":
         keys = goods["ebc_code"], goods["item_no"]
-        seed, hashes = next((seed, hashes) for seed in count() if not (hashes := _hashes(*keys, seed)).is_duplicated().any())
+        seed, hashes = next((seed, hashes) for seed in range(SEEDS) if not (hashes := _hashes(*keys, seed)).is_duplicated().any())
         order = hashes.arg_sort()
         return cls(seed, hashes[order], order)
 
