@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -37,6 +38,12 @@ def test_the_fill_follows_from_its_seed() -> None:
     assert tariff_fill.lines({"lines": 50, "seed": 1}, 10) == tariff_fill.lines({"lines": 50, "seed": 1}, 10)
     assert tariff_fill.lines({"lines": 50, "seed": 1}, 10) != tariff_fill.lines({"lines": 50, "seed": 2}, 10)
     assert len(tariff_fill.lines({"lines": 50, "seed": 1}, 60)) == 0
+
+
+def test_the_fill_stays_what_it_is() -> None:
+    """A decision names its law by the files, which hold of the fill its seed alone."""
+    told = repr(tariff_fill.lines({"lines": 50, "seed": 1}, 10)).encode()
+    assert sha256(told).hexdigest() == "88f2693aaa4aa13c0cccb45b59fca94a61525901b55d6448e22a3e051baad6e5"
 
 
 @pytest.mark.parametrize(
