@@ -63,7 +63,7 @@ def freeze(claims: pl.DataFrame, standing: pl.DataFrame) -> Frozen:
 
 def _accounts(at_hand: pl.DataFrame) -> pl.DataFrame:
     beside = at_hand.with_columns(ROOM.alias("room"))
-    return beside.group_by("guarantor_code").agg(OF_ACCOUNT)
+    return beside.group_by("guarantor_code", maintain_order=True).agg(OF_ACCOUNT)  # as the entries stand, which are packed by it
 
 
 def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:

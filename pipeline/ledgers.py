@@ -108,7 +108,7 @@ def _beside_uses(numbers: pl.DataFrame, uses: pl.DataFrame) -> pl.DataFrame:
 
 def _moves(ledger: Ledger, granted: pl.DataFrame, exact: pl.Expr) -> Moves:
     entries = granted.select(ledger.entry)
-    accounts = entries.group_by("a").agg(ledger.balance)
+    accounts = entries.group_by("a", maintain_order=True).agg(ledger.balance)  # every writer opens accounts by key
     return Moves(entries.select(BUT_NUMBER), accounts.select(BUT_NUMBER, exact))
 
 

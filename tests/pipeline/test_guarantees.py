@@ -49,6 +49,9 @@ def test_accounts_are_taken_in_the_order_of_their_codes() -> None:
     codes = [f"G{n:02d}" for n in range(60)]
     accounts = frozen([(m, code, 1, 10) for m, code in enumerate(reversed(codes))]).accounts
     assert accounts["guarantor_code"].to_list() == codes
+    unknown_to_be_sorted = pl.DataFrame([(m, m, code, 1, 10) for m, code in enumerate(codes)], schema=CLAIM, orient="row")
+    accounts = freeze(unknown_to_be_sorted, pl.DataFrame(schema=STANDING)).accounts
+    assert accounts["guarantor_code"].to_list() == codes
 
 
 def test_what_is_refused_leaves_room_for_a_smaller_one() -> None:

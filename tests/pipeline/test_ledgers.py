@@ -187,6 +187,14 @@ def test_quarantine_holds_and_counts_what_it_can_read() -> None:
     assert (decided.heads["taxed"].to_list(), len(decided.tax)) == ([False, False], 0)
 
 
+def test_accounts_stand_in_the_order_of_their_keys() -> None:
+    """The order in which every writer opens them: two that cross would wait for each other."""
+    batch = together(*(costing(n, "90.00", identity_number(n)) for n in range(1, 60)))
+    keys = quota(MemoryStore().process(batch)).accounts["person_key"].to_list()
+    assert len(keys) == 59
+    assert keys == sorted(keys)
+
+
 def test_the_number_of_an_account_within_a_batch_stays_there() -> None:
     moves = quota(MemoryStore().process(records(numbered(1))))
     assert "person_key" in moves.entries.columns
