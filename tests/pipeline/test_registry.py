@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.law import MASS
 from pipeline.registry import Registry
-from schemas.filings import Filing
+from schemas.filings import KEYED, Filing
 
 DECISION = "00112233445566778899aabbccddeeff"
 YEAR = {"validFrom": "2019-01-01", "validTo": "2019-12-31"}
@@ -69,9 +69,7 @@ def test_of_a_key_the_last_entry_stands(part: str, versions: int) -> None:
 def test_another_key_is_another_entry(part: str) -> None:
     """Each of the two fields of a key alone makes another."""
     first, _, _ = FILED[part]
-    keys = {"enterprise": ("role", "code"), "goods": ("ebcCode", "itemNo"), "relation": ("ebpCode", "ebcCode"), "guarantee": ("guarantorCode", "instrumentNo"),
-            "inspection": ("decisionId", "itemNo"), "stock": ("accountBook", "bookItem"), "count": ("accountBook", "bookItem")}[part]  # fmt: skip
-    filings = [Filing(part, 1, first), *(Filing(part, 1, first | {name: DECISION[::-1] if name == "decisionId" else "9"}) for name in keys)]
+    filings = [Filing(part, 1, first), *(Filing(part, 1, first | {name: DECISION[::-1] if name == "decisionId" else "9"}) for name in KEYED[part])]
     registry = Registry().changed(1, **{filings[0].table: [filing.row() for filing in filings]})
     assert len(getattr(registry, filings[0].table)) == 3
 
