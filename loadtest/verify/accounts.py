@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from loadtest.verify.decided import Account, Facts
 from loadtest.verify.evidence import Tables
-from loadtest.verify.proof import Report
+from loadtest.verify.proof import Report, Where
 from loadtest.verify.revisions import Revised
 
 # Of what a hold reserved, by the outcome of its revision.
@@ -45,6 +46,10 @@ class Book:
         """The name of an account; the key of the person is a pseudonym."""
         person, *rest = account
         return f"{self.name} account {person.hex()} {' '.join(map(str, rest))}"
+
+    def entry_place(self, account: Account, entry: Entry) -> str:
+        """The name of one of its entries."""
+        return f"{self.place(account)} entry {entry.entry_no}"
 
     def saw(self, account: Account, at: int, balance: int, amount: int) -> dict[str, Any]:
         """What a refusal by this account stores."""
@@ -94,7 +99,7 @@ def _replay(
     reserved = used = 0
     latest: dict[tuple[int, int], tuple[int, int, int, int]] = {}
     for number, entry in enumerate(entries, start=1):
-        place = f"{book.place(account)} entry {entry.entry_no}"
+        place = partial(book.entry_place, account, entry)
         report.same(place, "running number", number, entry.entry_no)
         one = facts.get(entry.manifest_id)
         if one is None or not one.accepted:
@@ -116,7 +121,7 @@ def _replay(
 
 
 def _check_entry(
-    book: Book, place: str, account: Account, entry: Entry, one: Facts, movement: tuple[str, str, str], report: Report
+    book: Book, place: Where, account: Account, entry: Entry, one: Facts, movement: tuple[str, str, str], report: Report
 ) -> None:
     needed = book.needs(one).get(account)
     if needed is None:

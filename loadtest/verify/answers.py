@@ -1,6 +1,7 @@
 """Comparison with the answers that the generator knows of its own set (loadtest/generate)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from operator import itemgetter
@@ -11,20 +12,25 @@ import polars as pl
 from loadtest.generate import GeneratedSet
 from loadtest.verify.evidence import KINDS, Place, record_place
 from loadtest.verify.part import Attempt, Settled
+from loadtest.verify.processes import Beside
 from loadtest.verify.proof import Report
 from loadtest.verify.samples import CODES as SAMPLES
 from loadtest.verify.whereabouts import Whereabouts
 
 History = tuple[tuple[str, frozenset[str], int], ...]
 """(outcome, finding codes, tax in fen) of each attempt."""
+Documents = dict[tuple[int, int], tuple[list[int], bytes]]
+"""By kind and partition: place in the set of each document, and the SHA-256 of each value in a row."""
 GUARANTEE = {"GUA-01", "GUA-02", "STK-01", "STK-02"}
 
 
 class KnownAnswers:
     """The answers of one set, whose documents are all that the topics hold."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, alone: bool = True) -> None:
+        """`alone`: its documents are read when they are asked for, else by a copy of this process from now on."""
         self._set = GeneratedSet.open(folder)
+        self._documents = Beside(partial(_documents_of, self._set), alone=alone)
 
     def check(self, settled: Sequence[Settled], found: Whereabouts, report: Report) -> None:
         """Histories of order numbers, groups of rivals, and what became of each document."""
@@ -51,29 +57,49 @@ class KnownAnswers:
 
     def _check_documents(self, settled: Sequence[Settled], found: Whereabouts, report: Report) -> None:
         special: dict[int, list[str]] = dict(self._set.fates().select("sequence", "fates").iter_rows())
-        values = {where: _each(*of) for share in settled for where, of in share.values.items()}
-        numbers = {kind: number for number, kind in enumerate(KINDS, start=1)}
-        usual = ("used",)
-        for sequence, (_, kind, partition, _, value, _) in enumerate(self._set.documents()):
-            where = numbers[kind], partition
-            following = next(values[where], None) if where in values else None
-            if following is None:
-                name = f"document {sequence} of the set"
-                report.differs(name, "record", f"one in partition {partition} of {kind}", "none")
-                continue
-            place = *where, following[0]
-            if following[1] != sha256(value).digest():
-                report.differs(record_place(*place), "value", f"document {sequence} of the set", "something else")
-            elif (became := _became(place, found)) not in special.get(sequence, usual):
-                report.differs(record_place(*place), "what became of it", special.get(sequence, ["used"]), became)
-        for where, left in values.items():
-            for offset, _ in left:
+        values = {where: of for share in settled for where, of in share.values.items()}
+        expected: dict[Place, list[str]] = {}
+        last: dict[tuple[int, int], int] = {}
+        for where, (sequences, hashes) in self._documents.result().items():
+            offsets, have = values.pop(where, ([], b""))
+            if have != hashes:
+                _check_values(where, sequences, hashes, offsets, have, report)
+            sent = offsets[: len(sequences)]
+            expected |= {(*where, offset): special[n] for n, offset in zip(sequences, sent, strict=False) if n in special}
+            last[where] = max(sent, default=-1)
+        for where, (offsets, _) in values.items():
+            for offset in offsets:
                 report.differs(record_place(*where, offset), "record", "a document of the set", "one more")
+        unusual = {place for told in (found.fates, found.dead, found.open, found.lost) for place in told if place[2] <= last.get(place[:2], -1)}
+        for place in sorted(expected.keys() | unusual):
+            if (became := _became(place, found)) not in (wanted := expected.get(place, ["used"])):
+                report.differs(record_place(*place), "what became of it", wanted, became)
 
 
-def _each(offsets: list[int], hashes: bytes) -> Iterator[tuple[int, bytes]]:
-    """Offset and SHA-256 of each value of a partition."""
-    return zip(offsets, (hashes[n : n + 32] for n in range(0, len(hashes), 32)), strict=True)
+def _documents_of(generated: GeneratedSet) -> Documents:
+    """The documents of a set, partition by partition in the order they were sent in."""
+    numbers = {kind: number for number, kind in enumerate(KINDS, start=1)}
+    found: dict[tuple[int, int], tuple[list[int], list[bytes]]] = {}
+    for sequence, (_, kind, partition, _, value, _) in enumerate(generated.documents()):
+        sequences, hashes = found.setdefault((numbers[kind], partition), ([], []))
+        sequences.append(sequence)
+        hashes.append(sha256(value).digest())
+    return {where: (sequences, b"".join(hashes)) for where, (sequences, hashes) in found.items()}
+
+
+def _check_values(
+    where: tuple[int, int], sequences: Sequence[int], hashes: bytes, offsets: Sequence[int], have: bytes, report: Report
+) -> None:
+    """Name the documents of a partition that are not what was sent."""
+    name = "document {} of the set".format
+    for n, (sequence, offset) in enumerate(zip(sequences, offsets, strict=False)):
+        digest = slice(32 * n, 32 * n + 32)
+        if hashes[digest] != have[digest]:
+            report.differs(record_place(*where, offset), "value", name(sequence), "something else")
+    for sequence in sequences[len(offsets) :]:
+        report.differs(name(sequence), "record", f"one in partition {where[1]} of {KINDS[where[0] - 1]}", "none")
+    for offset in offsets[len(sequences) :]:
+        report.differs(record_place(*where, offset), "record", "a document of the set", "one more")
 
 
 def _undrawn(attempt: tuple[str, frozenset[str], int]) -> tuple[str, frozenset[str], int]:

@@ -1,6 +1,7 @@
 """The accounts of guarantors replayed: what every manifest froze, each once, within what was guaranteed (section 11)."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import groupby
 from struct import iter_unpack
 from typing import Any, NamedTuple
@@ -69,7 +70,7 @@ def _replay(
     latest: dict[tuple[int, int], tuple[int, ...]] = {}
     frozen: set[int] = set()
     for entry in entries:
-        place = f"guarantee account {guarantor} entry {entry.entry_no}"
+        place = partial(_entry_place, guarantor, entry)
         one = facts.get(entry.manifest_id)
         if one is None or not one.accepted or one.secured.guarantor != guarantor:
             report.differs(place, "manifest", "an accepted one of this guarantor", entry.manifest_id if one is None else one.place)
@@ -87,6 +88,10 @@ def _replay(
         if latest.get(entry.batch, turn) > turn:
             report.differs(place, "order within its batch", "by completing document, or acceptance", one.place)
         latest[entry.batch] = turn
+
+
+def _entry_place(guarantor: str, entry: Entry) -> str:
+    return f"guarantee account {guarantor} entry {entry.entry_no}"
 
 
 def _check_refusal(one: Facts, entries: list[Entry], facts: Mapping[int, Facts], report: Report) -> None:

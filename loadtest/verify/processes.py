@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from threading import Event, Thread
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from loadtest.verify.cases import EVERYTHING, Share, completed
 from loadtest.verify.decided import Case, Facts
@@ -22,6 +22,7 @@ from loadtest.verify.samples import Seeds
 
 ALONE = 4_000  # up to so many manifests starting processes costs more than it gains
 
+T = TypeVar("T")
 ReadShare = Callable[[Share, Callable[[], None]], Evidence]
 """The evidence of a share; it calls back once it no longer depends on what the caller holds open for it."""
 INDEPENDENT, LAST = b"", b"."  # what a process says beside what it hands over: no pickle is so short
@@ -177,32 +178,29 @@ class Parts:
             independent.set()
 
 
-class Beside:
-    """A check made in a copy of this process while this one goes on; `alone`: in this one, when it is finished."""
+class Beside(Generic[T]):
+    """Work done in a copy of this process while this one goes on; `alone`: in this one, when it is asked for."""
 
-    def __init__(self, check: Callable[[Report], None], *, alone: bool) -> None:
-        self._check = check
+    def __init__(self, work: Callable[[], T], *, alone: bool) -> None:
+        self._work = work
         self._connection = None if alone else _forked(self._in_copy)
 
-    def finish(self, report: Report) -> None:
-        """Wait for it, and add what it tells. ProcessLost when it came to no end."""
+    def result(self) -> T:
+        """Wait for it; to be asked for once. ProcessLost when it came to no end."""
         if self._connection is None:
-            self._check(report)
-            return
+            return self._work()
         try:
-            told = self._connection.recv()
+            told: tuple[T] | str = self._connection.recv()
         except EOFError:
             told = "it was ended"
+        finally:
+            self._connection.close()
         if isinstance(told, str):
             raise ProcessLost(f"a process of the verifier failed: {told}")
-        counts, differing, total = told
-        report.counts.update(counts)
-        report.add(differing, total)
+        return told[0]
 
     def _in_copy(self, connection: Connection) -> None:
-        report = Report()
-        self._check(report)
-        connection.send((report.counts, report.discrepancies, report.total))
+        connection.send((self._work(),))
 
 
 def _forked(work: Callable[[Connection], None], others: Iterable[Connection] = ()) -> Connection:

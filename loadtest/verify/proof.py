@@ -1,10 +1,12 @@
 """What verification brings out: counts, and discrepancies that name their place and nobody's personal data."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+Where = str | Callable[[], str]
+"""A place, or what names it: most are never told, and to name each of them takes longer than to check what is there."""
 KEPT = 100  # discrepancies written out in full; the rest are only counted
 
 
@@ -53,13 +55,13 @@ class Report:
     discrepancies: list[Discrepancy] = field(default_factory=lambda: list[Discrepancy]())
     total: int = 0
 
-    def differs(self, place: str, what: str, expected: object, found: object) -> None:
+    def differs(self, place: Where, what: str, expected: object, found: object) -> None:
         """Note one discrepancy."""
         self.total += 1
         if len(self.discrepancies) < KEPT:
-            self.discrepancies.append(Discrepancy(place, what, shown(expected), shown(found)))
+            self.discrepancies.append(Discrepancy(place if isinstance(place, str) else place(), what, shown(expected), shown(found)))
 
-    def same(self, place: str, what: str, expected: object, found: object) -> None:
+    def same(self, place: Where, what: str, expected: object, found: object) -> None:
         """Note a discrepancy unless both are equal."""
         if expected != found:
             self.differs(place, what, expected, found)
@@ -68,6 +70,11 @@ class Report:
         """Add what was found elsewhere: `total` discrepancies, of which these come first."""
         self.total += total
         self.discrepancies += discrepancies[: max(0, KEPT - len(self.discrepancies))]
+
+    def take(self, other: "Report") -> None:
+        """Add all that another report gathered."""
+        self.counts.update(other.counts)
+        self.add(other.discrepancies, other.total)
 
     def proof(self, seconds: dict[str, float]) -> Proof:
         """The finished proof; `seconds` by stage."""

@@ -90,23 +90,25 @@ def prove_beside(
     for share in settled:
         revised |= share.revised
 
-    def check_numbers_stock_counters(report: Report) -> None:
-        check_numbers(tables.uses, facts, report)
+    def stock_and_counters() -> Report:
+        report = Report()
         check_stock(evidence, parts.registry, facts, revised, report)
         counters = check_counters(tables, facts, rules, report)
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
         check_shadow(tables.shadow_batches, tried, counters, rules, report)
+        return report
 
-    beside = Beside(check_numbers_stock_counters, alone=parts.alone)
+    beside = Beside(stock_and_counters, alone=parts.alone)
     if answers is not None:
         answers.check(settled, found, report)
         watch.lap("answers")
     for book in books(tables):
         check_book(book, facts, revised, report)
     check_guarantees(tables, facts, revised, report)
-    watch.lap("ledgers")
-    beside.finish(report)
-    watch.lap("numbers, stock and counters")
+    check_numbers(tables.uses, facts, report)
+    watch.lap("ledgers and numbers")
+    report.take(beside.result())
+    watch.lap("stock and counters")
     return report.proof(watch.seconds)
 
 

@@ -1,6 +1,7 @@
 """The stock of account books replayed: what every manifest took, each once, within what was entered, and what was counted (section 15)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import groupby
 from struct import iter_unpack
 from typing import Any, NamedTuple
@@ -108,7 +109,7 @@ def _replay(
     latest: dict[tuple[int, int], tuple[int, ...]] = {}
     reservers: set[int] = set()
     for number, entry in enumerate(entries, start=1):
-        place = f"stock {item} entry {entry.entry_no}"
+        place = partial(_entry_place, item, entry)
         report.same(place, "running number", number, entry.entry_no)
         if entry.counted >= 0:
             right = entry.counted - (entry.entered - used)
@@ -142,6 +143,10 @@ def _replay(
             report.differs(place, "order within its batch", "by completing document, or acceptance", one.place)
         latest[entry.batch] = turn
     return Account(entries, stood, (len(entries), reserved, used, difference, counts))
+
+
+def _entry_place(item: str, entry: Entry) -> str:
+    return f"stock {item} entry {entry.entry_no}"
 
 
 def _check_counts(evidence: Evidence, registry: Registry, report: Report) -> None:

@@ -40,9 +40,9 @@ async def verify(
     none). `complete`: nothing may be left unread. `processes`: that prove a share each, while this
     one proves the rest. `progress`: stage, done, total. It occupies the event loop.
     """
-    known = KnownAnswers(answers) if answers is not None else None
     started = time.perf_counter()
     with _without_cycle_search():
+        known = KnownAnswers(answers, alone=processes == 1) if answers is not None else None
         parts, evidence, manifests = await _gathered(endpoints, person_key, seeds, complete, processes, progress)
         reading = round(time.perf_counter() - started, 3)
         proof = prove_beside(parts, evidence, manifests, answers=known, complete=complete, progress=progress)

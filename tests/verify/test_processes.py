@@ -2,14 +2,12 @@
 
 import os
 import signal
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from loadtest.generate.sets import NoSuchSet
-from loadtest.verify import Discrepancy, Evidence, Proof, part, processes, prove, verify_apart
+from loadtest.verify import Evidence, Proof, part, processes, prove, verify_apart
 from loadtest.verify.cases import LANE_BITS, Share
 from loadtest.verify.decided import Case, decision_id
 from loadtest.verify.evidence import ManifestRow, manifest_place
@@ -119,32 +117,29 @@ def test_a_process_that_cannot_read_its_share(evidence: Evidence) -> None:
         parts.finish(len(evidence.tables.manifests), Report(), lambda _: None)
 
 
-def told_beside(check: Callable[[Report], None], alone: bool) -> tuple[Counter[str], list[Discrepancy], int]:
+def check_of(place: str) -> Report:
     report = Report()
-    report.differs("before", "x", 1, 2)
-    processes.Beside(check, alone=alone).finish(report)
-    return report.counts, report.discrepancies, report.total
+    report.counts["looked at"] += 2
+    report.differs(place, "y", 3, 4)
+    return report
 
 
-def test_a_check_beside_tells_what_it_tells_alone() -> None:
-    def check(report: Report) -> None:
-        report.counts["looked at"] += 2
-        report.differs("a place", "y", 3, 4)
-
-    counts, discrepancies, total = told_beside(check, alone=False)
-    assert (counts, total) == ({"looked at": 2}, 2)
-    assert [d.place for d in discrepancies] == ["before", "a place"]
-    assert told_beside(check, alone=True) == (counts, discrepancies, total)
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_is_made_beside_is_what_is_made_alone(alone: bool) -> None:
+    report = check_of("before")
+    report.take(processes.Beside(lambda: check_of("a place"), alone=alone).result())
+    assert (report.counts, report.total) == ({"looked at": 4}, 2)
+    assert [d.place for d in report.discrepancies] == ["before", "a place"]
 
 
-def test_a_check_beside_that_comes_to_no_end() -> None:
-    def fails(_: Report) -> None:
+def test_a_process_beside_that_comes_to_no_end() -> None:
+    def fails() -> Report:
         raise ValueError("secret")
 
     with pytest.raises(processes.ProcessLost, match=r"ValueError$"):
-        told_beside(fails, alone=False)
+        processes.Beside(fails, alone=False).result()
     with pytest.raises(processes.ProcessLost, match="ended"):
-        told_beside(lambda _: os.kill(os.getpid(), signal.SIGKILL), alone=False)
+        processes.Beside(lambda: os.kill(os.getpid(), signal.SIGKILL), alone=False).result()
 
 
 async def test_errors_of_a_new_process_come_through() -> None:
