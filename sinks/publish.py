@@ -28,7 +28,8 @@ LINES = pl.struct(
     tariffFen="tariff_fen", consumptionTaxFen="consumption_fen", vatFen="vat_fen",
 ).alias("lines")  # fmt: skip
 # the code of a receipt is one that decided, not one that was only noted
-FINDINGS = (pl.struct("code", "outcome").alias("findings"), pl.col("code").filter(pl.col("outcome") != "RELEASE").first())
+DECISIVE = pl.coalesce(pl.col("code").filter(pl.col("outcome") == outcome).first() for outcome in ("REJECT", "HOLD")).alias("code")
+FINDINGS = (pl.struct("code", "outcome").alias("findings"), DECISIVE)
 DEAD_LETTER = (pl.col("partition").alias("lane"), pl.col("record_key").fill_null(b"").alias("key"))
 
 
@@ -71,8 +72,8 @@ def decision_ids(heads: pl.DataFrame) -> pl.Series:
 
 
 def with_details(decided: Decided) -> pl.DataFrame:
-    """Heads beside what their messages say: `lines` and `findings` as lists of structs, the `code` of the first finding,
-    `decisionId` (hex), `revision` and `key`. Heads carry lane, batch_seq and decision_id (bytes)."""
+    """Heads beside what their messages say: `lines` and `findings` as lists of structs, the `code` of the first finding
+    that decided, `decisionId` (hex), `revision` and `key`. Heads carry lane, batch_seq and decision_id (bytes)."""
     heads = decided.heads
     lines = decided.tax.group_by("m", maintain_order=True).agg(LINES)
     findings = decided.findings.sort("m", "code").group_by("m", maintain_order=True).agg(FINDINGS)

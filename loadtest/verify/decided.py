@@ -154,7 +154,7 @@ def check(
     _compare_findings(case, outcomes, asks, law, place, report)
     _compare_lines(case, order, taxed, place, report)
     published.check_decision(case.decision, expected, order, taxed, outcomes, topics, place, report)
-    published.check_manifest_receipt(case.receipt, expected, case.receipt_id, {c for c in codes if outcomes[c] != "RELEASE"}, place, report)
+    published.check_manifest_receipt(case.receipt, expected, case.receipt_id, {c for c in codes if outcomes[c] == verdict.outcome != "RELEASE"}, place, report)
     _count(expected, order, report)
     due = derived["tax_due_fen"] if derived["guarantor_code"] and derived["tax_known"] and QUARANTINED not in stored else 0
     limit = guaranteed(registry, row.registry_version, derived["guarantor_code"], day_number(accepted_at)) if due else 0

@@ -175,7 +175,7 @@ def manifest_receipt_id(decision_id: bytes) -> str:
 def check_manifest_receipt(
     message: Message | None, row: ManifestRow, receipt_id: str, codes: set[str], place: str, report: Report
 ) -> None:
-    """Compare a manifest's receipt; its code may be any of the findings."""
+    """Compare a manifest's receipt; its code may be any of the findings that decided."""
     if message is None:
         return
     key = f"{row.ebp_code}|{row.order_no}".encode()

@@ -34,6 +34,7 @@ READY_SECONDS, DRAIN_SECONDS = 60.0, 90.0
 BEAT_SECONDS = 0.5
 NEXT = """[bold]Where to look next[/]
   by hand    [bold].venv/bin/tidegate up[/], in another terminal [bold].venv/bin/tidegate worker --count 2[/], then
+             [bold].venv/bin/tidegate registry sample[/] (firms and goods that may trade),
              [bold].venv/bin/tidegate send schemas/examples/hold/*.json[/] and [bold].venv/bin/tidegate decisions[/]
   read       README.md; docs/architecture.md (the way of the data, and why it is exactly once);
              docs/platforms.md (send your own documents); docs/rules.md (every rule and its law)

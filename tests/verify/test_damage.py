@@ -132,6 +132,19 @@ def test_a_lost_and_a_foreign_receipt(evidence: Evidence, proved: Prove) -> None
     assert told(proved(), f"{topic_name('receipt')}[{lost.partition}]@{lost.offset}", "receipt")
 
 
+def test_a_receipt_that_names_what_did_not_decide(evidence: Evidence, proved: Prove) -> None:
+    codes: dict[int, set[str]] = {}
+    for finding in evidence.tables.findings:
+        codes.setdefault(finding.manifest_id, set()).add(finding.outcome)
+    row = next(m for m in evidence.tables.manifests if m.outcome == "REJECT" and "HOLD" in codes[m.manifest_id])
+    noted = next(f.code for f in evidence.tables.findings if f.manifest_id == row.manifest_id and f.outcome == "HOLD")
+    answers = {n: decode_output("receipt-1", m.value) for n, m in enumerate(evidence.outputs) if m.topic == "receipt"}
+    n = next(n for n, r in answers.items() if (r["subject"], r["orderNo"], r["attempt"]) == ("manifest", row.order_no, row.attempt))
+    changed = answers[n] | {"code": noted, "returnInfo": f"[Code:100;Desc:{noted}]"}
+    evidence.outputs[n] = evidence.outputs[n]._replace(value=encode("receipt-1", changed))
+    assert told(proved(), manifest_place(row), "code")
+
+
 def test_batches_of_a_lane_out_of_order(evidence: Evidence, proved: Prove) -> None:
     rows = [m for m in evidence.tables.manifests if m.outcome == "RELEASE"]
     late = max(rows, key=lambda m: (m.lane == rows[0].lane, m.batch_seq))
