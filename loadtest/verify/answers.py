@@ -21,6 +21,7 @@ History = tuple[tuple[str, frozenset[str], int], ...]
 """(outcome, finding codes, tax in fen) of each attempt."""
 Documents = dict[tuple[int, int], tuple[list[int], bytes]]
 """By kind and partition: place in the set of each document, and the SHA-256 of each value in a row."""
+NOTHING: tuple[list[int], bytes] = ([], b"")
 GUARANTEE = {"GUA-01", "GUA-02", "STK-01", "STK-02"}
 
 
@@ -57,19 +58,16 @@ class KnownAnswers:
 
     def _check_documents(self, settled: Sequence[Settled], found: Whereabouts, report: Report) -> None:
         special: dict[int, list[str]] = dict(self._set.fates().select("sequence", "fates").iter_rows())
-        values = {where: of for share in settled for where, of in share.values.items()}
+        documents, held = self._documents.result(), {where: of for share in settled for where, of in share.values.items()}
         expected: dict[Place, list[str]] = {}
         last: dict[tuple[int, int], int] = {}
-        for where, (sequences, hashes) in self._documents.result().items():
-            offsets, have = values.pop(where, ([], b""))
+        for where in sorted(documents.keys() | held.keys()):
+            (sequences, hashes), (offsets, have) = documents.get(where, NOTHING), held.get(where, NOTHING)
             if have != hashes:
                 _check_values(where, sequences, hashes, offsets, have, report)
             sent = offsets[: len(sequences)]
             expected |= {(*where, offset): special[n] for n, offset in zip(sequences, sent, strict=False) if n in special}
             last[where] = max(sent, default=-1)
-        for where, (offsets, _) in values.items():
-            for offset in offsets:
-                report.differs(record_place(*where, offset), "record", "a document of the set", "one more")
         unusual = {place for told in (found.fates, found.dead, found.open, found.lost) for place in told if place[2] <= last.get(place[:2], -1)}
         for place in sorted(expected.keys() | unusual):
             if (became := _became(place, found)) not in (wanted := expected.get(place, ["used"])):

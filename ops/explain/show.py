@@ -171,7 +171,7 @@ class _Page:
             OUT.print(t["not_taxed_REJECT" if m["outcome"] == "REJECT" else "not_taxed"])
             return
         total = {name: yuan(m[f"{key}_fen"]) for name, key in formulas.HEADS.items()}
-        OUT.print(t["tax_total"].format(**total), t["withheld"].format(withheld=decimals(m["tax_total_e5"], 5)))
+        OUT.print(t["tax_total"].format(**total), t["withheld"].format(withheld=decimals(m["tax_total_e5"], 5)), sep="")
         full = m["dutiable_fen"] > m["limits"]["single_limit_fen"]
         OUT.print(t["full_rates" if full else "composite"].format(limit=yuan(m["limits"]["single_limit_fen"])))
         rows = (
