@@ -7,6 +7,7 @@ import numpy as np
 
 from agents.cutting import cut, up_to
 from agents.records import Records, copied
+from schemas.contracts import topic_name
 from schemas.packed import Vector
 
 
@@ -71,7 +72,8 @@ class Buffer:
 @dataclass(frozen=True, slots=True)
 class LaneRecords:
     """One lane's part of a batch, by topic. The positions move from `first_offsets` to `next_offsets`, also when only
-    markers lay between. `clock_ms`: highest log time in it, 0 when it has no records."""
+    markers lay between. `clock_ms`: highest log time of its documents and ticks, 0 when there are none: filings and rule sets, which are
+    taken ahead of documents, move no clock."""
 
     records: Mapping[str, Records]
     first_offsets: Mapping[str, int]
@@ -127,7 +129,8 @@ def _begun(
     """What LaneRecords says of a lane, its records in parts."""
     times = {topic: buffer.times for topic, buffer in buffers.items()}
     counts = cut(times, _lagging(buffers), most) if most else up_to(times, -1)
-    clock = max((int(times[topic][count - 1]) for topic, count in counts.items() if count), default=0)
+    ahead = topic_name("registry"), topic_name("rules")
+    clock = max((int(times[topic][count - 1]) for topic, count in counts.items() if count and topic not in ahead), default=0)
     first = {topic: buffer.handed_to for topic, buffer in buffers.items()}
     taken = {topic: buffers[topic].take(count) for topic, count in counts.items()}
     moved = {topic for topic, buffer in buffers.items() if buffer.handed_to > first[topic]}

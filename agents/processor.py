@@ -165,7 +165,7 @@ class Processor:
         after = {
             s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
         }
-        sweep = Sweep(self.lawbook, after)
+        sweep = Sweep(self.lawbook, after, _arrives(work))
         besides = [part for part in (met, as_lanes(await sweep.candidates(self.store))) if len(part)]
         lane_of = first_lanes([came_by, *besides]) if besides else came_by
         after = sweep.after
@@ -230,6 +230,14 @@ def _by_kind(lanes: Iterable[LaneRecords]) -> dict[str, Records]:
 def _hashes_of(parts: Iterable[Documents]) -> pl.Series:
     found = [part.hashes() for part in parts]
     return pl.concat(found) if found else pl.Series(dtype=pl.Int64)
+
+
+def _arrives(work: Mapping[int, LaneRecords]) -> dict[int, datetime]:
+    """The earliest log time of the documents of each lane that has some."""
+    topics = {topic_name(kind) for kind in KINDS}
+    times = {lane: [int(found.column("timestamp").min()) for topic, found in part.records.items() if topic in topics and len(found)]
+             for lane, part in work.items()}  # fmt: skip
+    return {lane: datetime.fromtimestamp(min(of_lane) / 1000, UTC) for lane, of_lane in times.items() if of_lane}
 
 
 def _time(clock_ms: int) -> datetime | None:

@@ -5,7 +5,7 @@ After each batch, also an empty one: so what was held while a guarantor was addi
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -24,21 +24,28 @@ from sinks.store import Store
 
 SLICE = 500  # manifests looked at in one transaction
 SHANGHAI = timedelta(hours=8)
+Stood = tuple[Any, ...]
+Waiter = tuple[datetime, int]
+"""Acceptance and manifest_id."""
+NOBODY: Waiter = (datetime(2000, 1, 1, tzinfo=UTC), 0)
 
 
 @dataclass(slots=True)
 class Reassess:
     """`waits`: accounts (G|guarantor, S|book item) that something waits for, by lane; `unknown`: lanes claimed since it was asked;
-    `vain`: how an account stood when nothing of it fitted any more."""
+    `vain`: how an account stood when nothing of it fitted any more; `passed`: how it stood when nothing of a full slice fitted,
+    and the last acceptance and number in that: the next slice begins behind it."""
 
     waits: dict[int, set[str]] = field(default_factory=lambda: dict[int, set[str]]())
     unknown: set[int] = field(default_factory=lambda: set[int]())
-    vain: dict[str, tuple[Any, ...]] = field(default_factory=lambda: dict[str, tuple[Any, ...]]())
+    vain: dict[str, Stood] = field(default_factory=lambda: dict[str, Stood]())
+    passed: dict[str, tuple[Stood, Waiter]] = field(default_factory=lambda: dict[str, tuple[Stood, Waiter]]())
 
     def own(self, lanes: Iterable[int]) -> None:
         """Lanes were claimed: what is held in them is to be asked for."""
         self.unknown.update(lanes)
         self.vain.clear()
+        self.passed.clear()
 
     def disown(self, lanes: Iterable[int]) -> None:
         """Lanes went to others."""
@@ -52,6 +59,7 @@ class Reassess:
         for lane, account in held.select("lane", "waits_for").unique().iter_rows():
             self.waits.setdefault(lane, set()).add(account)
             self.vain.pop(account, None)  # what counts now may be more than on the day of its acceptance
+            self.passed.pop(account, None)
 
     async def released(self, store: Store, registry: Registry, lanes: Mapping[int, LaneState]) -> dict[int, LaneState]:
         """Release one slice of what fits; the lanes that moved on by that. `lanes`: ours; Contended as Store.revise."""
@@ -74,7 +82,7 @@ class Reassess:
         after = {state.lane: state.advanced(None, None, None) for state in before}
         done = released_of(held, lines, frozen, drawn, after, registry.version)
         if not len(done.manifest_ids) and not len(done.moved):
-            self.vain.update(looked_at)
+            self._pass_over(rows, looked_at)
             return {}
         await store.revise(Batch(before, list(after.values()), {}, {}, registry.version), done)
         METRICS.revisions.labels("RELEASE").inc(len(done.manifest_ids))
@@ -83,23 +91,33 @@ class Reassess:
 
     async def _due(
         self, store: Store, registry: Registry, accounts: Sequence[str], days: Mapping[int, date]
-    ) -> tuple[list[Any], dict[str, tuple[Any, ...]]]:
+    ) -> tuple[list[Any], dict[str, Stood]]:
         """What waits for these accounts and has room there, and how those stood that were looked at."""
         rooms = await _rooms(store, registry, accounts, set(days.values()))
         recalled = list(registry.recalled().get_columns())
         rows: list[Any] = []
-        looked_at: dict[str, tuple[Any, ...]] = {}
+        looked_at: dict[str, Stood] = {}
         for account in accounts:
             entry_no, room = rooms[account]
             seen = registry.version, entry_no, max(days.values()), sorted(days)
             if room <= 0 or self.vain.get(account) == seen or len(rows) == SLICE:
                 continue
-            found = await store.fetch("held_due", account, list(days), room, SLICE - len(rows), *recalled)
+            stood, last = self.passed.get(account, (seen, NOBODY))
+            since = last if stood == seen else NOBODY
+            found = await store.fetch("held_due", account, list(days), room, SLICE - len(rows), *recalled, *since)
             rows += found
             looked_at[account] = seen
             if not found:
                 self.vain[account] = seen
         return rows, looked_at
+
+    def _pass_over(self, rows: Sequence[Any], looked_at: Mapping[str, Stood]) -> None:
+        """Nothing of these fitted. Behind a full slice there may be some that do."""
+        last = rows[-1]
+        self.vain.update(looked_at)
+        if len(rows) == SLICE:
+            stood = self.vain.pop(last["waits_for"])
+            self.passed[last["waits_for"]] = stood, (last["accepted_at"], last["manifest_id"])
 
     async def _ask(self, store: Store, lanes: Iterable[int]) -> None:
         if asked := sorted(self.unknown.intersection(lanes)):

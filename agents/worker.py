@@ -213,8 +213,10 @@ class Worker:
                 broken = [offset for offset, code in bad.items() if code in UNDECODABLE]
                 positions = np.flatnonzero(np.isin(taken.rows["offset"], broken)).tolist() if broken else []
                 if why := watch.limit_passed(len(taken), positions):
-                    self.poison[place] = PoisonWatch()
-                    await self.ownership.pause(place, "POISON", why)
+                    async with self.ownership.busy:  # nothing else may be asked over the connection meanwhile
+                        with suppress(Unavailable, *AWAY):  # it stops here at once; what is read of it after a restart says so again
+                            await self.ownership.pause(place, "POISON", why)
+                            self.poison[place] = PoisonWatch()
 
     async def _every_second(self, step: Callable[[], Awaitable[None]]) -> None:
         while not self.stopping.is_set():

@@ -228,8 +228,9 @@ def _adopt(
         if past and not past[-1].rejected:
             continue
         free, kept = by_platform.get(ebp_code, []), _kept(past, everything)
-        order = _effective(0, [d for d in free if _used_twin(d, past) is None], kept)
-        if order is not None and _effective(2, free, kept) is None:
+        fresh = [d for d in free if _used_twin(d, past) is None]
+        order = _effective(0, fresh, kept)
+        if order is not None and _effective(2, fresh, kept) is None:
             open_orders.append(replace(order, ebp_code=ebp_code))
     if len(open_orders) == 1 and open_orders[0].receiver == stray.receiver:
         by_platform.setdefault(open_orders[0].ebp_code, []).append(stray)

@@ -23,6 +23,7 @@ GOODS = {"source": pl.Int64, "hs8": pl.Int32, "unit": pl.Int16, "qty_e5": pl.Int
 STORED_GOODS = pl.DataFrame(schema=GOODS)
 MEETINGS = {"m": pl.Int64, "order": pl.Int64, "age": pl.Int64, "source": pl.Int64}
 SAME = ["m", "hs8"]
+MOST = 10**14  # of a quantity, in 10⁻⁵: no limit is near it, and sums over codes and orders fit
 NONE = {"same_goods_orders_24h": 1, "same_goods_orders_30d": 1, "self_use_day_exceeded": False, "self_use_month_exceeded": False}
 """The columns, as they are for whoever had none of it before."""
 KINDS = {name: pl.Boolean if isinstance(value, bool) else pl.Int32 for name, value in NONE.items()}
@@ -62,11 +63,11 @@ def packed(
     other = pl.col("order")
     of_orders = had.group_by(SAME).agg(other.filter(in_day).n_unique().alias("day"), other.n_unique().alias("month"))
     counted = had.filter(pl.col("unit").is_not_null() & (pl.col("qty_e5") > 0))
-    attempts = counted.group_by(*SAME, "unit", "order", "kept", "source").agg(pl.col("qty_e5").sum(), pl.col("age").first())
+    attempts = counted.group_by(*SAME, "unit", "order", "kept", "source").agg(pl.col("qty_e5").sum().clip(upper_bound=MOST), pl.col("age").first())
     of_goods = (
         attempts.group_by(*SAME, "unit", "order")  # of several attempts of an order the one with most
         .agg(pl.col("qty_e5").filter(in_day).max().fill_null(0).alias("day"), pl.col("qty_e5").max().alias("month"))
-        .group_by(*SAME, "unit").agg(pl.col("day", "month").sum())
+        .group_by(*SAME, "unit").agg(pl.col("day", "month").sum().clip(upper_bound=MOST))
     )  # fmt: skip
     names = ["hs8", "unit", "day", "month"]
     orders = of_orders.select("m", "hs8", pl.lit(ORDERS, pl.Int16).alias("unit"), pl.col("day", "month").cast(pl.Int64))

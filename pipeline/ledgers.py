@@ -7,7 +7,7 @@ import json
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -33,6 +33,7 @@ TAKEN = {
 # a batch may span more than the reuse period: then a number is taken twice in it
 USE = [pl.col("m", "number"), pl.col("use_no") + running(ONE, "number").cast(pl.Int16)]
 BUT_NUMBER = pl.exclude("a")
+SHANGHAI = timedelta(hours=8)
 NOT_EXACT = pl.lit(False).alias("exact")
 NO_REFUSALS = pl.DataFrame(schema=FINDINGS)
 Use = tuple[int, str, datetime]  # use number, holder, when it was accepted
@@ -194,8 +195,8 @@ def _last_use(wanted: Row, letter: str, holders: Mapping[str, Use]) -> Use | Non
 
 
 def _close(used_at: datetime, wanted: Row) -> bool:
-    """Whether the earlier of the two acceptances lies less than the reuse period before the later."""
-    earlier, later = sorted((used_at, wanted["accepted_at"]))
+    """Whether the earlier of the two acceptances lies less than the reuse period, in months of Shanghai, before the later."""
+    earlier, later = (at + SHANGHAI for at in sorted((used_at, wanted["accepted_at"])))
     year, month = divmod(earlier.year * 12 + earlier.month - 1 + wanted["waybill_reuse_months"], 12)
     day = min(earlier.day, monthrange(year, month + 1)[1])
     return earlier.replace(year=year, month=month + 1, day=day) > later

@@ -22,6 +22,7 @@ from pipeline.goods_before import STORED_GOODS
 Numbers = NDArray[np.int64]
 WINDOWS = {"1h": 3_600_000, "24h": 86_400_000, "30d": 30 * 86_400_000}  # ms; the longest is the last
 LONGEST = WINDOWS["30d"]
+HIGHEST = 255  # a counter is counted to here and kept as a byte: workers that do not see each other leave MOST each
 MOST = 100  # sightings of a subject in the longest window from which on no more are left: bounds what is read of it
 SUBJECTS = ("person", "phone", "address")
 COUNTED = {
@@ -131,6 +132,7 @@ def counted(heads: pl.DataFrame, seen: Seen, goods_of: Callable[[pl.Series], pl.
                 counters[rows, first : first + len(WINDOWS)] = windows
             if subject == "person":
                 before = _goods_before(met, rows, own, seen, goods_of)
+    np.minimum(counters, HIGHEST, out=counters)
     apart = heads.hstack([pl.Series("counters", counters), pl.Series("left", left)]).with_columns(APART).drop("counters", "left")
     return apart.hstack([_packed(counters, before)])
 
@@ -143,8 +145,7 @@ def as_counted(heads: pl.DataFrame, packed: pl.Series) -> pl.DataFrame:
 
 
 def _packed(counters: NDArray[np.int32], before: Mapping[int, bytes]) -> pl.Series:
-    """`counters`: a byte each, in the order of COUNTERS, then what the person had `before`, by row; null where all are one.
-    None is above MOST + 1."""
+    """`counters`: a byte each, in the order of COUNTERS, then what the person had `before`, by row; null where all are one."""
     packed: list[bytes | None] = [None] * len(counters)
     rows = np.flatnonzero((counters != 1).any(axis=1))
     for row, of_it in zip(rows.tolist(), counters[rows].astype(np.uint8), strict=True):

@@ -99,6 +99,7 @@ class Relay:
                 LOG.warning("relay round failed", extra={"error": type(e).__name__})
                 self._lost("failed")
                 await self._forget()
+                await self._look_behind()
                 failures += 1
                 await asyncio.sleep(min(2.0, 0.05 * 2**failures) * (0.5 + random.random()))
                 continue
@@ -177,16 +178,24 @@ class Relay:
         connection = await self._postgres()
         rows = await connection.fetch(sql("relay_lanes"), list(lanes))
         found = _Round()
-        self._behind = 0
+        behind = 0
         for row in rows:
             lane, epoch = row["lane"], lanes[row["lane"]]
             if row["epoch"] != epoch:
                 continue  # another worker's by now; ours will be told by the next batch or rebalance
             done = self._done[lane][1]
-            self._behind += row["batch_seq"] - done
+            behind += row["batch_seq"] - done
             if row["batch_seq"] > done and found.size < ROUND_BYTES:
                 await self._collect_lane(connection, lane, done, found)
+        self._behind = behind
         return found
+
+    async def _look_behind(self) -> None:
+        """While rounds fail before they collect, batches are committed all the same; without PostgreSQL none is, and nothing changes."""
+        lanes = self._lanes()
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            rows = await (await self._postgres()).fetch(sql("relay_lanes"), list(lanes))
+            self._behind = sum(row["batch_seq"] - row["published_seq"] for row in rows if row["epoch"] == lanes[row["lane"]])
 
     async def _collect_lane(self, connection: asyncpg.Connection, lane: int, done: int, found: _Round) -> None:
         blobs: list[bytes] = []

@@ -4,10 +4,11 @@ dicts in tests."""
 import calendar
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 
 from loadtest.plain_faust.counters import Seen
+from loadtest.plain_faust.law import SHANGHAI
 from loadtest.plain_faust.manifest import Manifest
 
 Accounts = MutableMapping[str, list[int]]
@@ -115,8 +116,8 @@ def _take(accounts: Accounts, key: str, amount: int, hold: bool) -> None:
 
 
 def months_later(at_ms: int, months: int) -> int:
-    """The same day of the month and time of day so many months later, or that month's last day; in ms."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    """The same day of the month and time of day so many months later in Shanghai, or that month's last day; in ms."""
+    at = datetime.fromtimestamp(at_ms / 1000, SHANGHAI)
     year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
     day = min(at.day, calendar.monthrange(year, month + 1)[1])
     return at_ms + round((at.replace(year=year, month=month + 1, day=day) - at).total_seconds()) * 1000

@@ -18,6 +18,7 @@ from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import RuleSets
 
 MOST = 100
+HIGHEST = 255
 SUBJECTS = ("person", "phone", "address")
 LONGEST_MS = max(WINDOWS_MS.values())
 Place = tuple[int, int]
@@ -142,12 +143,12 @@ def _before(one: Facts, n: int, others: Iterable[Sight], read: Read) -> Iterator
 
 
 def _counters(one: Facts, counted: list[list[Facts]]) -> dict[str, int]:
-    """Each counter: how many different ones, its own among them. `counted`: by subject."""
+    """Each counter: how many different ones, its own among them, up to HIGHEST. `counted`: by subject."""
     found: dict[str, int] = {}
     for name, (subject, what) in COUNTED.items():
         for window, length in WINDOWS_MS.items():
             within = [x for x in counted[SUBJECTS.index(subject)] if one.accepted_at - x.accepted_at < length]
-            found[f"{name}_{window}"] = len({_what(one, what), *(_what(x, what) for x in within)})
+            found[f"{name}_{window}"] = min(HIGHEST, len({_what(one, what), *(_what(x, what) for x in within)}))
     return found
 
 

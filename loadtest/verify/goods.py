@@ -10,6 +10,8 @@ from loadtest.verify.documents import Document
 DAY_MS = 24 * 3_600_000
 ORDERS = -1  # stands for the unit where orders are counted
 PER_CHAPTER = 1_000_000
+MOST = 10**14
+"""Of a quantity that is kept."""
 NOTHING_BEFORE: Mapping[str, int] = {
     "same_goods_orders_24h": 1, "same_goods_orders_30d": 1, "self_use_day_exceeded": False, "self_use_month_exceeded": False,
 }  # fmt: skip
@@ -52,7 +54,7 @@ def had_before(own: Goods, others: Iterable[tuple[int, int, Goods]]) -> Before:
     found = {(hs8, ORDERS): (len(day), len(month)) for hs8, (day, month) in orders.items()}
     for (hs8, unit, _), (day, month) in most.items():
         before = found.get((hs8, unit), (0, 0))
-        found[hs8, unit] = (before[0] + day, before[1] + month)
+        found[hs8, unit] = (min(before[0] + day, MOST), min(before[1] + month, MOST))
     return found
 
 

@@ -127,7 +127,7 @@ async def _replay(places: list[str] | None, topic: str | None, code: str | None,
 
 
 def _check(topic: str | None, code: str | None) -> None:
-    names = [topic_name(kind) for kind in KINDS]
+    names = [topic_name(kind) for kind in (*KINDS, "registry", "rules")]
     if topic and topic not in names:
         raise typer.BadParameter(f"dead letters come from {', '.join(names)}", param_hint="--topic")
     codes = [entry["code"] for entry in load().rules["dead_letter"]]

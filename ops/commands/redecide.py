@@ -28,6 +28,8 @@ def redecide(
     is stored changes.
     """
     book = book_named(rules)
+    if as_of and as_of.date() < (first := book.days()[0]):
+        raise typer.BadParameter(f"nothing of this rule set is in force yet; the first day of its law is {first}", param_hint="--as-of")
     days = (x and x.date() for x in (since, until, as_of))
     with Steps() as steps:
         found = redecide_history(folder_of(history), book, *days, progress=steps)

@@ -80,7 +80,7 @@ def _shown(value: Any) -> str:
 
 def yuan(fen: int | None) -> str:
     """CNY with two decimals."""
-    return "-" if fen is None else f"{fen // 100:,}.{fen % 100:02d}"
+    return "-" if fen is None else f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
 class Steps:

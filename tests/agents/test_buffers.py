@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from agents.buffers import Buffer, available, lane_records
 from agents.records import together
+from schemas.contracts import topic_name
 from tests.agents.records import ORDER, PAYMENT, buffer, offsets, run
 
 
@@ -92,3 +93,11 @@ def test_a_part_without_records_moves_over_markers_only() -> None:
     part = lane_records({3: {ORDER: only_markers, PAYMENT: buffer([1], topic=PAYMENT)}}, {3: 0})[3]
     assert part.records == {}
     assert (part.first_offsets, part.next_offsets, part.clock_ms) == ({ORDER: 4}, {ORDER: 6}, 0)
+
+
+def test_filings_and_rule_sets_move_no_clock() -> None:
+    """They are taken ahead of documents, which would be judged late by them."""
+    filed, ruled = topic_name("registry"), topic_name("rules")
+    buffers = {ORDER: buffer([1, 2]), filed: buffer([50], topic=filed), ruled: buffer([60], topic=ruled)}
+    part = lane_records({0: buffers}, {0: 9})[0]
+    assert (part.clock_ms, set(part.records)) == (2, {ORDER, filed, ruled})

@@ -15,6 +15,7 @@ from loadtest.plain_faust.ledgers import Ledgers, months_later
 from loadtest.plain_faust.reading import Document, read
 from loadtest.plain_faust.registry import Registry
 from loadtest.plain_faust.rules import RULES
+from loadtest.verify import numbers
 from schemas.codec import DecodeError, decode_output
 
 ACCEPTED_MS = 1_573_401_700_000  # after every date of the set but those that are wrong on purpose
@@ -118,8 +119,8 @@ def test_the_decision_is_readable() -> None:
 
 @pytest.mark.parametrize(
     ("start", "months", "end"),
-    [("2019-11-11", 6, "2020-05-11"), ("2019-08-31", 6, "2020-02-29"), ("2019-12-01", 1, "2020-01-01")],
+    [("2019-11-11", 6, "2020-05-11"), ("2019-08-31", 6, "2020-02-29"), ("2019-12-01", 1, "2020-01-01"), ("2019-02-28T17:00", 6, "2019-08-31T17:00")],  # the last: 1 March, 1 o'clock in Shanghai
 )
 def test_months_end_on_the_last_day_there_is(start: str, months: int, end: str) -> None:
     start_ms, end_ms = (int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) for day in (start, end))
-    assert months_later(start_ms, months) == end_ms
+    assert months_later(start_ms, months) == numbers.months_later(start_ms, months) == end_ms

@@ -76,3 +76,14 @@ def test_a_delete_that_a_younger_order_overtakes_is_deleted_by_nobody() -> None:
         Fate(old, "P", 1, "deleted", "DOC-03", delete.place), Fate(delete, "P", 1, "deleted", "DOC-03", None),
         Fate(twin, "P", 1, "duplicate", "DOC-01", delete.place),
     ]  # fmt: skip
+
+
+def test_a_waybill_again_does_not_keep_another_from_the_next_attempt() -> None:
+    """The waybill was at fault. It comes again, a duplicate, with the one in its place, which names no platform."""
+    receiver = ("Zhang", "1", "x")
+    used = [doc(ORDER, 0, receiver=receiver), doc(PAYMENT, 0), doc(WAYBILL, 0)]
+    attempt = [Attempt(1, True, 0b100, ((0, 0, 0), (1, 0, 0), (2, 0, 0)), (used[0].digest, used[1].digest, used[2].digest))]
+    again = replace(doc(WAYBILL, 5), digest=used[2].digest)
+    settled = settle([*used, again, doc(WAYBILL, 6, "", receiver)], {"P": attempt}, set())
+    assert [c.number for c in settled.complete] == [2]
+    assert [(f.document.offset, f.code) for f in settled.fates] == [(5, "DOC-01")]

@@ -9,12 +9,14 @@ from struct import iter_unpack
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 import pytest
 
 from loadtest.plain_faust.counters import count
 from loadtest.plain_faust.law import law_at
 from pipeline.goods_before import GOODS, STORED_GOODS, columns
+from pipeline.goods_before import MOST as MOST_GOODS
 from pipeline.sightings import (
     COUNTERS,
     LEFT,
@@ -283,3 +285,25 @@ def test_a_subject_is_the_first_eight_bytes() -> None:
     for subject in SUBJECTS:
         keys = [int.from_bytes(key[:8], "big", signed=True) for key in table[f"{subject}_key"]]
         assert table[f"{subject}_hash"].to_list() == keys
+
+
+def test_a_counter_is_counted_to_what_a_byte_holds() -> None:
+    """Workers that do not see each other's batches leave a hundred each."""
+    n = 300
+    left = {name: np.arange(n) for name in ("phone", "address", "order", "manifest_id")}
+    at_ms = np.full(n, round(START.timestamp() * 1000))
+    stored = {**left, "person": np.full(n, heads([One(0)])["person_hash"].item()), "pay_firm": np.zeros(n, np.int32), "at_ms": at_ms}
+    seen = Seen({**stored, **{name: np.ones(n, np.bool_) for name in LEFT}}, STORED_GOODS)
+    found = counted(heads([One(1)], n), seen, lambda _: STORED_GOODS)
+    read = as_counted(heads([One(1)]), found["counters"])
+    assert found.select(COUNTERS).rows() == read.select(COUNTERS).rows()
+    assert max(found.select(COUNTERS).row(0)) == 255
+
+
+def test_quantities_at_the_bound_of_a_document_add_up() -> None:
+    """Six orders of 20,000 lines at 10¹⁴ are more than 64 bits hold."""
+    lines = tuple((22030000, 11, 10**14) for _ in range(20_000))
+    done = played([[One(n, order=n, goods=lines) for n in range(7)]])
+    *_, last = done["counters"].to_list()
+    amounts = {unit: of_it for _, unit, *of_it in kept(last)}
+    assert amounts[11] == [MOST_GOODS, MOST_GOODS]

@@ -1,0 +1,62 @@
+"""Behind what does not fit there may be something that does."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agents import reassess
+from agents.reassess import SLICE, Reassess
+from pipeline.registry import Registry
+from tests.pipeline.memory import registry
+
+START = datetime(2019, 11, 11, tzinfo=UTC)
+DAYS = {0: date(2019, 11, 11)}
+
+
+class Held:
+    """A store in which so many wait, by account, the first accepted first."""
+
+    def __init__(self, **waiting: int) -> None:
+        self.waiting = waiting
+
+    async def fetch(self, _name: str, account: str, _lanes: Any, _room: int, most: int, *rest: Any) -> list[dict[str, Any]]:
+        since = rest[-2:]
+        rows = [{"waits_for": account, "accepted_at": START + timedelta(seconds=n), "manifest_id": n} for n in range(self.waiting[account])]
+        return [row for row in rows if (row["accepted_at"], row["manifest_id"]) > since][:most]
+
+
+async def slices(held: Reassess, store: Held, *accounts: str) -> list[list[int]]:
+    """The slices looked at until there is none, when nothing fits."""
+    seen: list[list[int]] = []
+    while True:
+        rows, looked_at = await held._due(store, registry(), accounts, DAYS)  # type: ignore[arg-type]
+        if not rows:
+            return seen
+        seen.append([row["manifest_id"] for row in rows])
+        held._pass_over(rows, looked_at)
+
+
+@pytest.fixture
+def stands(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int]]:
+    """Account → its last entry and what room it has."""
+    stands = {"a": (1, 10), "b": (1, 10)}
+
+    async def rooms(_store: Any, _registry: Registry, accounts: Any, _days: Any) -> dict[str, tuple[int, int]]:
+        return {account: stands[account] for account in accounts}
+
+    monkeypatch.setattr(reassess, "_rooms", rooms)
+    return stands
+
+
+async def test_all_that_wait_are_looked_at_once(stands: dict[str, tuple[int, int]]) -> None:
+    held, store = Reassess(), Held(a=2 * SLICE + 7)
+    assert await slices(held, store, "a") == [[*range(SLICE)], [*range(SLICE, 2 * SLICE)], [*range(2 * SLICE, 2 * SLICE + 7)]]
+    assert await slices(held, store, "a") == []
+    stands["a"] = (2, 10)  # its account has moved
+    assert len(await slices(held, store, "a")) == 3
+
+
+async def test_a_slice_ends_within_the_second_account(stands: dict[str, tuple[int, int]]) -> None:
+    found = await slices(Reassess(), Held(a=3, b=SLICE), "a", "b")
+    assert found == [[0, 1, 2, *range(SLICE - 3)], [*range(SLICE - 3, SLICE)]]
