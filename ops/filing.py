@@ -19,12 +19,13 @@ TAKEN_SECONDS = 180.0
 POLL_SECONDS = 0.1
 
 
-async def publish_once(endpoints: Endpoints, market: str, say: Say, odd: bool = False) -> None:
-    """Publish what a market filed, unless something is filed already: a registry is kept for ever. `odd`: as in publish_filings."""
+async def publish_once(endpoints: Endpoints, market: str, say: Say, odd: bool = False) -> bool:
+    """Publish what a market filed, unless something is filed already: a registry is kept for ever. Whether it did; `odd`: as in
+    publish_filings."""
     connection: asyncpg.Connection = await asyncpg.connect(endpoints.postgres, timeout=10)
     try:
         if await connection.fetchval("SELECT version FROM registry_state"):
-            return
+            return False
     finally:
         await connection.close()
     sent = 0
@@ -35,6 +36,7 @@ async def publish_once(endpoints: Endpoints, market: str, say: Say, odd: bool = 
         say("filing", sent, 0)
 
     await publish_filings(market, endpoints.kafka_options(), count, odd)
+    return True
 
 
 async def until_taken(endpoints: Endpoints, say: Say, tend: Callable[[], object] = lambda: None) -> None:

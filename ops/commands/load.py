@@ -136,7 +136,7 @@ def verify(
     else:
         show_counts(proof)
         show_discrepancies(proof)
-        OUT.print("[bold green]Verified: every decision right, every fen, each published exactly once.[/]" if proof.verified else f"[bold red]{proof.discrepancy_count} discrepancies.[/]")
+        OUT.print(_verdict(proof))
     if not proof.verified:
         raise typer.Exit(FAILED)
 
@@ -157,3 +157,11 @@ def show_discrepancies(proof: Proof) -> None:
     if not proof.verified:
         rows = ((d.place, d.what, d.expected, d.found) for d in proof.discrepancies[:20])
         OUT.print(table(f"{proof.discrepancy_count} discrepancies", ("place", "what", "expected", "found"), rows))
+
+
+def _verdict(proof: Proof) -> str:
+    if not proof.verified:
+        return f"[bold red]{proof.discrepancy_count} discrepancies.[/]"
+    if not proof.counts.get("records"):
+        return "Nothing to verify yet: no document was sent."
+    return "[bold green]Verified: every decision right, every fen, each published exactly once.[/]"

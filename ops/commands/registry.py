@@ -10,7 +10,7 @@ import typer
 from loadtest.generate.firms import SIZES
 from ops.commands.json_files import content_of
 from ops.commands.reach import ready
-from ops.commands.show import OUT, AsJson, NotFound, Steps, print_json, show_list
+from ops.commands.show import ERR, OUT, AsJson, NotFound, Steps, print_json, show_list
 from ops.filing import publish_once, until_taken
 from ops.sending import Sending, send_each
 from schemas.codec import DecodeError
@@ -36,15 +36,20 @@ def sample(
         raise typer.BadParameter(f"use one of {', '.join(SIZES)}", param_hint="--market")
     endpoints = Endpoints.resolve()
     with Steps() as steps:
-        asyncio.run(_sample(endpoints, market, steps))
-    OUT.print("Filed. Next: [bold]tidegate send schemas/examples/release/*.json[/]")
+        filed = asyncio.run(_sample(endpoints, market, steps))
+    if filed:
+        OUT.print("Filed. Next: [bold]tidegate send schemas/examples/release/*.json[/]")
+    else:
+        OUT.print("Something is filed already, so nothing was sent: [bold]tidegate registry show[/] tells what stands.")
 
 
-async def _sample(endpoints: Endpoints, market: str, steps: Steps) -> None:
+async def _sample(endpoints: Endpoints, market: str, steps: Steps) -> bool:
     await ready(endpoints)
     await adopt_ids()
-    await publish_once(endpoints, market, steps)
+    filed = await publish_once(endpoints, market, steps)
+    ERR.print("Waiting until a worker has taken what is filed ([bold]tidegate worker[/] in another terminal) …", style="dim")
     await until_taken(endpoints, steps)
+    return filed
 
 
 @app.command()

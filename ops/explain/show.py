@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -92,7 +93,7 @@ class _Page:
         status = self._in_brackets(f"{t['return_status']} {m['return_status']}")
         OUT.print(f"[bold {COLOUR[m['outcome']]}]{t[m['outcome']]}[/][bold]{wait}[/]{status}")
         for r in m["revisions"]:
-            when, decision = f"{r['revised_at'].astimezone(BEIJING):%Y-%m-%d %H:%M:%S}", r["decision_id"].hex()
+            when, decision = _beijing(r["revised_at"]), r["decision_id"].hex()
             OUT.print(t["revised"].format(outcome=t[r["outcome"]], time=when, n=r["revision"], decision=decision), style=COLOUR[r["outcome"]])
         self._items("why", self._why())
         self._items("what_to_do", self._to_do())
@@ -110,6 +111,8 @@ class _Page:
 
     def _to_do(self) -> list[str]:
         m = self.m
+        if m["revisions"]:
+            return [self.t[f"to_do_revised_{m['revisions'][-1]['outcome']}"]]
         todos = [self._said(f, "todo") for f in m["findings"] if f["outcome"] == m["outcome"]]
         if m["at_fault"]:
             joined = self.t["and"].join(self.t[kind] for kind in m["at_fault"])
@@ -214,10 +217,10 @@ class _Page:
 
     def _documents(self, every: list[dict[str, Any]]) -> None:
         t, m, used = self.t, self.m, self.m["documents"]
-        rows = ((t[d["kind"]], f"{d['topic']}[{d['partition']}]@{d['offset']}", d["log_time"]) for d in used)
+        rows = ((t[d["kind"]], f"{d['topic']}[{d['partition']}]@{d['offset']}", _beijing(d["log_time"])) for d in used)
         OUT.print(table(f"\n{t['documents']}", (t["document"], t["place"], t["time"]), rows))
         if others := [d for d in every if m["attempt"] not in d["used_by"]]:
-            rows = ((t[d["kind"]], f"{d['topic']}[{d['partition']}]@{d['offset']}", d["log_time"], self._became(d)) for d in others)
+            rows = ((t[d["kind"]], f"{d['topic']}[{d['partition']}]@{d['offset']}", _beijing(d["log_time"]), self._became(d)) for d in others)
             OUT.print(table(f"\n{t['others']}", (t["document"], t["place"], t["time"], t["fate"]), rows))
 
     def _became(self, document: dict[str, Any]) -> str:
@@ -232,6 +235,10 @@ class _Page:
         named = {name: m[f"{name}_code"] or t["none"] for name in ("guarantor", "declarant", "warehouse", "customs")}
         OUT.print(Text(plain(t["behind"].format(**named, mode=m["trade_mode"] or t["none"])), style="dim"))
         OUT.print(Text(t["made_by"].format(
-            time=f"{m['accepted_at'].astimezone(BEIJING):%Y-%m-%d %H:%M:%S}", rule_set=m["rule_set"], registry=m["registry_version"], batch=m["batch_seq"],
+            time=_beijing(m["accepted_at"]), rule_set=m["rule_set"], registry=m["registry_version"], batch=m["batch_seq"],
             lane=m["lane"], decision=m["decision_id"].hex(),
         ), style="dim"))  # fmt: skip
+
+
+def _beijing(at: datetime) -> str:
+    return f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"

@@ -72,6 +72,8 @@ def test_down_without_a_stack(run: Run) -> None:
         ("dead-letters", "Usage"),
         ("dead-letters show here", "topic[partition]@offset"),
         ("dead-letters list --topic elsewhere", "cbec.order"),
+        ("dead-letters list --topic elsewhere", "cbec.rules"),
+        ("redecide --as-of 2018-12-31", "2019-01-01"),
         ("dead-letters replay --code DOC-01", "DL-01"),
         ("status --name ../..", "letters, digits"),
         ("capacity --profile none", "no profile"),
