@@ -10,6 +10,8 @@ from agents.records import Records, copied
 from schemas.contracts import topic_name
 from schemas.packed import Vector
 
+FIRST = ("registry", "rules")  # topics that are taken before the others
+
 
 @dataclass(slots=True)
 class Buffer:
@@ -129,7 +131,7 @@ def _begun(
     """What LaneRecords says of a lane, its records in parts."""
     times = {topic: buffer.times for topic, buffer in buffers.items()}
     counts = cut(times, _lagging(buffers), most) if most else up_to(times, -1)
-    ahead = topic_name("registry"), topic_name("rules")
+    ahead = {topic_name(kind) for kind in FIRST}
     clock = max((int(times[topic][count - 1]) for topic, count in counts.items() if count and topic not in ahead), default=0)
     first = {topic: buffer.handed_to for topic, buffer in buffers.items()}
     taken = {topic: buffers[topic].take(count) for topic, count in counts.items()}

@@ -2,12 +2,12 @@
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 
 import polars as pl
 
 from agents.metrics import METRICS
 from pipeline.guarantees import STANDING
+from pipeline.law import SHANGHAI
 from pipeline.registry import Registry
 from schemas.contracts import REGISTRY_PARTITION
 from sinks.batch import LaneState
@@ -15,7 +15,6 @@ from sinks.store import Store
 
 SECONDS = 5.0
 MOST = 50  # guarantors told, the least free first: a label each, and the registry may have hundreds
-SHANGHAI = timedelta(hours=8)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ After each batch, also an empty one: so what was held while a guarantor was addi
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from pipeline import guarantees, stock
 from pipeline.claims import OF_BOOK_ITEM
 from pipeline.classes import WAITING_QUEUES
 from pipeline.flow import Decided
+from pipeline.law import SHANGHAI
 from pipeline.registry import Registry
 from pipeline.stock import OF_GUARANTEE, OF_STOCK
 from sinks.batch import Batch, LaneState
@@ -23,7 +24,6 @@ from sinks.revisions import released as released_of
 from sinks.store import Store
 
 SLICE = 500  # manifests looked at in one transaction
-SHANGHAI = timedelta(hours=8)
 Stood = tuple[Any, ...]
 Waiter = tuple[datetime, int]
 """Acceptance and manifest_id."""

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 
 from agents import filings, http, logs
 from agents.app import build_app, intake_topics
-from agents.buffers import LaneRecords
+from agents.buffers import FIRST, LaneRecords
 from agents.compiling import compile_loops, let_code_go
 from agents.faust_private import UnknownFaust
 from agents.guarantors import Guarantors
@@ -52,7 +52,6 @@ FIRST_BATCHES = 4  # with documents: they call what is called for the first time
 IDLE_SECONDS = 5.0  # a lane without records for this long gets a clock tick
 MAX_UNPUBLISHED = 200  # batches the relay may be behind before intake waits
 DRAIN_SECONDS = 20
-FIRST = ("registry", "rules")  # topics that are taken before the others
 OURS = (UnequalTopics, UnknownFaust, UnknownAiokafka, NotCoPartitioned, Stuck, Fenced, LostBatches, OutboxGap, RegistryError, SettingsError, LawError)  # their texts quote no document
 MOVING_SECONDS = 120.0  # longest rebalance; a claim inside it waits at most half of that for its stores
 
@@ -214,7 +213,7 @@ class Worker:
                 positions = np.flatnonzero(np.isin(taken.rows["offset"], broken)).tolist() if broken else []
                 if why := watch.limit_passed(len(taken), positions):
                     async with self.ownership.busy:  # nothing else may be asked over the connection meanwhile
-                        with suppress(Unavailable, *AWAY):  # it stops here at once; what is read of it after a restart says so again
+                        with suppress(Unavailable, *AWAY):  # not kept, so taken up again in a second, and what is read of it then says so once more
                             await self.ownership.pause(place, "POISON", why)
                             self.poison[place] = PoisonWatch()
 

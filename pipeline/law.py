@@ -1,6 +1,7 @@
 """The law in force on one day, as the core reads it. schemas/lawbook.py builds it from dated data."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 import polars as pl
@@ -9,6 +10,7 @@ from pipeline.control import Control
 from pipeline.rates import Rates
 from pipeline.risk import Indicator, Typology
 
+SHANGHAI = timedelta(hours=8)  # ahead of UTC, all the year: in whose days and months the law counts
 Outcome = Literal["RELEASE", "HOLD", "REJECT"]
 MEASURES = ("volume", "mass", "sheet", "piece")  # what a content may be stated in; µl, mg, sheets, pieces
 MASS = MEASURES.index("mass")

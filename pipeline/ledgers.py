@@ -7,7 +7,7 @@ import json
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -16,6 +16,7 @@ from pipeline import guarantees, stock
 from pipeline.accounts import ONE, Ledger, running
 from pipeline.claims import LETTERS, Claims
 from pipeline.guarantees import Frozen
+from pipeline.law import SHANGHAI
 from pipeline.rules import FINDINGS
 from pipeline.stock import Drawn, secure
 
@@ -33,7 +34,6 @@ TAKEN = {
 # a batch may span more than the reuse period: then a number is taken twice in it
 USE = [pl.col("m", "number"), pl.col("use_no") + running(ONE, "number").cast(pl.Int16)]
 BUT_NUMBER = pl.exclude("a")
-SHANGHAI = timedelta(hours=8)
 NOT_EXACT = pl.lit(False).alias("exact")
 NO_REFUSALS = pl.DataFrame(schema=FINDINGS)
 Use = tuple[int, str, datetime]  # use number, holder, when it was accepted

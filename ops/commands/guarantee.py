@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
 
 from ops.commands.show import OUT, AsJson, NotFound, print_json, show_list, table, yuan
+from pipeline.law import SHANGHAI
 from schemas.endpoints import Endpoints
 from schemas.filings import stored
 from sinks.guarantees import unpacked
@@ -16,7 +17,6 @@ from sinks.store import Store
 
 app = typer.Typer(help="Guarantee accounts: what is guaranteed, frozen and free, by guarantor and instrument.", no_args_is_help=True)
 On = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Acceptance date, as 2019-11-11; today without it.")]
-SHANGHAI = timedelta(hours=8)
 Row = dict[str, Any]
 
 

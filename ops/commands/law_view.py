@@ -53,13 +53,13 @@ def show_history(found: Mapping[str, Any]) -> None:
     """One row an event, and one for what was never ordered."""
     rows: list[tuple[Any, ...]] = []
     for one in found["rule_sets"]:
-        live, tried = one["live"], one["rule_set"] == found["shadow"]
+        tried = one["rule_set"] == found["shadow"]
         since = {shadow: max((e["version"] for e in one["events"] if (e["part"] == SHADOW) is shadow), default=None) for shadow in (True, False)}
         for e in one["events"] or [{"part": "kept only", "version": None, "since": one["stored_at"], "by": ""}]:
             part = f"shadow {e['share']:g} %" if e["part"] == SHADOW else e["part"]
             shadow = e["part"] == SHADOW
-            now = (("tried" if tried else "") if shadow else "live" if live else "") if e["version"] == since[shadow] else ""
-            rows.append((one["rule_set"], now, part, e["version"], e["since"], e["by"]))
+            stands = (tried if shadow else one["live"]) and e["version"] == since[shadow]
+            rows.append((one["rule_set"], ("tried" if shadow else "live") if stands else "", part, e["version"], e["since"], e["by"]))
     show_list("Orders of rule sets", ("rule set", "now", "ordered as", "from version", "since", "by"), rows, "None is kept yet: no worker has run.")
 
 
