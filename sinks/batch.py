@@ -15,7 +15,7 @@ from pipeline.ledgers import Balances
 ARRIVED = (
     "registry_entry", "rule_event", "order_documents", "document_fate", "open_report", "dead_letter", "sighting", "sighting_read",
 )  # fmt: skip
-DECIDED = ("manifest", "manifest_line", "finding", *(f"{ledger.name}_entry" for ledger in LEDGERS), "held", "shadow_batch", "outbox")
+DECIDED = ("manifest", "manifest_line", "finding", *(f"{x.name}_{of}" for x in LEDGERS for of in ("held_entry", "used_entries")), "held", "shadow_batch", "outbox")
 REVISED = ("revision", "outbox")
 Frames = dict[str, pl.DataFrame]
 

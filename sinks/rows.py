@@ -41,6 +41,8 @@ MANIFEST_ROW = [pl.col(*SAME, *PLACES), *(pl.col(source).alias(name) for name, s
 HELD = pl.col("lane", "accepted_at", "manifest_id", "order_hash", "ebp_code", "order_no", "attempt", "waits_for", "amount")
 IS_HELD = pl.col("queue").is_in(WAITING_QUEUES)
 NOBODY_HELD = pl.DataFrame()
+OF_MANIFEST = pl.col("lane", "batch_seq", "manifest_id")
+USED = pl.col("movement") == "confirm"  # at once: the entries of a decision are from available to reserved or to used
 LINE_ROW = [
     pl.col("manifest_id", "dutiable_fen", "tariff_fen", "vat_fen"),
     *(pl.col(source).alias(name) for name, source in LINE.items()),
@@ -63,19 +65,35 @@ def manifest_frames(decided: Decided) -> Frames:
         "manifest": decided.heads.select(MANIFEST_ROW).sort("order_hash", "ebp_code"),
         "manifest_line": _lines(decided),
         "finding": findings.select("code", "outcome", "values_read").hstack([ids[findings["m"]]]),
-        **{f"{ledger.name}_entry": _entries(ledger, moves, ids) for ledger, moves in decided.posted.moves.items()},
+        **{table: rows for x, moves in decided.posted.moves.items() for table, rows in _entries(x, moves, decided.heads).items()},
     }
 
 
-def _entries(ledger: Ledger, moves: Moves, ids: pl.Series) -> pl.DataFrame:
-    """In the order of their key as they come: every writer has that one, or two deadlock."""
-    return moves.entries.select(_entry(ledger)).hstack([ids[moves.entries["m"]]])
+def _entries(ledger: Ledger, moves: Moves, heads: pl.DataFrame) -> Frames:
+    """Rows of the ledger's two tables of entries, in the order of the accounts, as they come: what is reserved an entry a row,
+    what is used at once those of a lane and batch in one."""
+    entries = moves.entries.hstack(heads.select(OF_MANIFEST)[moves.entries["m"]])
+    held, used = entries.filter(~USED), entries.filter(USED)
+    return {
+        f"{ledger.name}_held_entry": held.select(_held_entry(ledger)),
+        f"{ledger.name}_used_entries": used.group_by("lane", "batch_seq", maintain_order=True).agg(_used_entries(ledger)),
+    }
 
 
 @cache
-def _entry(ledger: Ledger) -> pl.Expr:
-    amounts = (ledger.of(x) for x in ("amount", "reserved_after", "used_after"))
-    return pl.col(*ledger.key, "entry_no", "movement", "debit", "credit", *amounts)
+def _held_entry(ledger: Ledger) -> pl.Expr:
+    return pl.col(*ledger.key, "entry_no", "manifest_id", "movement", "debit", "credit", *_amounts(ledger))
+
+
+@cache
+def _used_entries(ledger: Ledger) -> list[pl.Expr]:
+    amount, *after = _amounts(ledger)
+    many = [*ledger.key, "entry_no", "manifest_id"]
+    return [*(pl.col(one).alias(f"{one}s") for one in many), pl.col(amount).alias(ledger.of("amounts")), pl.col(after)]
+
+
+def _amounts(ledger: Ledger) -> list[str]:
+    return [ledger.of(x) for x in ("amount", "reserved_after", "used_after")]
 
 
 def number_uses(uses: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:

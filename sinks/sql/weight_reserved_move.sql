@@ -4,7 +4,7 @@ WITH due AS MATERIALIZED (
     SELECT e.person_key, e.year, e.weight_group, e.manifest_id, e.amount_mg,
         row_number() OVER earlier AS n, sum(e.amount_mg) OVER earlier AS amount,
         CASE $3::text WHEN 'confirm' THEN sum(e.amount_mg) OVER earlier ELSE 0 END AS confirmed
-    FROM weight_entry e JOIN unnest($2::bigint[]) WITH ORDINALITY AS m(manifest_id, turn) USING (manifest_id)
+    FROM weight_held_entry e JOIN unnest($2::bigint[]) WITH ORDINALITY AS m(manifest_id, turn) USING (manifest_id)
     WHERE e.person_key = ANY ($1::bytea[]) AND e.movement = 'reserve'
     WINDOW earlier AS (PARTITION BY e.person_key, e.year, e.weight_group ORDER BY m.turn)
 ), moved AS (
@@ -15,7 +15,7 @@ WITH due AS MATERIALIZED (
     RETURNING a.person_key, a.year, a.weight_group, a.entry_no - s.n AS entry_no,
         a.reserved_mg + s.amount AS reserved_mg, a.used_mg - s.confirmed AS used_mg
 )
-INSERT INTO weight_entry (person_key, year, weight_group, entry_no, manifest_id, movement, debit, credit, amount_mg, reserved_after_mg, used_after_mg)
+INSERT INTO weight_held_entry (person_key, year, weight_group, entry_no, manifest_id, movement, debit, credit, amount_mg, reserved_after_mg, used_after_mg)
 SELECT d.person_key, d.year, d.weight_group, m.entry_no + d.n, d.manifest_id, $3, 'reserved',
     CASE $3::text WHEN 'confirm' THEN 'used' ELSE 'available' END, d.amount_mg, m.reserved_mg - d.amount, m.used_mg + d.confirmed
 FROM due d JOIN moved m USING (person_key, year, weight_group)

@@ -23,7 +23,7 @@ from loadtest.generate.filings import events, odd_events
 from loadtest.verify import Evidence, evidence
 from loadtest.verify.evidence import Lane, Message, Place, Record, Tables
 from loadtest.verify.postgres import SOURCES
-from pipeline.accounts import QUOTA, WEIGHT
+from pipeline.accounts import LEDGERS, QUOTA, WEIGHT, Ledger
 from pipeline.documents import KINDS
 from pipeline.flow import Decided
 from pipeline.registry import Registry
@@ -142,6 +142,9 @@ class Play:
     def _keep(self, tables: dict[str, pl.DataFrame]) -> None:
         if "order_documents" in tables:
             tables = tables | {"document": one_by_one(tables["order_documents"])}
+        for ledger in LEDGERS:
+            if f"{ledger.name}_used_entries" in tables:
+                tables = tables | {f"{ledger.name}_entry": entries(ledger, tables)}
         for field, table, shape in SOURCES:
             if table in tables:
                 rows = tables[table].iter_rows(named=True)
@@ -196,6 +199,15 @@ def one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
         for number, kind in enumerate(KINDS, start=1)
     ]
     return pl.concat(parts)
+
+
+def entries(ledger: Ledger, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """As the ledger's view gives them."""
+    held = tables[f"{ledger.name}_held_entry"]
+    used = tables[f"{ledger.name}_used_entries"].drop("lane", "batch_seq")
+    names = {f"{one}s": one for one in (*ledger.key, "entry_no", "manifest_id")} | {ledger.of("amounts"): ledger.of("amount")}
+    one_by_one = used.explode(pl.all()).rename(names).with_columns(movement=pl.lit("confirm"), debit=pl.lit("available"), credit=pl.lit("used"))
+    return pl.concat([held, one_by_one.select(held.columns)])
 
 
 def _row(shape: type[NamedTuple], row: dict[str, Any]) -> Any:
