@@ -1,7 +1,7 @@
 """The ledgers with accounts that manifests take from, each described once (decisions.md section 6).
 
 What a batch does with one is worked out for all its rows at once, by expressions built once a ledger. One more ledger is
-one more description, its claims (pipeline/claims.py), two tables and two statements.
+one more description, its claims (pipeline/claims.py), its tables and statements.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ def running(amount: pl.Expr, group: str) -> pl.Expr:
 class Ledger:
     """Double entry: an entry moves an amount from available to reserved (HOLD) or to used (RELEASE), up to a limit.
 
-    Tables `<name>_account` and `<name>_entry`, statements `<name>_accounts` and `<name>_accounts_take`. `key`: an account's,
+    Tables `<name>_account`, `<name>_held_entry` and `<name>_used_entries`, statements `<name>_accounts` and `<name>_accounts_take`. `key`: an account's,
     in the order of its index, columns never null; `unit`: of all amounts, whose columns' names end in it; `code`: the
     finding where an account does not admit an amount, which tells the columns `told` of the key beside what it saw.
 

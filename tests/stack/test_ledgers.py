@@ -250,3 +250,20 @@ async def test_over_the_limit_beside_others(endpoints: Endpoints, db: asyncpg.Co
         assert [outcomes[f"EXAMPLE-{n}"] for n in (3, 6)] == ["RELEASE"] * 2
         assert sorted(outcomes[f"EXAMPLE-{n}"] for n in (1, 2, 4, 5)) == ["REJECT"] + ["RELEASE"] * 3
         assert await balances(db) == [(2, 22_000), (8, 2_600_000)]
+
+
+async def test_what_is_used_at_once_lies_in_one_row_a_lane(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """And is traced by its manifest alone, whoever's entries lie beside it."""
+    async with nodes(endpoints, [1, 2]) as (node,):
+        await node.take(*order(1, 0, 1, A), *order(1, 1, 2, B, second=1), *order(2, 0, 3, A, second=2), *bags(2, 1, 4, (RICE, "1"), second=3))
+        packed = await db.fetch("SELECT lane, cardinality(manifest_ids) AS entries FROM quota_used_entries ORDER BY lane")
+        assert [tuple(r) for r in packed] == [(1, 2), (2, 2)]
+        assert await db.fetchval("SELECT count(*) FROM quota_held_entry") == 0
+        traced: list[list[tuple[Any, ...]]] = []
+        for m in await db.fetch("SELECT person_key, manifest_id FROM manifest ORDER BY order_no"):
+            entries = await node.processor.store.fetch("trace_entries", m["person_key"], m["manifest_id"])
+            assert {e["person_key"] for e in entries} == {m["person_key"]}
+            traced.append([(e["ledger"], e["entry_no"], e["movement"], e["used_after"]) for e in entries])
+        assert [t[0][:3] for t in traced] == [("quota", n, "confirm") for n in (1, 1, 2, 1)]
+        assert [t[0][3] for t in traced[:3]] == [11_000, 11_000, 22_000]
+        assert [t[1:] for t in traced] == [[], [], [], [("weight", 1, "confirm", 5_000_000)]]
