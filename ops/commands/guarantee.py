@@ -1,13 +1,15 @@
 """guarantee: what the guarantors answer for, what of it is frozen, and by which instrument it is covered."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
+from ops.commands.lookups import with_orders
 from ops.commands.show import OUT, AsJson, NotFound, print_json, show_list, table, yuan
 from pipeline.law import SHANGHAI
 from schemas.endpoints import Endpoints
@@ -99,8 +101,8 @@ def show(
         for i in account.instruments
     ]  # fmt: skip
     OUT.print(table("Instruments", ("order", "number", "kind", "CNY", "from", "to", "status", "valid", "covers CNY"), rows))
-    show_list("Last entries", ("entry", "manifest", "CNY", "frozen after CNY"),
-              [(e["entry_no"], str(e["manifest_id"]), yuan(e["amount_fen"]), yuan(e["frozen_after_fen"])) for e in last], "Nothing was frozen.")  # fmt: skip
+    show_list("Last entries", ("entry", "platform", "order number", "CNY", "frozen after CNY"),
+              [(e["entry_no"], e["ebp_code"], e["order_no"], yuan(e["amount_fen"]), yuan(e["frozen_after_fen"])) for e in last], "Nothing was frozen.")  # fmt: skip
 
 
 def _day(on: datetime | None) -> date:
@@ -122,8 +124,8 @@ async def _entries(guarantor: str, most: int) -> list[Row]:
     store = Store(Endpoints.resolve().postgres)
     try:
         rows = await store.fetch("guarantee_entries", guarantor, most)
+        names = ("entry_no", "manifest_id", "amount_fen", "frozen_after_fen")
+        found: Iterator[Row] = (dict(zip(names, entry, strict=True)) for row in rows for entry in reversed(list(unpacked(row))))
+        return await with_orders(store, islice(found, most))
     finally:
         await store.close()
-    names = ("entry_no", "manifest_id", "amount_fen", "frozen_after_fen")
-    found: list[Row] = [dict(zip(names, entry, strict=True)) for row in rows for entry in reversed(list(unpacked(row)))]
-    return found[:most]

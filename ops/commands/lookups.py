@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import polars as pl
@@ -48,7 +48,8 @@ def decisions(
         for r in rows
     )  # fmt: skip
     columns = ("accepted", "platform", "order number", "attempt", "outcome", "dutiable CNY", "tax CNY", "findings")
-    show_list("Decisions", columns, shown, "No decision fits.")
+    nothing = "No decision fits." if not code or code in load().texts() else f"No decision fits. This installation knows no code {code}; docs/platforms.md lists all."
+    show_list("Decisions", columns, shown, nothing)
 
 
 def _outcome(r: Mapping[str, Any]) -> str:
@@ -96,6 +97,15 @@ def _senders(row: dict[str, Any], payer: tuple[str, str] | None) -> str:
         "waybill": "the carrier",
     }
     return ", ".join(who[kind] for kind in KINDS if row["missing"] & BIT[kind])
+
+
+async def with_orders(store: Store, entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Entries of a ledger with the platform and number of the order whose manifest made each: its own number says nothing to anybody."""
+    found = list(entries)
+    idents = [e["manifest_id"] for e in found]
+    rows = await store.fetch("orders_of_manifests", idents, [(ident >> 16) & 0xFFFFFFFF for ident in idents]) if idents else []
+    orders = {r["manifest_id"]: {"ebp_code": r["ebp_code"], "order_no": r["order_no"]} for r in rows}
+    return [{**e, **orders[e["manifest_id"]]} for e in found]
 
 
 async def fetch(name: str, *arguments: Any) -> list[Any]:

@@ -65,6 +65,8 @@ def send(
         print_json([dict(zip(("topic", "offset", "key"), row, strict=True)) for row in sent])
     else:
         show_list("Sent", ("topic", "offset", "entry"), sent, "The files hold no filing.")
+        if sent:
+            OUT.print(f"A filing that is no newer than the one before becomes a dead letter (DL-06): [bold]tidegate dead-letters list --topic {topic_name('registry')}[/]")
 
 
 def _read(path: Path) -> list[Filing]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.commands.lookups import with_orders
 from ops.commands.show import OUT, AsJson, NotFound, print_json, show_list, table
 from schemas.endpoints import Endpoints
 from schemas.filings import KEYED, stored
@@ -105,10 +106,10 @@ def show(
         OUT.print(table("Stock-takes", ("entry", "counted", "entered then", "deducted then", "difference it adds"), (
             (c["entry_no"], *(_units(c[x]) for x in ("counted_e5", "entered_e5", "used_e5", "amount_e5"))) for c in counted)))  # fmt: skip
     rows = [
-        (e["entry_no"], str(e["manifest_id"]), e["movement"], *(_units(e[x]) for x in ("amount_e5", "reserved_after_e5", "used_after_e5")))
+        (e["entry_no"], e["ebp_code"], e["order_no"], e["movement"], *(_units(e[x]) for x in ("amount_e5", "reserved_after_e5", "used_after_e5")))
         for e in moved
     ]  # fmt: skip
-    show_list("Last entries", ("entry", "manifest", "movement", "quantity", "reserved after", "deducted after"), rows, "Nothing was taken.")
+    show_list("Last entries", ("entry", "platform", "order number", "movement", "quantity", "reserved after", "deducted after"), rows, "Nothing was taken.")
 
 
 def _units(e5: int) -> str:
@@ -130,7 +131,7 @@ async def _entries(book_item: str, most: int) -> tuple[list[Row], list[Row]]:
     try:
         rows = await store.fetch("stock_entries", book_item, most)
         counted = [dict(r) for r in await store.fetch("stock_counts", book_item, most)]
+        found = ({"entry_no": number, **entry} for row in rows for item, number, entry in unpacked(row) if item == book_item)
+        return await with_orders(store, islice(sorted(found, key=lambda e: -e["entry_no"]), most)), counted
     finally:
         await store.close()
-    found = [{"entry_no": number, **entry} for row in rows for item, number, entry in unpacked(row) if item == book_item]
-    return list(islice(sorted(found, key=lambda e: -e["entry_no"]), most)), counted

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from loadtest.generate.stocked import TWO
 from ops.commands.dead_letters import REPLAYED
 from ops.stack import Stack
 from schemas.contracts import HERE, PARTITIONS, topic_name
@@ -20,6 +21,7 @@ from tests.pipeline.test_weights import RICE, SUGAR, of
 from tests.pipeline.trios import KINDS, numbered, rec, records
 from tests.stack.canaries import id_number
 from tests.stack.nodes import nodes, within
+from tests.stack.test_stock import wanting
 
 EXAMPLES = [str(p) for p in sorted((HERE / "examples" / "hold").glob("*.json"))]
 CLOSED = "127.0.0.1:1"  # nobody listens there
@@ -103,6 +105,25 @@ async def test_trace_tells_everything(run: Run, named: Endpoints) -> None:
     assert [e["movement"] for e in manifest["entries"]] == ["reserve"]
     assert [r["returnStatus"] for r in data["receipts"]] == ["300"]
     assert len(manifest["lines"]) == 2
+
+
+async def test_entries_of_an_account_name_their_orders(run: Run, named: Endpoints) -> None:
+    """Of a guarantee and of stock, the youngest first; the number of a manifest is nobody's but ours."""
+    await take(named, wanting(0, 0, 1, (TWO, "1")), wanting(0, 1, 2, (TWO, "1"), second=1))
+    (manifest,) = (await asked(run, "trace", "EXAMPLE-1", "--json")).data["manifests"]
+    for account in (("guarantee", "show", manifest["guarantor_code"]), ("stock", "show", manifest["stock"][0]["book_item"])):
+        last = (await asked(run, *account, "--json")).data["entries"]
+        assert [(e["entry_no"], e["ebp_code"], e["order_no"]) for e in last] == [(n, "330296P001", f"EXAMPLE-{n}") for n in (2, 1)]
+        assert last[1]["manifest_id"] == manifest["manifest_id"]
+        shown = (await asked(run, *account)).out
+        assert "330296P001" in shown and "EXAMPLE-2" in shown and str(manifest["manifest_id"]) not in shown
+
+
+async def test_decisions_by_a_code_that_is_none_say_so(run: Run, named: Endpoints) -> None:
+    await take(named, records(held(2)))
+    assert "EXAMPLE-2" in (await asked(run, "decisions", "--code", "PAY-04")).out
+    assert (await asked(run, "decisions", "--code", "PAY-01")).out.strip() == "No decision fits."
+    assert "knows no code PAY-99" in (await asked(run, "decisions", "--code", "PAY-99")).out
 
 
 async def test_trace_tells_what_was_taken_of_every_ledger(run: Run, named: Endpoints) -> None:
