@@ -275,7 +275,8 @@ class Store:
         if "registry_entry" in batch.arrived or "rule_event" in batch.arrived:
             stands = _count(await connection.execute(sql("registry_advance"), batch.registry_version)) == 1
         else:
-            stands = await connection.fetchval(sql("registry_hold")) == batch.registry_version
+            await connection.execute(sql("registry_hold"))
+            stands = await connection.fetchval(sql("registry_version")) == batch.registry_version
         if not stands:
             raise Contended("registry")
         await self._step("registry-held")

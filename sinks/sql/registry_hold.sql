@@ -1,2 +1,3 @@
--- The registry's version, held until this transaction ends: who wants to change it waits for us, and we for him.
-SELECT version FROM registry_state FOR SHARE
+-- From here to its end nobody changes the registry but after this transaction. A table's lock and not the row's: those who hold a
+-- row together let others join them before one who waits to change it, who then may wait for ever.
+LOCK TABLE registry_state IN SHARE MODE

@@ -169,10 +169,10 @@ async def _no_fence(_kafka: Mapping[str, Any], _transactional_id: str) -> None:
     return None
 
 
-async def somebody_waits(db: asyncpg.Connection) -> None:
-    """Until a session of this database waits for a lock of another."""
+async def somebody_waits(db: asyncpg.Connection, sessions: int = 1) -> None:
+    """Until so many sessions of this database wait for locks of others."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await db.fetchval(
+        while sessions > await db.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         ):
             await asyncio.sleep(0)

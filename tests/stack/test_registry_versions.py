@@ -71,6 +71,22 @@ async def test_two_batches_hold_the_registry_at_once(endpoints: Endpoints, db: a
         assert [outcome for _, outcome, _ in await versions(db)] == ["RELEASE", "RELEASE"]
 
 
+async def test_no_batch_goes_before_a_change_that_waits(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Of many workers one is always committing: did the next join him, no change would ever be made."""
+    async with nodes(endpoints, [0], [1], [2]) as (first, second, third):
+        gate = second.steps.hold("before-commit")
+        deciding = asyncio.create_task(second.take(*order(1, 0, 1)))
+        await reached(gate, deciding)
+        filing = asyncio.create_task(first.take(event(0, 2, status="suspended")))
+        await somebody_waits(db)
+        coming = asyncio.create_task(third.take(*order(2, 0, 2)))
+        await somebody_waits(db, 2)
+        gate.open.set()
+        for task in (deciding, filing, coming):
+            await within(task)
+        assert await versions(db) == [("EXAMPLE-1", "RELEASE", 0), ("EXAMPLE-2", "REJECT", 1)]
+
+
 async def test_the_newest_valid_event_wins_and_the_rest_are_dead_letters(endpoints: Endpoints, db: asyncpg.Connection) -> None:
     cut = event(5, 9)
     events = [
