@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,13 +26,13 @@ REPLAYED = "tidegate-replayed-from"  # header of a dead letter that was sent ane
 def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJson = False) -> None:
     """List dead letters, newest first, and the partitions that are paused."""
     _check(topic, code)
-    rows = asyncio.run(fetch("dead_letters_list", topic, code, limit))
+    rows = asyncio.run(fetch("dead_letters_list", topic, code, None, limit))
     pauses = asyncio.run(fetch("pauses_list"))
     if json_:
         print_json({"dead_letters": [dict(r) for r in rows], "paused": [dict(p) for p in pauses]})
         return
-    shown = ((r["log_time"], f"{r['topic']}[{r['partition']}]@{r['kafka_offset']}", r["code"], r["reason"], r["bytes"]) for r in rows)
-    show_list("Dead letters", ("logged", "place", "code", "reason", "bytes"), shown, "No dead letter.")
+    shown = ((r["log_time"], _place(r), r["code"], r["reason"], r["bytes"], r["sent_anew_at"] or "") for r in rows)
+    show_list("Dead letters", ("logged", "place", "code", "reason", "bytes", "sent anew"), shown, "No dead letter.")
     if pauses:
         OUT.print(table("Paused", ("since", "topic", "partition", "code", "why"),
                         ((p["since"], p["topic"], p["partition"], p["code"], p["detail"]) for p in pauses)))  # fmt: skip
@@ -50,7 +51,7 @@ def show(
     shown: dict[str, Any] = {
         "place": place, "logged": row["log_time"], "code": row["code"], "reason": row["reason"], "meaning": texts["en"],
         "what to do": texts["todo"], "key bytes": len(row["record_key"] or b""), "value bytes": len(row["record_value"] or b""),
-        "headers": [name for name, _ in json.loads(row["headers"])], "lane": row["lane"], "batch": row["batch_seq"],
+        "headers": [name for name, _ in json.loads(row["headers"])], "sent anew": row["sent_anew_at"] or "no", "lane": row["lane"], "batch": row["batch_seq"],
     }  # fmt: skip
     if save:
         save.write_bytes(row["record_value"] or b"")
@@ -68,7 +69,7 @@ def replay(
 ) -> None:  # fmt: skip
     """Send dead letters anew to the topic they came from, for instance after a schema was added.
 
-    A letter that came back as a new one is sent once, not the former one too.
+    Without places those that were not sent anew before: what came back is a new letter, and goes without the former one.
     """
     _check(topic, code)
     sent = asyncio.run(_replay(places, topic, code, limit))
@@ -110,20 +111,22 @@ async def _one(place: str) -> Any:
 
 async def _replay(places: list[str] | None, topic: str | None, code: str | None, limit: int) -> list[str]:
     if not places:
-        found = await fetch("dead_letters_list", topic, code, limit)
-        places = [f"{r['topic']}[{r['partition']}]@{r['kafka_offset']}" for r in reversed(found)]  # oldest first
+        places = [_place(r) for r in reversed(await fetch("dead_letters_list", topic, code, False, limit))]  # oldest first
     letters = {place: await _one(place) for place in places}
-    headers = {place: [(name, None if value is None else bytes.fromhex(value)) for name, value in json.loads(r["headers"])] for place, r in letters.items()}
-    former = {value.decode() for pairs in headers.values() for name, value in pairs if name == REPLAYED and value}
-    chosen = [place for place in places if place not in former]
-    if not chosen:
+    if not letters:
         return []
     again: list[Sending] = []
-    for place in chosen:
-        row, kept = letters[place], [(name, value) for name, value in headers[place] if name != REPLAYED]
-        again.append(Sending(row["topic"], row["record_key"], row["record_value"], row["partition"], [*kept, (REPLAYED, place.encode())]))
+    for place, row in letters.items():
+        headers = [(name, None if value is None else bytes.fromhex(value)) for name, value in json.loads(row["headers"]) if name != REPLAYED]
+        again.append(Sending(row["topic"], row["record_key"], row["record_value"], row["partition"], [*headers, (REPLAYED, place.encode())]))
     await send_each(Endpoints.resolve(), again)
-    return chosen
+    where = ("topic", "partition", "kafka_offset")
+    await fetch("dead_letters_sent", *([row[column] for row in letters.values()] for column in where))
+    return [*letters]
+
+
+def _place(letter: Mapping[str, Any]) -> str:
+    return f"{letter['topic']}[{letter['partition']}]@{letter['kafka_offset']}"
 
 
 def _check(topic: str | None, code: str | None) -> None:

@@ -102,8 +102,7 @@ def _senders(row: dict[str, Any], payer: tuple[str, str] | None) -> str:
 async def with_orders(store: Store, entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Entries of a ledger with the platform and number of the order whose manifest made each: its own number says nothing to anybody."""
     found = list(entries)
-    idents = [e["manifest_id"] for e in found]
-    rows = await store.fetch("orders_of_manifests", idents, [(ident >> 16) & 0xFFFFFFFF for ident in idents]) if idents else []
+    rows = await store.fetch("orders_of_manifests", [e["manifest_id"] for e in found]) if found else []
     orders = {r["manifest_id"]: {"ebp_code": r["ebp_code"], "order_no": r["order_no"]} for r in rows}
     return [{**e, **orders[e["manifest_id"]]} for e in found]
 

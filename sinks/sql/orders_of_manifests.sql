@@ -1,2 +1,3 @@
--- Whose these manifests ($1) are; their batches ($2) stand in their numbers, and those have an index.
-SELECT manifest_id, ebp_code, order_no FROM manifest WHERE manifest_id = ANY ($1::bigint[]) AND batch_seq = ANY ($2::bigint[])
+-- Whose these manifests are. Their numbers tell the batch (migration 0001), and that has an index.
+SELECT manifest_id, ebp_code, order_no FROM manifest
+WHERE manifest_id = ANY ($1::bigint[]) AND batch_seq = ANY (ARRAY(SELECT (m >> 16) & 4294967295 FROM unnest($1::bigint[]) AS m))

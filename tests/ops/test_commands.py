@@ -205,7 +205,7 @@ async def test_dead_letters_are_listed_shown_and_sent_anew_once(run: Run, topics
     name = topic_name("order")
     await take(named, [Rec(name, 0, 0, 1_573_401_600_000, key, value, [("trace", b"abc")])])
     listed = (await asked(run, "dead-letters", "list", "--json")).data
-    assert [(d["topic"], d["code"]) for d in listed["dead_letters"]] == [(name, "DL-01")]
+    assert [(d["topic"], d["code"], d["sent_anew_at"]) for d in listed["dead_letters"]] == [(name, "DL-01", None)]
     shown = await asked(run, "dead-letters", "show", f"{name}[0]@0")
     assert (shown.code, "broken" in shown.out, "check framing and schema" in shown.out) == (0, False, True)
     assert (await asked(run, "dead-letters", "replay", "--json")).data == {"replayed": [f"{name}[0]@0"]}
@@ -217,6 +217,9 @@ async def test_dead_letters_are_listed_shown_and_sent_anew_once(run: Run, topics
     # it came back as a new dead letter: only that one is sent next time
     await take(named, [Rec(name, 0, 1, 1_573_401_601_000, again.key, again.value, again.headers)])
     assert (await asked(run, "dead-letters", "replay", "--json")).data == {"replayed": [f"{name}[0]@1"]}
+    assert (await asked(run, "dead-letters", "replay", "--json")).data == {"replayed": []}
+    assert all(d["sent_anew_at"] for d in (await asked(run, "dead-letters", "list", "--json")).data["dead_letters"])
+    assert (await asked(run, "dead-letters", "replay", f"{name}[0]@0", "--json")).data == {"replayed": [f"{name}[0]@0"]}  # who is named goes again
 
 
 async def test_resume_takes_paused_partitions_up(run: Run, named: Endpoints, db: asyncpg.Connection) -> None:
