@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from loadtest.verify.decided import Facts
+from loadtest.verify.law import SHANGHAI_MS
 from loadtest.verify.ledger_rows import UseRow
 from loadtest.verify.proof import Report
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SHANGHAI = timedelta(hours=8)
 
 
 def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], report: Report) -> None:
@@ -79,10 +79,10 @@ def _held_against(use: UseRow, one: Facts, number: str) -> bool:
 
 def months_later(time_ms: int, months: int) -> int:
     """The same day and time so many calendar months later in Shanghai, or the last day of that month."""
-    moment = EPOCH + SHANGHAI + timedelta(milliseconds=time_ms)
+    moment = EPOCH + timedelta(milliseconds=time_ms + SHANGHAI_MS)
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
-    return (moment.replace(year=year, month=month + 1, day=day) - SHANGHAI - EPOCH) // timedelta(milliseconds=1)
+    return (moment.replace(year=year, month=month + 1, day=day) - EPOCH) // timedelta(milliseconds=1) - SHANGHAI_MS
 
 
 def _check_refusals(one: Facts, numbers: Mapping[str, list[UseRow]], report: Report) -> None:

@@ -26,7 +26,7 @@ REPLAYED = "tidegate-replayed-from"  # header of a dead letter that was sent ane
 def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJson = False) -> None:
     """List dead letters, newest first, and the partitions that are paused."""
     _check(topic, code)
-    rows = asyncio.run(fetch("dead_letters_list", topic, code, None, limit))
+    rows = asyncio.run(fetch("dead_letters_list", topic, code, False, limit))
     pauses = asyncio.run(fetch("pauses_list"))
     if json_:
         print_json({"dead_letters": [dict(r) for r in rows], "paused": [dict(p) for p in pauses]})
@@ -111,7 +111,7 @@ async def _one(place: str) -> Any:
 
 async def _replay(places: list[str] | None, topic: str | None, code: str | None, limit: int) -> list[str]:
     if not places:
-        places = [_place(r) for r in reversed(await fetch("dead_letters_list", topic, code, False, limit))]  # oldest first
+        places = [_place(r) for r in reversed(await fetch("dead_letters_list", topic, code, True, limit))]  # oldest first
     letters = {place: await _one(place) for place in places}
     if not letters:
         return []

@@ -35,7 +35,8 @@ def decisions(
         raise typer.BadParameter("outcome is RELEASE, HOLD or REJECT", param_hint="--outcome")
     if queue and queue not in QUEUES[1:]:
         raise typer.BadParameter("queue is review, orderer, inspection, guarantee or stock", param_hint="--queue")
-    if code and code not in load().texts() and not CODE.fullmatch(code):  # another rule set may have other codes
+    unknown = code if code and code not in load().texts() else None
+    if unknown and not CODE.fullmatch(unknown):  # another rule set may have other codes
         raise typer.BadParameter(f"no code {code}; docs/platforms.md lists all codes", param_hint="--code")
     wanted = outcome.upper() if outcome else None
     rows = asyncio.run(fetch("decisions_list", wanted, queue, platform, code, limit))
@@ -48,8 +49,8 @@ def decisions(
         for r in rows
     )  # fmt: skip
     columns = ("accepted", "platform", "order number", "attempt", "outcome", "dutiable CNY", "tax CNY", "findings")
-    nothing = "No decision fits." if not code or code in load().texts() else f"No decision fits. This installation knows no code {code}; docs/platforms.md lists all."
-    show_list("Decisions", columns, shown, nothing)
+    hint = f" This installation knows no code {unknown}; docs/platforms.md lists all." if unknown else ""
+    show_list("Decisions", columns, shown, f"No decision fits.{hint}")
 
 
 def _outcome(r: Mapping[str, Any]) -> str:
