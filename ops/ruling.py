@@ -102,6 +102,6 @@ async def _taken(store: Store, offset: int, seconds: float) -> int | None:
         await asyncio.sleep(POLL_SECONDS)
     rows = [row for row in await store.fetch("rule_events_list") if row["kafka_offset"] == offset]
     if not rows:
-        (letter,) = await store.fetch("dead_letter_one", topic_name("rules"), REGISTRY_PARTITION, offset)
+        (letter,) = await store.fetch("dead_letters_at", [topic_name("rules")], [REGISTRY_PARTITION], [offset])
         raise Refused(f"{letter['code']}: {letter['reason']}")
     return rows[0]["version"]

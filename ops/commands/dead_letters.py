@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.markup import escape
@@ -22,6 +22,31 @@ Topic = Annotated[str | None, typer.Option(help="Only of this topic, such as cbe
 REPLAYED = "tidegate-replayed-from"  # header of a dead letter that was sent anew
 
 
+class Place(NamedTuple):
+    """Where a dead letter's record lies in Kafka."""
+
+    topic: str
+    partition: int
+    kafka_offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.kafka_offset}"
+
+    @classmethod
+    def of(cls, letter: Mapping[str, Any]) -> "Place":
+        return cls(letter["topic"], letter["partition"], letter["kafka_offset"])
+
+    @classmethod
+    def read(cls, text: str) -> "Place":
+        """As `list` prints it; BadParameter otherwise."""
+        try:
+            topic, rest = text.split("[", 1)
+            partition, offset = rest.split("]@", 1)
+            return cls(topic, int(partition), int(offset))
+        except ValueError:
+            raise typer.BadParameter(f"'{text}' is not topic[partition]@offset") from None
+
+
 @app.command("list")
 def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJson = False) -> None:
     """List dead letters, newest first, and the partitions that are paused."""
@@ -31,7 +56,7 @@ def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJs
     if json_:
         print_json({"dead_letters": [dict(r) for r in rows], "paused": [dict(p) for p in pauses]})
         return
-    shown = ((r["log_time"], _place(r), r["code"], r["reason"], r["bytes"], r["sent_anew_at"] or "") for r in rows)
+    shown = ((r["log_time"], Place.of(r), r["code"], r["reason"], r["bytes"], r["sent_anew_at"] or "") for r in rows)
     show_list("Dead letters", ("logged", "place", "code", "reason", "bytes", "sent anew"), shown, "No dead letter.")
     if pauses:
         OUT.print(table("Paused", ("since", "topic", "partition", "code", "why"),
@@ -46,7 +71,7 @@ def show(
     json_: AsJson = False,
 ) -> None:
     """Show one dead letter; its key and value are not shown, only how long they are."""
-    row = asyncio.run(_one(place))
+    (row,) = asyncio.run(_at([Place.read(place)])).values()
     texts = load().texts()[row["code"]]
     shown: dict[str, Any] = {
         "place": place, "logged": row["log_time"], "code": row["code"], "reason": row["reason"], "meaning": texts["en"],
@@ -72,7 +97,7 @@ def replay(
     Without places those that were not sent anew before: what came back is a new letter, and goes without the former one.
     """
     _check(topic, code)
-    sent = asyncio.run(_replay(places, topic, code, limit))
+    sent = asyncio.run(_replay([Place.read(place) for place in places or ()], topic, code, limit))
     if json_:
         print_json({"replayed": sent})
     elif sent:
@@ -97,36 +122,30 @@ def resume(
         OUT.print(escape(f"Resumed: {names}") if rows else "Nothing was paused.")
 
 
-async def _one(place: str) -> Any:
-    try:
-        topic, rest = place.split("[", 1)
-        partition, offset = rest.split("]@", 1)
-        found = await fetch("dead_letter_one", topic, int(partition), int(offset))
-    except ValueError:
-        raise typer.BadParameter(f"'{place}' is not topic[partition]@offset") from None
-    if not found:
-        raise NotFound(f"no dead letter at {place}; see `tidegate dead-letters list`")
-    return found[0]
+async def _at(places: Iterable[Place]) -> dict[Place, Any]:
+    """The letters at these places, in this order; NotFound names those that are not there."""
+    asked = list(dict.fromkeys(places))
+    rows = await fetch("dead_letters_at", *map(list, zip(*asked, strict=True))) if asked else []
+    letters = {Place.of(row): row for row in rows}
+    if missing := [place for place in asked if place not in letters]:
+        raise NotFound(f"no dead letter at {', '.join(map(str, missing))}; see `tidegate dead-letters list`")
+    return letters
 
 
-async def _replay(places: list[str] | None, topic: str | None, code: str | None, limit: int) -> list[str]:
+async def _replay(places: Sequence[Place], topic: str | None, code: str | None, limit: int) -> list[str]:
     if not places:
-        places = [_place(r) for r in reversed(await fetch("dead_letters_list", topic, code, True, limit))]  # oldest first
-    letters = {place: await _one(place) for place in places}
+        newest_first = await fetch("dead_letters_list", topic, code, True, limit)
+        places = [Place.of(row) for row in reversed(newest_first)]
+    letters = await _at(places)
     if not letters:
         return []
     again: list[Sending] = []
     for place, row in letters.items():
         headers = [(name, None if value is None else bytes.fromhex(value)) for name, value in json.loads(row["headers"]) if name != REPLAYED]
-        again.append(Sending(row["topic"], row["record_key"], row["record_value"], row["partition"], [*headers, (REPLAYED, place.encode())]))
+        again.append(Sending(row["topic"], row["record_key"], row["record_value"], row["partition"], [*headers, (REPLAYED, str(place).encode())]))
     await send_each(Endpoints.resolve(), again)
-    where = ("topic", "partition", "kafka_offset")
-    await fetch("dead_letters_sent", *([row[column] for row in letters.values()] for column in where))
-    return [*letters]
-
-
-def _place(letter: Mapping[str, Any]) -> str:
-    return f"{letter['topic']}[{letter['partition']}]@{letter['kafka_offset']}"
+    await fetch("dead_letters_sent", *map(list, zip(*letters, strict=True)))
+    return [str(place) for place in letters]
 
 
 def _check(topic: str | None, code: str | None) -> None:

@@ -111,7 +111,7 @@ def _pinned(name: str, distribution: str, check: Callable[[], None], unknown: ty
 
 def _law() -> Result:
     book = load()
-    return "law", True, f"{len(book.rules['rule'])} rules, {len(book.tariff.lines)} rates, version {book.version}", ""
+    return "law", True, f"{len(book.texts())} codes, {len(book.tariff.lines)} dated tariff rows, version {book.version}", ""
 
 
 def _java() -> Result:
