@@ -29,8 +29,8 @@ from ops.stack import Stack
 from ops.supervisor import WORKER, Supervisor
 from schemas.contracts import PARTITIONS, document_topics, topic_name
 from schemas.endpoints import Endpoints
+from schemas.key_files import SAMPLE, KeyFiles
 from schemas.rule_events import LIVE, SHADOW
-from schemas.samples import seeds
 from sinks.migrate import migrate
 from sinks.store import Store
 from sinks.topics import ensure_topics
@@ -147,7 +147,7 @@ def environment(endpoints: Endpoints, home: Path) -> dict[str, str]:
         "TIDEGATE_KAFKA": endpoints.kafka,
         "TIDEGATE_POSTGRES": endpoints.postgres,
         "TIDEGATE_HOME": str(home),
-        "TIDEGATE_SAMPLE_KEY_FILE": str(home / "sample.key"),
+        SAMPLE: str(KeyFiles.resolve(home).sample),
     }
 
 
@@ -195,7 +195,7 @@ def roles(stack: Stack, supervisor: Supervisor) -> Callable[[], dict[str, list[i
 async def run(plan: Plan, stack: Stack, documents: GeneratedSet, log: Path, say: Say) -> Measured:
     """Run the engine over the preloaded topics until all of them are decided."""
     endpoints = stack.endpoints()
-    seeds(stack.home / "sample.key")  # made before the baseline looks for it
+    KeyFiles.resolve(stack.home).made()  # before the baseline looks for the seeds
     command = WORKER if plan.engine == "tidegate" else (WORKER[0], "-m", "loadtest.plain_faust")
     supervisor = Supervisor(plan.workers, command=command, environment=environment(endpoints, stack.home), log=log)
     meter = Meter(roles(stack, supervisor))

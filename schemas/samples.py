@@ -1,7 +1,6 @@
 """Rates of samples by day (schemas/law/samples.toml), and the seeds that draw them."""
 
 import hashlib
-import os
 import secrets
 import tomllib
 from collections.abc import Sequence
@@ -83,23 +82,20 @@ def version_of(seed: bytes) -> str:
     return hashlib.blake2b(b"seed|" + seed, digest_size=8).hexdigest()
 
 
-def seeds(path: Path) -> SecretSeeds:
-    """The seeds in a file only its owner reads, made with one seed on first use: lines of a day (ISO) and 64 hex digits, the
-    seed that holds from then on. ValueError when a line is none."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
-                f.write(f"{FIRST} {secrets.token_hex(SEED_BYTES)}\n")
-        except FileExistsError:
-            pass  # another worker was first
+def fresh_seeds() -> str:
+    """What a file of seeds holds at first: one that was drawn just now, for every day."""
+    return f"{FIRST} {secrets.token_hex(SEED_BYTES)}\n"
+
+
+def seeds(text: str) -> SecretSeeds:
+    """Lines of a day (ISO) and 64 hex digits, the seed that holds from then on. ValueError, beginning with the line's number, when one is none."""
     found: list[tuple[date, bytes]] = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
             day, digits = line.split()
             found.append((date.fromisoformat(day), bytes.fromhex(digits)))
         except ValueError:
-            raise ValueError(f"{path}:{number}: not a day and 64 hex digits") from None
+            raise ValueError(f"{number}: not a day and 64 hex digits") from None
         if len(found[-1][1]) != SEED_BYTES:
-            raise ValueError(f"{path}:{number}: a seed has 64 hex digits")
+            raise ValueError(f"{number}: a seed has 64 hex digits")
     return SecretSeeds(sorted(found))

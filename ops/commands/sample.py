@@ -13,9 +13,9 @@ from history.rule_sets import rule_set
 from ops.commands.registry import send_filings
 from ops.commands.show import AsJson, NotFound, print_json, show_list
 from pipeline.rates import bound
-from schemas.endpoints import Endpoints, home_folder
+from schemas.endpoints import Endpoints
 from schemas.filings import Filing, stored
-from schemas.samples import seeds
+from schemas.key_files import KeyFiles
 from sinks.named_sql import sql
 from sinks.store import Store
 
@@ -32,8 +32,8 @@ def check(
 ) -> None:
     """Draw again: the number of each decision under the seed of its day, and whether it agrees with what was found.
 
-    Reads `sample.key` of TIDEGATE_HOME. The rates are those of the rule set that decided, for the
-    firm's class at the registry's version of the decision.
+    Reads the seeds that the workers use (TIDEGATE_SAMPLE_KEY_FILE). The rates are those of the
+    rule set that decided, for the firm's class at the registry's version of the decision.
     """
     rows = [_checked(row) for row in asyncio.run(_decisions(order_no))]
     if not rows:
@@ -48,7 +48,7 @@ def check(
 def _checked(row: Any) -> dict[str, Any]:
     """One decision with what is drawn of it now beside what was found then."""
     day = row["accepted_on"]
-    rates, seed = row["book"].samples.on(day), seeds(home_folder() / "sample.key").on(day)
+    rates, seed = row["book"].samples.on(day), KeyFiles.resolve().seeds().on(day)
     other = len(rates.names) - 1
     category = rates.names[min((rates.categories.get(code[:2], other) for code in row["hs_codes"]), default=other)]
     inspection, review = rates.rates_1e6.get((row["class"], category, row["trade_mode"] == "1210"), (0, 0))

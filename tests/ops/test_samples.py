@@ -31,7 +31,7 @@ async def test_an_auditor_draws_again_and_recalls(
     filing = next(f for f in filings("small") if f.key == "goods|330296T001|SKU010007")
     async with nodes(topics, [0]) as (worker,):
         await worker.take(Rec(topic_name("registry"), REGISTRY_PARTITION, 0, BASE_MS, filing.key.encode(), written(filing)))
-        worker.processor.seeds = seeds(same_draws(tmp_path))
+        worker.processor.seeds = seeds(same_draws(tmp_path).read_text())
         await worker.take(*records(numbered(5)))
     (row,) = (await asyncio.to_thread(run, "sample", "check", "EXAMPLE-5", "--json")).data
     assert (row["class"], row["category"], row["per_million"]) == ("general", "food", "1000 + 2000")
@@ -61,7 +61,7 @@ async def test_it_is_drawn_by_the_rates_of_the_rule_set_that_decided(
     rates = (law / "samples.toml").read_text()
     (law / "samples.toml").write_text(re.sub(r"inspection_1e6 = \d+", "inspection_1e6 = 400000", rates))
     async with nodes(topics, [0], lawbook=load(law)) as (worker,):
-        worker.processor.seeds = seeds(same_draws(tmp_path))
+        worker.processor.seeds = seeds(same_draws(tmp_path).read_text())
         await worker.take(*(r for n in range(6) for r in records(numbered(n), offset=n)))
     rows = [(await asyncio.to_thread(run, "sample", "check", f"EXAMPLE-{n}", "--json")).data[0] for n in range(6)]
     assert {row["per_million"].partition(" ")[0] for row in rows} == {"400000"}
