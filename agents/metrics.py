@@ -42,6 +42,7 @@ class Metrics:
     registry_version: Gauge = field(default=Gauge("tidegate_registry_version", "Version of registry and rules that batches are decided by"))
     guarantee_free_share: Gauge = field(default=Gauge("tidegate_guarantee_free_share", "Free share of a guarantor's account, told by one worker; of the 50 least free", ["guarantor"]))
     shadow_failures: Counter = field(default=Counter("tidegate_shadow_failures_total", "Batches on which the rule set that is tried failed"))
+    upkeep_failures: Counter = field(default=Counter("tidegate_upkeep_failures_total", "Times that partitions could not be made or dropped"))
     ready: Gauge = field(default=Gauge("tidegate_ready", "1 when the worker owns lanes and its stores answer"))
 
 

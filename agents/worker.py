@@ -35,6 +35,7 @@ from agents.processor import Done, Processor
 from agents.settings import WorkerSettings
 from agents.stores import Stores
 from agents.topic_identity import UnequalTopics, check_equal
+from agents.upkeep import Upkeep
 from agents.watchdog import STUCK_SECONDS, Stuck, Watchdog
 from schemas.contracts import topic_name
 from schemas.endpoints import SettingsError
@@ -74,6 +75,7 @@ class Worker:
             lost=lambda why: METRICS.relay_rounds.labels(why).inc(),
         )  # fmt: skip
         self.stores = Stores(endpoints.postgres, endpoints.kafka_options())
+        self.upkeep = Upkeep(endpoints.postgres)
         self.watchdog, self.moving = Watchdog(seconds=STUCK_SECONDS), Watchdog("no assignment came", MOVING_SECONDS)
         self.poison: dict[tuple[str, int], PoisonWatch] = {}
         self.stopping = asyncio.Event()
@@ -104,7 +106,7 @@ class Worker:
         tasks = {
             relay,
             batches,
-            *(asyncio.create_task(self._every_second(step), name=step.__name__) for step in (self.stores.look, self._watch, self._tend)),
+            *(asyncio.create_task(self._every_second(step), name=step.__name__) for step in (self.stores.look, self._watch, self._tend, self._keep_up)),
             asyncio.create_task(self._faust(), name="faust"),
             asyncio.ensure_future(self.ownership.failed),
         }
@@ -245,6 +247,9 @@ class Worker:
                 await self.guarantors.tell(self.processor.store, self.processor.registry, self.processor.lanes)
         with suppress(KafkaError, TimeoutError):  # the broker is away: it will tick later
             await asyncio.wait_for(self._tick_idle_lanes(), 5.0)
+
+    async def _keep_up(self) -> None:
+        await self.upkeep.look(self.processor.lanes)
 
     async def _tick_idle_lanes(self) -> None:
         now = time.monotonic()

@@ -39,8 +39,22 @@ class Read(NamedTuple):
     seen: dict[int, int]
 
 
+def kept_from(tables: Tables) -> int:
+    """From when on sightings are kept: what was seen before was dropped, as nobody counts it any more. Milliseconds since 1970."""
+    return max((row.before for row in tables.dropped if row.table_name in ("sighting", "sighting_read")), default=0)
+
+
+def counted_from(tables: Tables) -> int:
+    """From which acceptance on counters can be recounted: the longest window is kept."""
+    since = kept_from(tables)
+    return since + LONGEST_MS if since else 0
+
+
 def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, report: Report) -> dict[int, Lately]:
-    """Recount all counters. `facts` by manifest_id, as is what comes of it: of those that share something."""
+    """Recount all counters whose longest window is kept. `facts` by manifest_id, as is what comes of it: of those that share something."""
+    since, countable = kept_from(tables), counted_from(tables)
+    if since:
+        facts = {manifest_id: one for manifest_id, one in facts.items() if one.accepted_at >= since}
     reads = _reads(tables, facts, report)
     sights = _sights(tables.sightings, facts, report)
     by_subject: dict[tuple[int, int], list[Sight]] = {}
@@ -50,6 +64,9 @@ def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, 
     counted: dict[int, Lately] = {}
     for sight in sights:
         one = sight.one
+        if one.accepted_at < countable:
+            report.counts["counters_not_recounted"] += 1
+            continue
         met = [by_subject[n, subject] for n, subject in enumerate(one.subjects)]
         read = reads.get(one.lane_batch)
         if read is not None and any(len(of_it) > 1 for of_it in met):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from loadtest.verify.ledger_rows import (
     AccountRow,
+    DroppedRow,
     EntryRow,
     GuaranteeAccountRow,
     GuaranteeEntryRow,
@@ -295,6 +296,7 @@ class Tables:
     dead_letters: list[DeadLetterRow] = field(default_factory=lambda: list[DeadLetterRow]())
     sightings: list[SightingRow] = field(default_factory=lambda: list[SightingRow]())
     sighting_reads: list[SightingReadRow] = field(default_factory=lambda: list[SightingReadRow]())
+    dropped: list[DroppedRow] = field(default_factory=lambda: list[DroppedRow]())
     registry_state: list[RegistryState] = field(default_factory=lambda: list[RegistryState]())
     registry_entries: list[RegistryEntryRow] = field(default_factory=lambda: list[RegistryEntryRow]())
     rule_sets: list[RuleSetRow] = field(default_factory=lambda: list[RuleSetRow]())

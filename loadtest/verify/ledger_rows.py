@@ -135,3 +135,8 @@ class SightingReadRow(NamedTuple):
     batch_seq: int
     batch: str
     seen: str
+
+
+class DroppedRow(NamedTuple):
+    table_name: str
+    before: int

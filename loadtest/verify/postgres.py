@@ -38,6 +38,7 @@ SOURCES: tuple[tuple[str, str, type[NamedTuple]], ...] = (
     ("dead_letters", "dead_letter", rows.DeadLetterRow),
     ("sightings", "sighting", rows.SightingRow),
     ("sighting_reads", "sighting_read", rows.SightingReadRow),
+    ("dropped", "dropped", rows.DroppedRow),
     ("registry_state", "registry_state", rows.RegistryState),
     ("registry_entries", "registry_entry", rows.RegistryEntryRow),
     ("rule_sets", "rule_set", rows.RuleSetRow),

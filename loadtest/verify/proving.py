@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
-from loadtest.verify.counters import check_counters
+from loadtest.verify.counters import check_counters, counted_from
 from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
 from loadtest.verify.guarantees import check_guarantees
@@ -95,7 +95,9 @@ def prove_beside(
         check_stock(evidence, parts.registry, facts, revised, report)
         counters = check_counters(tables, facts, rules, report)
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
-        check_shadow(tables.shadow_batches, tried, counters, rules, report)
+        countable = counted_from(tables)
+        uncounted = {one.tried.version for one in facts.values() if one.tried is not None and one.accepted_at < countable}
+        check_shadow(tables.shadow_batches, tried, counters, uncounted, rules, report)
         return report
 
     beside = Beside(stock_and_counters, alone=parts.alone)

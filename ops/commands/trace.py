@@ -71,12 +71,18 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
             numbers = [f"P|{m['pay_code']}|{m['pay_transaction_id']}", f"W|{m['logistics_code']}|{m['logistics_no']}"]
             m["numbers"] = [dict(r) for r in await store.fetch("trace_uses", numbers, m["manifest_id"])]
         revisions = [r for m in manifests for r in m["revisions"]]
-        receipts = await _receipts(store, order_no, {(r["lane"], r["batch_seq"]) for r in [*documents, *manifests, *revisions]})
+        touching = {(r["lane"], r["batch_seq"]) for r in [*documents, *manifests, *revisions, *reports]}
+        touching |= {(d["fate_lane"], d["fate_batch_seq"]) for d in documents if d["fate"]}
+        receipts = await _receipts(store, order_no, touching)
+        dropped = await store.fetch("outbox_dropped")
     finally:
         await store.close()
     for d in documents:
         d["topic"] = topic_name(KINDS[d["kind"] - 1])
-    return {"order_no": order_no, "documents": documents, "manifests": manifests, "reports": reports, "receipts": receipts}
+    return {
+        "order_no": order_no, "documents": documents, "manifests": manifests, "reports": reports,
+        "receipts": receipts, "receipts_kept_from": dropped[0]["before"] if dropped else None,
+    }  # fmt: skip
 
 
 async def _receipts(store: Store, order_no: str, batches: set[tuple[int, int]]) -> list[dict[str, Any]]:
@@ -112,8 +118,11 @@ def show(found: dict[str, Any]) -> None:
         OUT.print(table("Reported as open", ("reported", "attempt", "code", "missing"),
                         ((r["reported_at"], r["attempt"], r["code"], ", ".join(k for k in KINDS if r["missing"] & BIT[k]))
                          for r in found["reports"])))  # fmt: skip
+    since = found["receipts_kept_from"]
+    if since and found["documents"] and found["documents"][0]["log_time"] < since:
+        OUT.print(f"Receipts published before {since:%Y-%m-%d %H:%M} UTC are not kept here any more: they stand on {topic_name('receipt')}.")
     if not found["receipts"]:
-        OUT.print("No receipt so far.")
+        OUT.print("No receipt so far." if since is None else "No receipt since then.")
         return
     OUT.print(table("Receipts", ("subject", "return status", "order / payment / waybill", "info"),
                     ((r["subject"] + (f" {r['kind']}" if r["kind"] else ""), r["returnStatus"],

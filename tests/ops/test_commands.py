@@ -20,7 +20,7 @@ from tests.pipeline.memory import Rec
 from tests.pipeline.test_weights import RICE, SUGAR, of
 from tests.pipeline.trios import KINDS, numbered, rec, records
 from tests.stack.canaries import id_number
-from tests.stack.nodes import nodes, within
+from tests.stack.nodes import NOW_MS, nodes, within
 from tests.stack.test_stock import wanting
 
 EXAMPLES = [str(p) for p in sorted((HERE / "examples" / "hold").glob("*.json"))]
@@ -105,6 +105,23 @@ async def test_trace_tells_everything(run: Run, named: Endpoints) -> None:
     assert [e["movement"] for e in manifest["entries"]] == ["reserve"]
     assert [r["returnStatus"] for r in data["receipts"]] == ["300"]
     assert len(manifest["lines"]) == 2
+
+
+async def test_trace_tells_the_receipts_of_what_waits_and_of_what_is_refused(run: Run, named: Endpoints) -> None:
+    """They are published by batches that came later than the documents; and once they are dropped it is said."""
+    async with nodes(named, [0]) as (node,):
+        order, payment, waybill = records(held(2))
+        await node.take(order, payment)
+        await node.tick(NOW_MS + 660_000)  # ten minutes, and one
+        await node.take(waybill)
+        await node.take(rec("order", held(2)["order"] | {"freight": "7"}, 1))
+    receipts = (await asked(run, "trace", "EXAMPLE-2", "--json")).data["receipts"]
+    assert [(r["subject"], r["returnInfo"][-8:]) for r in receipts if "DOC-" in r["returnInfo"]] == [("open-order", ":DOC-09]"), ("document", ":DOC-04]")]
+    connection: asyncpg.Connection = await asyncpg.connect(named.postgres)
+    await connection.execute("TRUNCATE outbox; INSERT INTO dropped VALUES ('outbox', '2031-01-02 03:00+00')")
+    await connection.close()
+    shown = (await asked(run, "trace", "EXAMPLE-2")).out
+    assert "before 2031-01-02 03:00 UTC" in shown and topic_name("receipt") in shown and "No receipt since then" in shown
 
 
 async def test_entries_of_an_account_name_their_orders(run: Run, named: Endpoints) -> None:

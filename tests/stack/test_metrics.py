@@ -37,6 +37,7 @@ ELSEWHERE = {
     "store_unavailable": "test_outage.py",
     "paused_partitions": "test_worker.py",
     "shadow_failures": "test_shadow.py",
+    "upkeep_failures": "test_partitions.py",
     "revisions": "test_reassessment.py",
     "quarantined": "../agents/test_quarantine.py",
     "quarantine_bisections": "../agents/test_quarantine.py",

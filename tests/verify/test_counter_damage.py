@@ -7,6 +7,7 @@ import pytest
 
 from loadtest.verify import Evidence, Proof
 from loadtest.verify.evidence import FindingRow, ManifestRow, manifest_place
+from loadtest.verify.ledger_rows import DroppedRow
 from tests.verify.test_damage import told
 
 Prove = Callable[[], Proof]
@@ -109,3 +110,18 @@ def test_a_batch_that_says_it_badly(evidence: Evidence, proved: Prove, text: str
     row = evidence.tables.sighting_reads[-1]
     evidence.tables.sighting_reads[-1] = row._replace(batch=text)
     assert not proved().verified
+
+
+def test_what_was_dropped_is_not_missing(evidence: Evidence, proved: Prove) -> None:
+    """But what is younger is, and what can be recounted no more is said."""
+    tables = evidence.tables
+    since = sorted(row.accepted_at for row in tables.sightings)[len(tables.sightings) // 2]
+    tables.sightings[:] = [row for row in tables.sightings if row.accepted_at >= since]
+    old = {(m.lane, m.batch_seq) for m in tables.manifests} - {(m.lane, m.batch_seq) for m in tables.manifests if m.accepted_at >= since}
+    tables.sighting_reads[:] = [row for row in tables.sighting_reads if (row.lane, row.batch_seq) not in old]
+    assert old and not proved().verified
+    tables.dropped.append(DroppedRow("sighting", since))
+    proof = proved()
+    assert proof.verified and 0 < proof.counts["counters_not_recounted"] == proof.counts["sightings"] < proof.counts["manifests"]
+    lost = tables.sightings.pop()
+    assert told(proved(), manifest_place(next(m for m in tables.manifests if m.manifest_id == lost.manifest_id)), "row of sighting")
