@@ -43,6 +43,7 @@ class Metrics:
     guarantee_free_share: Gauge = field(default=Gauge("tidegate_guarantee_free_share", "Free share of a guarantor's account, told by one worker; of the 50 least free", ["guarantor"]))
     shadow_failures: Counter = field(default=Counter("tidegate_shadow_failures_total", "Batches on which the rule set that is tried failed"))
     upkeep_failures: Counter = field(default=Counter("tidegate_upkeep_failures_total", "Times that partitions could not be made or dropped"))
+    oldest_transaction_seconds: Gauge = field(default=Gauge("tidegate_oldest_transaction_seconds", "Age of the oldest transaction that PostgreSQL cannot vacuum behind"))
     ready: Gauge = field(default=Gauge("tidegate_ready", "1 when the worker owns lanes and its stores answer"))
 
 

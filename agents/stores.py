@@ -10,7 +10,9 @@ import asyncpg
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from agents.metrics import METRICS
 from schemas.contracts import topic_name
+from sinks.named_sql import sql
 from sinks.store import AWAY
 
 LOG = logging.getLogger("tidegate.stores")
@@ -51,7 +53,8 @@ class Stores:
             if self._connection is None:
                 connection: asyncpg.Connection = await asyncpg.connect(self._dsn, timeout=ANSWER_SECONDS)
                 self._connection = connection
-            await self._connection.execute("SELECT 1")
+            (oldest,) = await self._connection.fetch(sql("oldest_transaction"))
+            METRICS.oldest_transaction_seconds.set(oldest[0])
         except BaseException:
             self._drop_postgres()
             raise

@@ -34,7 +34,8 @@ REPEATABLE = (
 )
 AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError,
         asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, TimeoutError)  # fmt: skip
-LOST = (*AWAY, asyncpg.InternalClientError)  # the last: the session's end has arrived in part, as between two steps of a COPY
+# the last two: the session's end has arrived in part, as between two steps of a COPY; a statement took longer than it may
+LOST = (*AWAY, asyncpg.InternalClientError, asyncpg.QueryCanceledError)
 MANIFESTS = {
     "order_hash": pl.Int64, "ebp_code": pl.String, "order_no": pl.String, "attempt": pl.Int16,
     "outcome": pl.String, "fault_kinds": pl.Int16,
@@ -44,6 +45,8 @@ MANIFESTS = {
 }  # fmt: skip
 # Thousands of keys at once look like a reason to read whole tables, which hold three years.
 PLANNING = {"enable_seqscan": "off", "jit": "off"}
+# On any server: a session that hangs holds locks, and keeps vacuum from what was deleted since.
+LIMITS = {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "30s"}
 FATES = {"kind": pl.Int16, "partition": pl.Int16, "kafka_offset": pl.Int64, "order_hash": pl.Int64}
 NO_ORDERS = pl.Series(dtype=pl.Int64)
 NO_ITEMS = pl.Series(dtype=pl.String)
@@ -82,7 +85,7 @@ class Store:
                 raise Unavailable("PostgreSQL: the connection was lost inside a transaction")
             try:
                 connection: asyncpg.Connection = await asyncpg.connect(
-                    self._dsn, timeout=10, command_timeout=60, server_settings=PLANNING
+                    self._dsn, timeout=10, command_timeout=60, server_settings=PLANNING | LIMITS
                 )
                 take_columns(connection)
                 self._connection = connection

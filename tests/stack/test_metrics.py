@@ -38,6 +38,7 @@ ELSEWHERE = {
     "paused_partitions": "test_worker.py",
     "shadow_failures": "test_shadow.py",
     "upkeep_failures": "test_partitions.py",
+    "oldest_transaction_seconds": "test_outage.py",
     "revisions": "test_reassessment.py",
     "quarantined": "../agents/test_quarantine.py",
     "quarantine_bisections": "../agents/test_quarantine.py",

@@ -5,14 +5,18 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import asyncpg
 import pytest
 
+from agents.metrics import METRICS
 from agents.stores import Stores
 from loadtest.publish import send_all
 from ops.stack import Stack
 from schemas.endpoints import Endpoints
+from sinks.errors import Unavailable
+from sinks.store import LIMITS, Store
 from tests.stack.workers import Group, generated, producer, workers
 
 IMPATIENT = (sys.executable, "-m", "tests.stack.impatient_worker")
@@ -104,3 +108,24 @@ async def test_both_away() -> None:
     await stores.look()
     assert stores.away() == "Kafka and PostgreSQL are away"
     await stores.close()
+
+
+async def test_a_transaction_that_stays_open_is_told(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    stores, gauge = Stores(endpoints.postgres, {"bootstrap_servers": "127.0.0.1:1"}), METRICS.oldest_transaction_seconds._value
+    async with db.transaction(isolation="repeatable_read"):
+        await db.fetch("SELECT FROM lane")
+        await stores.look()
+        assert gauge.get() > 0
+    await stores.close()
+
+
+async def test_a_statement_that_takes_too_long_is_an_outage(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """It is given up by the server and asked again, and the connection goes on."""
+    store = Store(endpoints.postgres)
+    with patch.dict(LIMITS, statement_timeout="200ms"):
+        async with db.transaction():
+            await db.execute("LOCK TABLE lane")
+            with pytest.raises(Unavailable, match="QueryCanceled"):
+                await store.fetch("lanes_read", [0])
+    assert await store.fetch("lanes_read", [0]) == []
+    await store.close()
