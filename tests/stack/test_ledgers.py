@@ -94,6 +94,22 @@ async def test_two_orders_of_one_person_at_the_limit(endpoints: Endpoints, db: a
         assert await balances(db) == [(6, 2_560_000)]
 
 
+@pytest.mark.parametrize(("ledger", "group"), [("quota", []), ("weight", ["sugar"])])
+async def test_a_manifest_moves_once_on_an_account(db: asyncpg.Connection, ledger: str, group: list[str]) -> None:
+    """Whatever the program does: PostgreSQL refuses a second reservation, and a second end of it."""
+    values = ", ".join(f"${n}" for n in range(1, 10 + len(group)))
+
+    async def move(entry_no: int, movement: str) -> None:
+        row = (b"p", 2019, *group, entry_no, 7, movement, "a", "b", 1, 1, 1)
+        await db.execute(f"INSERT INTO {ledger}_held_entry VALUES ({values}, ${10 + len(group)})", *row)
+
+    await move(1, "reserve")
+    await move(2, "confirm")
+    for again in ("reserve", "confirm", "restore"):
+        with pytest.raises(asyncpg.UniqueViolationError, match="movement"):
+            await move(3, again)
+
+
 def bags(lane: int, offset: int, n: int, *goods: tuple[dict[str, str], str], person: str = SOMEBODY, second: int = 0) -> list[Rec]:
     """As `order`, of goods with a yearly weight cap."""
     trio = of(n, *goods, person=person)
