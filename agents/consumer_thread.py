@@ -1,4 +1,5 @@
 """The thread in which aiokafka runs: made with our settings, and told what to fetch and what not."""
+# pyright: reportPrivateUsage=false
 
 import asyncio
 import logging

@@ -1,4 +1,5 @@
 """We lean on private parts of Faust: refuse to start when they are not the ones we know."""
+# pyright: reportPrivateUsage=false
 
 from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver

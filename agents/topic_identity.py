@@ -3,6 +3,7 @@
 aiokafka's metadata request is too old to carry them, so version 12 is defined here
 (Kafka protocol guide, Metadata API, key 3).
 """
+# pyright: reportPrivateUsage=false
 
 import asyncio
 import uuid

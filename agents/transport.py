@@ -287,7 +287,7 @@ class BatchTransport(driver.Transport):
     Producer = IdleProducer
 
 
-class RecordsSchema(faust.Schema):
+class RecordsSchema(faust.Schema[Any, Any]):
     """Hands key and value to the agent as they are."""
 
     def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:

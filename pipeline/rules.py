@@ -53,7 +53,7 @@ class Looked:
 
 def looked_at(manifests: Manifests, law: Law) -> Iterator[Looked]:
     """Every rule and indicator at every manifest and line, row by row: for a few manifests, to explain them."""
-    tables = (("manifest", manifests.heads, []), ("line", manifests.lines, ["position"]))
+    tables = (("manifest", manifests.heads, list[str]()), ("line", manifests.lines, ["position"]))
     for scope, table, place in tables:
         sieve = _sieve(law, scope)
         for row in table.select(*sieve.columns, *place).rows(named=True) if len(table) else ():

@@ -1,4 +1,5 @@
 """Walked payloads become polars columns without being copied: texts are views into the payloads themselves."""
+# pyright: reportUnknownParameterType=false
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 Equal byte for byte to fastavro (a property test holds that).
 """
+# pyright: reportUnknownParameterType=false
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,5 @@
 """Byte strings end to end in one buffer: many values without an object each."""
+# pyright: reportUnknownParameterType=false
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """We hand aiokafka batches of our own (sinks/record_batches.py): refuse to start when it asks something else of a batch
 than the aiokafka we know."""
+# pyright: reportPrivateUsage=false
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch

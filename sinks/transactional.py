@@ -3,6 +3,7 @@
 aiokafka (pinned in pyproject.toml) sends in a task of its own. What fails there, such as being fenced while it adds
 partitions, ends the transaction behind our back, and whoever sends next only hears that there is none.
 """
+# pyright: reportPrivateUsage=false
 
 import asyncio
 from asyncio import Future

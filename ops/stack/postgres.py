@@ -19,6 +19,7 @@ from ops.stack.state import Part
 
 USER = "tidegate"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+# The last two keep values out of the log: terse errors lack the key that was there already, slow statements what was bound.
 SETTINGS = """
 listen_addresses = '{host}'
 unix_socket_directories = ''
@@ -36,6 +37,8 @@ jit = off
 idle_in_transaction_session_timeout = 30s
 log_min_duration_statement = 2s
 log_checkpoints = off
+log_error_verbosity = terse
+log_parameter_max_length = 0
 """
 
 

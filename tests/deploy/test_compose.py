@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -106,3 +109,25 @@ def test_dockerfile_copies_what_the_wheel_holds_and_ends_unprivileged() -> None:
     assert set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)) == names
     user = re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)[-1]
     assert user == SERVICES["worker"]["user"] == SERVICES["migrate"]["user"]
+
+
+def test_the_image_holds_what_the_lock_names_and_nothing_newer() -> None:
+    steps = [line for line in DOCKERFILE.splitlines() if line.startswith(("COPY", "RUN"))]
+    installs = [n for n, line in enumerate(steps) if " install " in line and "/pip " in line]
+    locked, ours = (steps[n].split() for n in installs)
+    assert {"--no-deps", "--require-hashes", "-r", "requirements.lock"} <= set(locked)
+    assert {"--no-deps", "--no-build-isolation", "."} <= set(ours), "else the build's own needs are the newest there are"
+    assert "COPY requirements.lock ./" in steps[: installs[0]]
+
+
+def test_the_lock_holds_what_the_project_and_its_build_need_each_with_hashes() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    entries = re.split(r"\n(?=\S)", text.strip())
+    names = {canonicalize_name(entry.split("==")[0]) for entry in entries}
+    assert all(re.match(r"[\w.-]+==\S+", entry) and "--hash=sha256:" in entry for entry in entries), "and no address of an index"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needed = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    for distribution in project["build-system"]["requires"]:  # and what it asks for itself
+        needed += [r for r in metadata.requires(distribution) or [] if "extra" not in r]
+    wanted = {canonicalize_name(r.name) for r in map(Requirement, needed) if r.marker is None or r.marker.evaluate()}
+    assert wanted <= names, sorted(wanted - names)

@@ -122,3 +122,8 @@ def test_a_page_without_markers_is_refused() -> None:
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
         assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/adr").glob("*.md")), ids=lambda p: p.name)
+def test_a_decision_record_is_titled_by_its_number(path: Path) -> None:
+    assert path.read_text().startswith(f"# {path.name[:4]} ")

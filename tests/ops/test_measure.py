@@ -12,6 +12,9 @@ from ops.measure import Meter
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\nprint('done', flush=True)\ninput()"
 
+# For each number it reads: so many MB are taken, written to and given back at once.
+SWELL = "for line in iter(input, ''):\n    bytearray(int(line) * 1_000_000)\n    print('done', flush=True)"
+
 
 @contextmanager
 def burnt(seconds: float) -> Generator[int]:
@@ -43,6 +46,28 @@ def test_memory_is_the_largest_worker_and_postgres_without_counting_shared_pages
     peak = meter.peak_mb()
     assert peak["workers"] > 1
     assert peak["workers"] < peak["postgres"] < 2 * peak["workers"]
+
+
+def test_memory_is_counted_that_was_given_back_before_anybody_looked_but_not_what_was_before_begin() -> None:
+    with subprocess.Popen([sys.executable, "-c", SWELL], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+
+        def swell(megabytes: int) -> None:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(f"{megabytes}\n".encode())
+            process.stdin.flush()
+            assert process.stdout.readline() == b"done\n"
+
+        pids: dict[str, list[int]] = {"workers": [process.pid]}
+        meter = Meter(lambda: pids)
+        swell(300)
+        meter.begin()
+        swell(120)
+        meter.cpu_seconds()
+        assert 120 < meter.peak_mb()["workers"] < 300
+        process.kill()
+    pids["workers"] = []
+    meter.cpu_seconds()
+    assert meter.peak_mb()["workers"] > 120, "as it was last seen"
 
 
 def test_stolen_and_idle_time_are_shares_of_what_passed(monkeypatch: pytest.MonkeyPatch) -> None:

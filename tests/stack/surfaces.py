@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from ops.stack import Stack
 from pipeline.documents import KINDS
 from schemas.contracts import PARTITIONS, topic, topic_name, topics
 from schemas.endpoints import Endpoints
@@ -60,6 +61,12 @@ async def outputs(endpoints: Endpoints, enough: Mapping[str, int]) -> list[tuple
             missing[kind] = missing.get(kind, 0) - 1
     assert not any(missing.values()), f"more than was meant: {missing}"
     return found
+
+
+def server_logs(stack: Stack) -> list[Piece]:
+    """Every log file of Kafka and PostgreSQL; Kafka's topics, which its pages call logs too, lie in a folder below."""
+    found = [path for part in (stack.kafka, stack.postgres) for path in sorted(part.folder.glob("*.log"))]
+    return [(f"{path.parent.name}/{path.name}", path.read_bytes()) for path in found]
 
 
 def forms(value: str) -> list[bytes]:

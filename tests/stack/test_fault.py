@@ -1,4 +1,4 @@
-"""The fault run in short: everything that `make fault` does, once, under load, and the verifier's verdict on it."""
+"""The fault run in short: what `make fault` does but a clean restart of PostgreSQL, once, under load, and the verifier's verdict on it."""
 
 from ops.fault import Plan, run
 from ops.fault.plan import BROKER, JOIN, KILL, LEAVE, POSTGRES_CRASH, RESUME, STOP

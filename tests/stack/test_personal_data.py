@@ -33,7 +33,7 @@ from tests.stack.canaries import (
     order_number,
 )
 from tests.stack.nodes import within
-from tests.stack.surfaces import Piece, leaks, outputs, rows
+from tests.stack.surfaces import Piece, leaks, outputs, rows, server_logs
 from tests.stack.workers import same_draws
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ async def played(topics: Endpoints, stack: Stack, tmp_path: Path) -> AsyncIterat
         measured = await metrics(log)
     yield {
         "outputs": [(f"topic {kind}", key + b"\n" + value) for kind, key, value in published if kind != "dead-letter"],
-        "logs": [measured, ("worker's log", log.read_bytes()), ("PostgreSQL's log", stack.postgres.log.read_bytes())],
+        "logs": [measured, ("worker's log", log.read_bytes()), *server_logs(stack)],
     }
 
 
@@ -125,6 +125,7 @@ async def test_canaries_are_found_where_documents_are_kept_and_nowhere_else(
     assert kept >= {f"{story}: {end}" for story in OUTCOMES for end in identity(1) if story != "identity number wrong"}
     assert leaks([piece async for piece in rows(db, raw=False)], values) == set()
     assert leaks(played["outputs"], values) == set()
+    assert {place for place, text in played["logs"] if text} >= {"/metrics", "worker's log", "kafka/kafka.log", "postgres/postgres.log"}
     assert leaks(played["logs"], values) == set()
     found = await db.fetch("SELECT topic, partition, kafka_offset, code FROM dead_letter")
     assert Counter(r["code"] for r in found) == Counter(DEAD.values())
