@@ -41,7 +41,7 @@ class Inspections:
         held = failed_frame(rows)
         lines = line_frame(await store.fetch("held_lines", held["manifest_id"]))
         before = [lanes[lane] for lane in sorted(held["lane"].unique())]
-        after = {state.lane: state.advanced(None, None, None) for state in before}
+        after = {state.lane: state.revised() for state in before}
         done = rejected(held, lines, after, registry.version)
         await store.revise(Batch(before, list(after.values()), {}, {}, registry.version), done)
         METRICS.revisions.labels("REJECT").inc(len(held))

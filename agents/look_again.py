@@ -11,7 +11,7 @@ from sinks.store import Store
 LANES = {"order_hash": pl.Int64, "lane": pl.Int16}  # one row an order number
 STORED = {**LANES, "moved": pl.Boolean}
 ASTRAY = {**LANES, "waits": pl.Int8}
-ASTRAY_WAITS = 2  # batches; sql/orders_of_batch.sql reads as many more
+ASTRAY_WAITS = 2  # batches; sinks.batch.LOOKED_BACK is one more
 HASH = pl.col("order_hash")
 NOTHING = pl.DataFrame(schema=LANES)
 DUE, LEFT = pl.col("waits") == 0, pl.col("waits") >= 0

@@ -79,7 +79,7 @@ class Reassess:
         stood = await store.stock_of(items) if len(items) else stock.NO_STANDING
         frozen, drawn = stock.secure(secured, standing, stocked, stood)
         before = [mine[lane] for lane in sorted(held["lane"].unique())]
-        after = {state.lane: state.advanced(None, None, None) for state in before}
+        after = {state.lane: state.revised() for state in before}
         done = released_of(held, lines, frozen, drawn, after, registry.version)
         if not len(done.manifest_ids) and not len(done.moved):
             self._pass_over(rows, looked_at)

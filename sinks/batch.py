@@ -1,7 +1,7 @@
 """One batch as the store commits it: lanes first, then rows by table, ledgers last."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -18,11 +18,13 @@ ARRIVED = (
 DECIDED = ("manifest", "manifest_line", "finding", *(f"{x.name}_{of}" for x in LEDGERS for of in ("held_entry", "used_entries")), "held", "shadow_batch", "outbox")
 REVISED = ("revision", "outbox")
 Frames = dict[str, pl.DataFrame]
+LOOKED_BACK = 3  # batches: what came astray is looked at again two later than the rest (agents/look_again.py)
 
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """Where a lane stands for its owner. Times are log times; None before the first record or sweep."""
+    """Where a lane stands for its owner. Times are log times; None before the first record or sweep. `worked`: its last batches that took
+    records, at most LOOKED_BACK: what older ones stored has been looked at again."""
 
     lane: int
     epoch: int
@@ -30,11 +32,12 @@ class LaneState:
     record_time: datetime | None
     swept_incomplete: datetime | None
     swept_closed: datetime | None
+    worked: tuple[int, ...] = ()
 
     def advanced(
         self, record_time: datetime | None, incomplete: datetime | None, closed: datetime | None
     ) -> "LaneState":
-        """The state after one more batch; a None leaves what was."""
+        """The state after one more batch of records, perhaps of none; a None leaves what was."""
         times = [t for t in (self.record_time, record_time) if t is not None]
         return LaneState(
             self.lane,
@@ -43,7 +46,12 @@ class LaneState:
             max(times, default=None),
             incomplete or self.swept_incomplete,
             closed or self.swept_closed,
+            (*self.worked, self.batch_seq + 1)[-LOOKED_BACK:],
         )
+
+    def revised(self) -> "LaneState":
+        """The state after one more batch that only revises decisions."""
+        return replace(self, batch_seq=self.batch_seq + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Lanes that are ours from now on. `look_again`: order_hash → lane of the last batch of each."""
+    """Lanes that are ours from now on. `look_again`: order_hash → lane of what is not known to have been looked at again."""
 
     states: list[LaneState]
     positions: dict[tuple[str, int], Position]
@@ -50,7 +50,7 @@ async def claim(
         consumed = await connection.fetch(sql("consumed_of_lanes"), wanted)
         look_again: dict[int, int] = {}
         for row in rows:
-            for found in await connection.fetch(sql("orders_of_batch"), row["lane"], row["batch_seq"]):
+            for found in await connection.fetch(sql("orders_from_batch"), row["lane"], row["look_from"]):
                 look_again[found["order_hash"]] = row["lane"]
     finally:
         await connection.close()

@@ -45,6 +45,20 @@ async def test_two_workers_store_parts_of_one_order(endpoints: Endpoints, db: as
         assert [(await w.tick()).manifests for w in workers] == [0, 0]
 
 
+async def test_an_heir_looks_at_what_was_stored_before_many_revisions(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Both workers die between commit and look, and their lanes had revised decisions meanwhile."""
+    one = parts(1, 1, 2)
+    async with nodes(endpoints, [1], [2], []) as (first, second, heir):
+        await stored_at_once([first, second], [[one["order"], one["payment"]], [one["waybill"]]], [0, 1])
+        await db.execute("UPDATE lane SET batch_seq = batch_seq + 20")
+        await heir.claim(1, 2)
+        assert (await heir.tick()).manifests == 1
+        assert await manifests(db) == ONE
+        for _ in range(4):
+            await heir.tick()
+        assert await db.fetch("SELECT batch_seq - look_from FROM lane") == [(2,), (2,)]  # the last three
+
+
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 async def test_three_workers_in_every_commit_order(endpoints: Endpoints, db: asyncpg.Connection, order: tuple[int, ...]) -> None:
     one = parts(1, 2, 3)
