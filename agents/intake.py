@@ -121,7 +121,7 @@ class Intake:
         else:
             return
         buffer.announced = max(0, buffer.announced - len(records))
-        if start is not None and start > buffer.next_offset:
+        if start is not None and start > buffer.position:
             self._astray[place] = buffer.next_offset
             return
         buffer.add(records, size)
@@ -132,7 +132,7 @@ class Intake:
     def progress(self, place: Place, generation: int, delivered: int, position: int, end: int) -> None:
         """Where a fetch that brought no records of `place` left it; ignored while records are on their way."""
         buffer = self._buffer(place)
-        if buffer is None or generation != self.generation or buffer.next_offset < delivered or buffer.announced:
+        if buffer is None or generation != self.generation or buffer.position < delivered or buffer.announced:
             return
         if self._stands(buffer, position, end):
             self._arrived.set()

@@ -162,6 +162,16 @@ async def test_a_hole_of_transaction_markers_is_none(intake: Intake) -> None:
     assert work[0].next_offsets == {ORDER: 6}
 
 
+async def test_a_marker_behind_the_records_of_a_fetch(intake: Intake) -> None:
+    """The fetch ended at 3, the next one at 5 without a record: an aborted one and its marker."""
+    await intake.offer(O0, run(ORDER, 0, range(2)), intake.generation, start=0, position=3, end=5)
+    intake.progress(O0, intake.generation, 3, 5, 5)
+    assert intake.lag() == {ORDER: 2, PAYMENT: 0}
+    await offer(intake, O0, 5, 1, start=5)
+    assert intake.strayed() == {}
+    assert taken(await gather(intake, 100)) == {0: {ORDER: [0, 1, 5]}}
+
+
 async def test_records_of_a_former_generation_are_void(intake: Intake) -> None:
     former = intake.generation
     waiting = asyncio.create_task(intake.offer(O0, run(ORDER, 4, [1]), former))
