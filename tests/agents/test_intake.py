@@ -275,6 +275,42 @@ async def test_lag_counts_what_is_here_on_its_way_and_on_the_broker(intake: Inta
     assert intake.lag() == {ORDER: 2 + 8 + 3, PAYMENT: 0}
 
 
+async def test_what_nobody_fetches_waits_and_stands_whatever_its_lane_does(intake: Intake) -> None:
+    """Its end is known from the brokers alone."""
+    intake.ends = {O0: 5}
+    before = intake.standing(0)[O0]
+    assert (before[1], intake.lag()) == (5, {ORDER: 5, PAYMENT: 0})
+    await offer(intake, P0, 0, 2)
+    assert taken(await gather(intake, 100)) == {0: {PAYMENT: [0, 1]}}
+    assert intake.standing(1)[O0] == before
+    await offer(intake, O0, 0, 2, end=5)
+    assert intake.standing(0)[O0][0] != before[0]
+
+
+async def test_what_is_held_moves_with_its_lane_or_with_what_holds_it_up(intake: Intake, clock: Clock) -> None:
+    await offer(intake, O0, 4, 1)
+    await offer(intake, P0, 0, 2)
+    before = intake.standing(0)[O0]
+    assert intake.standing(0)[O0] == before
+    assert intake.standing(1)[O0] != before
+    clock.now += 2 * PATIENCE_SECONDS
+    assert taken(await gather(intake, 1)) == {0: {PAYMENT: [0]}}
+    assert intake.standing(0)[O0] != before
+
+
+async def test_what_is_not_to_be_taken_stands_nowhere(intake: Intake) -> None:
+    intake.pause(O1)
+    assert intake.standing(0).keys() == {O0, P0}
+    intake.only = frozenset([PAYMENT])
+    assert intake.standing(0).keys() == {P0}
+
+
+async def test_a_new_assignment_stands_elsewhere(intake: Intake) -> None:
+    before = intake.standing(0)
+    intake.reset({O0: 0, P0: 0})
+    assert intake.standing(0)[O0] != before[O0]
+
+
 async def test_a_closed_intake_ends_everybodys_wait(intake: Intake, asked: "asyncio.Task[Work | None]") -> None:
     await offer(intake, O0, 0, 4)
     assert taken(await asked) == {0: {ORDER: [0, 1, 2, 3]}}
