@@ -241,8 +241,11 @@ class Worker:
         self.watchdog.check(standing, healthy=healthy and self.brokers.answered)
 
     async def _ask_brokers(self) -> None:
+        known = self.ownership.topic_ids()
         await self.brokers.look(list(self.processor.lanes))
         self.intake.ends = self.brokers.ends
+        with suppress(Unavailable, *AWAY):  # compared again in a second
+            await self.ownership.compare_topics(known, self.brokers.ids)
 
     async def _tend(self) -> None:
         """Waits for the batch under way, which may wait for PostgreSQL."""
