@@ -40,6 +40,7 @@ class Intake:
         self._sharing = 1  # topic-partitions that share the bound
         self.generation = 0
         self.only: frozenset[str] = frozenset()  # topics to hand out; empty: all
+        self.ends: Mapping[Place, int] = {}  # as told by the brokers: of what is not fetched the fetcher knows no end
 
     # Who owns what: called by the owner of the lanes.
 
@@ -121,7 +122,7 @@ class Intake:
         else:
             return
         buffer.announced = max(0, buffer.announced - len(records))
-        if start is not None and start > buffer.next_offset:
+        if start is not None and start > buffer.position:
             self._astray[place] = buffer.next_offset
             return
         buffer.add(records, size)
@@ -132,7 +133,7 @@ class Intake:
     def progress(self, place: Place, generation: int, delivered: int, position: int, end: int) -> None:
         """Where a fetch that brought no records of `place` left it; ignored while records are on their way."""
         buffer = self._buffer(place)
-        if buffer is None or generation != self.generation or buffer.next_offset < delivered or buffer.announced:
+        if buffer is None or generation != self.generation or buffer.position < delivered or buffer.announced:
             return
         if self._stands(buffer, position, end):
             self._arrived.set()
@@ -259,7 +260,24 @@ class Intake:
     def lag(self) -> dict[str, int]:
         """Records by topic that the broker has and no batch took."""
         found: dict[str, int] = {}
-        for buffers in self._lanes.values():
-            for topic, b in buffers.items():
-                found[topic] = found.get(topic, 0) + b.held + b.announced + b.lag
+        for lane, buffers in self._lanes.items():
+            for topic, buffer in buffers.items():
+                found[topic] = found.get(topic, 0) + self._waiting((topic, lane), buffer)
         return found
+
+    def standing(self, held_up: int) -> dict[Place, tuple[tuple[int, ...], int]]:
+        """Where each topic-partition that is handed out stands, and how many records wait there; none that is paused.
+
+        What is held waits for older records of its lane: it moves when any of the lane is taken, or when `held_up` changes,
+        which is said of what holds up all batches. What is not held moves by being fetched alone.
+        """
+        found: dict[Place, tuple[tuple[int, ...], int]] = {}
+        for lane, buffers in self._handed_out().items():
+            taken = sum(buffer.handed_to for buffer in buffers.values())
+            for topic, b in buffers.items():
+                stands = (self.generation, b.position, *((taken, held_up) if b.held else ()))
+                found[topic, lane] = stands, self._waiting((topic, lane), b)
+        return found
+
+    def _waiting(self, place: Place, buffer: Buffer) -> int:
+        return buffer.held + buffer.announced + max(buffer.lag, self.ends.get(place, 0) - buffer.position)

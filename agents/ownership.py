@@ -17,14 +17,14 @@ from agents.processor import Processor
 from agents.topic_identity import topics_of
 from schemas.endpoints import Endpoints
 from sinks.errors import Unavailable
-from sinks.lanes import Position, claim, open_positions
+from sinks.lanes import OUT_OF_LOG, RECREATED, Position, claim, open_positions
 from sinks.named_sql import sql
 from sinks.store import AWAY, Store
 
 LOG = logging.getLogger("tidegate.lanes")
 PATIENCE_SECONDS = 60.0  # how long a claim waits for PostgreSQL or Kafka
 ANSWER_SECONDS = 25.0  # of Kafka, within a claim
-RECREATED, OUT_OF_LOG = "LANE-01", "LANE-02"
+ANOTHER_ID, OUTSIDE = "the topic was recreated: its id is another", "the position lies outside the log (retention passed, or data lost)"
 
 
 class Ownership:
@@ -37,6 +37,7 @@ class Ownership:
         self._owner, self._transactional_id = owner, transactional_id
         self.busy = asyncio.Lock()
         self._moving_since: float | None = None
+        self._topic_ids: dict[Place, str] = {}  # of the topics of our lanes, as Kafka told last
         self.app: Any = None
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -79,6 +80,7 @@ class Ownership:
         wanted = lanes_of(assigned, intake_topics())
         kept = await self._still_mine(wanted & set(self._processor.lanes))
         self._processor.disown(set(self._processor.lanes) - kept)
+        self._topic_ids = {place: ident for place, ident in self._topic_ids.items() if place[1] in kept}
         new = wanted - kept
         if new:
             await self._claim(new)
@@ -117,9 +119,10 @@ class Ownership:
         positions = claimed.positions | fresh
         for place, position in claimed.positions.items():
             if position.topic_id != ids.get(place[0]):
-                await self.pause(place, RECREATED, "the topic was recreated: its id is another")
+                await self.pause(place, RECREATED, ANOTHER_ID)
             elif not (starts.get(place) or 0) <= position.next_offset <= (ends.get(place) or 0):
-                await self.pause(place, OUT_OF_LOG, "the position lies outside the log (retention passed, or data lost)")
+                await self.pause(place, OUT_OF_LOG, OUTSIDE)
+        self._topic_ids.update({place: ids[place[0]] for place in positions if place[0] in ids})
         self._processor.own(claimed.states, {place: p.next_offset for place, p in positions.items()}, claimed.look_again)
 
     async def pause(self, place: Place, code: str, detail: str) -> None:
@@ -129,6 +132,22 @@ class Ownership:
         connection = await self._store.connection()
         await connection.execute(sql("pause_add"), place[0], place[1], code, detail)
         self._count_paused()
+
+    def topic_ids(self) -> Mapping[Place, str]:
+        """Kafka's id of the topic of each topic-partition of our lanes, as it was when the lane was claimed, or seen to be another since."""
+        return dict(self._topic_ids)
+
+    async def compare_topics(self, known: Mapping[Place, str], now: Mapping[str, str]) -> None:
+        """Pause what is read of topics that were made anew under us. `known`: `topic_ids` before Kafka was asked for those that are
+        there `now`; what was claimed meanwhile was compared by its claim."""
+        anew = {place for place, ident in known.items() if now.get(place[0], ident) != ident}
+        if not anew:
+            return
+        async with self.busy:
+            for place in sorted(anew):
+                if self._topic_ids.get(place) == known[place]:
+                    await self.pause(place, RECREATED, ANOTHER_ID)
+                    self._topic_ids[place] = now[place[0]]
 
     async def resume_released(self) -> None:
         """Take up again what somebody resumed (`tidegate dead-letters resume`)."""
@@ -160,4 +179,4 @@ class Ownership:
         """The broker has no record at these positions any more: the partitions stop and page."""
         async with self.busy:
             for tp in places:
-                await self.pause((tp.topic, tp.partition), OUT_OF_LOG, "the position lies outside the log")
+                await self.pause((tp.topic, tp.partition), OUT_OF_LOG, OUTSIDE)

@@ -98,10 +98,11 @@ class TopicIds(Request[MetadataRequest12]):
 
 @dataclass(frozen=True, slots=True)
 class KafkaTopic:
-    """Kafka's id of a topic, and how many partitions it has."""
+    """Kafka's id of a topic, how many partitions it has, and which broker leads each; -1: none does."""
 
     id: str
     partitions: int
+    leaders: Mapping[int, int]
 
 
 class UnequalTopics(RuntimeError):
@@ -114,13 +115,21 @@ async def topics_of(kafka: Mapping[str, Any], names: Iterable[str]) -> dict[str,
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await client.bootstrap()
-            connection: Any = await client._get_conn(client.get_random_node())
-            if connection is None:
-                raise KafkaConnectionError("the broker cannot be reached")
-            answer: Any = await connection.send(TopicIds(names))
-        return {t[1]: KafkaTopic(str(t[2]), len(t[4])) for t in answer.topics if t[0] == 0}
+            return await topics_over(client, names)
     finally:
         await client.close()
+
+
+async def topics_over(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, KafkaTopic]:
+    """The same, asked by a client that is connected."""
+    connection: Any = await client._get_conn(client.get_random_node())
+    if connection is None:
+        raise KafkaConnectionError("the broker cannot be reached")
+    answer: Any = await connection.send(TopicIds(names))
+    return {
+        name: KafkaTopic(str(ident), len(partitions), {number: leader for _, number, leader, *_ in partitions})
+        for error, name, ident, _internal, partitions, *_ in answer.topics if error == 0
+    }  # fmt: skip
 
 
 async def check_equal(kafka: Mapping[str, Any], names: Sequence[str]) -> None:

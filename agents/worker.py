@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 
 from agents import filings, http, logs
 from agents.app import build_app, intake_topics
+from agents.brokers import Brokers
 from agents.buffers import FIRST, LaneRecords
 from agents.compiling import compile_loops, let_code_go
 from agents.faust_private import UnknownFaust
@@ -71,11 +72,12 @@ class Worker:
         self.guarantors = Guarantors()
         self.ownership = Ownership(endpoints, self.store, self.processor, self.intake, self.owner, transactional_id)
         self.relay = Relay(
-            endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs, published=_published,
-            lost=lambda why: METRICS.relay_rounds.labels(why).inc(),
+            endpoints.postgres, endpoints.kafka_options(), transactional_id, self.ownership.epochs,
+            published=self._published, lost=self._count_round,
         )  # fmt: skip
-        self.stores = Stores(endpoints.postgres, endpoints.kafka_options())
         self.upkeep = Upkeep(endpoints.postgres)
+        self._rounds = 0  # of the relay, whatever came of them
+        self.stores, self.brokers = Stores(endpoints.postgres, endpoints.kafka_options()), Brokers(endpoints.kafka_options(), intake_topics())
         self.watchdog, self.moving = Watchdog(seconds=STUCK_SECONDS), Watchdog("no assignment came", MOVING_SECONDS)
         self.poison: dict[tuple[str, int], PoisonWatch] = {}
         self.stopping = asyncio.Event()
@@ -103,10 +105,11 @@ class Worker:
         LOG.info("worker starting", extra={"owner": self.owner, "port": port})
         relay = asyncio.create_task(self._publish(), name="relay")
         batches = asyncio.create_task(self._batches(), name="batches")
+        each_second = (self.stores.look, self._ask_brokers, self._watch, self._tend, self._keep_up)
         tasks = {
             relay,
             batches,
-            *(asyncio.create_task(self._every_second(step), name=step.__name__) for step in (self.stores.look, self._watch, self._tend, self._keep_up)),
+            *(asyncio.create_task(self._every_second(step), name=step.__name__) for step in each_second),
             asyncio.create_task(self._faust(), name="faust"),
             asyncio.ensure_future(self.ownership.failed),
         }
@@ -157,7 +160,6 @@ class Worker:
                     LOG.info("batch given up: its lanes were claimed while they move", extra={"lanes": sorted(work)})
                     continue
             self.relay.wake()
-            self.watchdog.progress()
             now = time.monotonic()
             for lane, records in work.items():
                 if records.records:
@@ -236,8 +238,17 @@ class Worker:
         METRICS.unpublished_batches.set(self.relay.behind())
         METRICS.ready.set(0 if self._why_not_ready() else 1)
         healthy = self.stores.away() is None
-        self.moving.check(int(self.ownership.moving_seconds() > 0), "rebalance", healthy=healthy)
-        self.watchdog.check(sum(lag.values()), healthy=healthy)
+        self.moving.check({"rebalance": (self.intake.generation, int(self.ownership.moving_seconds() > 0))}, healthy=healthy)
+        held_up = self._rounds if self.relay.behind() > MAX_UNPUBLISHED else 0
+        standing = {f"{topic}[{lane}]": stands for (topic, lane), stands in self.intake.standing(held_up).items()}
+        self.watchdog.check(standing, healthy=healthy and self.brokers.answered)
+
+    async def _ask_brokers(self) -> None:
+        known = self.ownership.topic_ids()
+        await self.brokers.look(list(self.processor.lanes))
+        self.intake.ends = self.brokers.ends
+        with suppress(Unavailable, *AWAY):  # compared again in a second
+            await self.ownership.compare_topics(known, self.brokers.ids)
 
     async def _tend(self) -> None:
         """Waits for the batch under way, which may wait for PostgreSQL."""
@@ -283,6 +294,15 @@ class Worker:
                     await self.processor.process({lane: LaneRecords({}, {}, {}, 0) for lane in self.processor.lanes})
                     self.relay.wake()
 
+    def _published(self, messages: int, seconds: float) -> None:
+        METRICS.relay_messages.inc(messages)
+        METRICS.relay_seconds.observe(seconds)
+        self._count_round("committed")
+
+    def _count_round(self, result: str) -> None:
+        METRICS.relay_rounds.labels(result).inc()
+        self._rounds += 1
+
     def _why_not_ready(self) -> str | None:
         if self.stopping.is_set():
             return "stopping"
@@ -293,12 +313,6 @@ class Worker:
         if why := self.processor.rules.unusable:
             return f"the live rule set cannot be used by this program: {why}"
         return "reading registry and rules" if self.intake.only else None
-
-
-def _published(messages: int, seconds: float) -> None:
-    METRICS.relay_messages.inc(messages)
-    METRICS.relay_rounds.labels("committed").inc()
-    METRICS.relay_seconds.observe(seconds)
 
 
 def main() -> None:

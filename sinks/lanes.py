@@ -10,6 +10,8 @@ from sinks.batch import LaneState
 from sinks.kafka_positions import fence
 from sinks.named_sql import sql
 
+RECREATED, OUT_OF_LOG = "LANE-01", "LANE-02"  # why a topic-partition is paused whose position is not one of its log
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

@@ -10,16 +10,18 @@ import typer
 from rich.markup import escape
 
 from ops.commands.lookups import Limit, fetch
-from ops.commands.show import OUT, AsJson, NotFound, print_json, show_list, table
+from ops.commands.show import FAILED, OUT, AsJson, NotFound, fail, print_json, show_list, table
 from ops.sending import Sending, send_each
 from schemas.contracts import KINDS, topic_name
 from schemas.endpoints import Endpoints
 from schemas.lawbook import load
+from sinks.lanes import OUT_OF_LOG, RECREATED
 
 app = typer.Typer(no_args_is_help=True, help="List, look at and send anew what could not be taken as a document; resume paused partitions.")
 Code = Annotated[str | None, typer.Option(help="Only with this code (DL-01 to DL-07).")]
 Topic = Annotated[str | None, typer.Option(help="Only of this topic, such as cbec.order.")]
 REPLAYED = "tidegate-replayed-from"  # header of a dead letter that was sent anew
+LOST = [RECREATED, OUT_OF_LOG]  # there is no offset to go on at
 
 
 class Place(NamedTuple):
@@ -61,7 +63,7 @@ def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJs
     if pauses:
         OUT.print(table("Paused", ("since", "topic", "partition", "code", "why"),
                         ((p["since"], p["topic"], p["partition"], p["code"], p["detail"]) for p in pauses)))  # fmt: skip
-        OUT.print("When the sender is mended: [bold]tidegate dead-letters resume[/]")
+        OUT.print("When the sender is mended: [bold]tidegate dead-letters resume[/]. Of LANE-01 and LANE-02 see docs/architecture.md.")
 
 
 @app.command()
@@ -112,14 +114,22 @@ def resume(
     partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,
     json_: AsJson = False,
 ) -> None:
-    """Take paused topic-partitions up again, where they were stopped."""
+    """Take paused topic-partitions up again, where they were stopped.
+
+    Those with LANE-01 or LANE-02 stay paused: where they were stopped is no place in the topic there is now. Exit code 1 when there are some.
+    """
     _check(topic, None)
-    rows = asyncio.run(fetch("pause_remove", topic, partition))
+    rows = asyncio.run(fetch("pause_remove", topic, partition, LOST))
+    left = [p for p in asyncio.run(fetch("pauses_list")) if p["code"] in LOST and topic in (None, p["topic"]) and partition in (None, p["partition"])]
     if json_:
         print_json([dict(r) for r in rows])
-    else:
+    elif rows or not left:
         names = ", ".join(f"{r['topic']}[{r['partition']}]" for r in rows)
         OUT.print(escape(f"Resumed: {names}") if rows else "Nothing was paused.")
+    if left:
+        names = ", ".join(f"{p['topic']}[{p['partition']}] {p['code']}" for p in left)
+        fail("Not resumed", f"{names}. Where they were stopped is no place in the topic there is now: see docs/architecture.md, \"A topic made anew\".")
+        raise typer.Exit(FAILED)
 
 
 async def _at(places: Iterable[Place]) -> dict[Place, Any]:

@@ -162,6 +162,16 @@ async def test_a_hole_of_transaction_markers_is_none(intake: Intake) -> None:
     assert work[0].next_offsets == {ORDER: 6}
 
 
+async def test_a_marker_behind_the_records_of_a_fetch(intake: Intake) -> None:
+    """The fetch ended at 3, the next one at 5 without a record: an aborted one and its marker."""
+    await intake.offer(O0, run(ORDER, 0, range(2)), intake.generation, start=0, position=3, end=5)
+    intake.progress(O0, intake.generation, 3, 5, 5)
+    assert intake.lag() == {ORDER: 2, PAYMENT: 0}
+    await offer(intake, O0, 5, 1, start=5)
+    assert intake.strayed() == {}
+    assert taken(await gather(intake, 100)) == {0: {ORDER: [0, 1, 5]}}
+
+
 async def test_records_of_a_former_generation_are_void(intake: Intake) -> None:
     former = intake.generation
     waiting = asyncio.create_task(intake.offer(O0, run(ORDER, 4, [1]), former))
@@ -263,6 +273,42 @@ async def test_lag_counts_what_is_here_on_its_way_and_on_the_broker(intake: Inta
     await offer(intake, O0, 0, 2, end=10)
     intake.announce(O1, 3)
     assert intake.lag() == {ORDER: 2 + 8 + 3, PAYMENT: 0}
+
+
+async def test_what_nobody_fetches_waits_and_stands_whatever_its_lane_does(intake: Intake) -> None:
+    """Its end is known from the brokers alone."""
+    intake.ends = {O0: 5}
+    before = intake.standing(0)[O0]
+    assert (before[1], intake.lag()) == (5, {ORDER: 5, PAYMENT: 0})
+    await offer(intake, P0, 0, 2)
+    assert taken(await gather(intake, 100)) == {0: {PAYMENT: [0, 1]}}
+    assert intake.standing(1)[O0] == before
+    await offer(intake, O0, 0, 2, end=5)
+    assert intake.standing(0)[O0][0] != before[0]
+
+
+async def test_what_is_held_moves_with_its_lane_or_with_what_holds_it_up(intake: Intake, clock: Clock) -> None:
+    await offer(intake, O0, 4, 1)
+    await offer(intake, P0, 0, 2)
+    before = intake.standing(0)[O0]
+    assert intake.standing(0)[O0] == before
+    assert intake.standing(1)[O0] != before
+    clock.now += 2 * PATIENCE_SECONDS
+    assert taken(await gather(intake, 1)) == {0: {PAYMENT: [0]}}
+    assert intake.standing(0)[O0] != before
+
+
+async def test_what_is_not_to_be_taken_stands_nowhere(intake: Intake) -> None:
+    intake.pause(O1)
+    assert intake.standing(0).keys() == {O0, P0}
+    intake.only = frozenset([PAYMENT])
+    assert intake.standing(0).keys() == {P0}
+
+
+async def test_a_new_assignment_stands_elsewhere(intake: Intake) -> None:
+    before = intake.standing(0)
+    intake.reset({O0: 0, P0: 0})
+    assert intake.standing(0)[O0] != before[O0]
 
 
 async def test_a_closed_intake_ends_everybodys_wait(intake: Intake, asked: "asyncio.Task[Work | None]") -> None:

@@ -253,6 +253,20 @@ async def test_resume_takes_paused_partitions_up(run: Run, named: Endpoints, db:
     assert (await asked(run, "dead-letters", "resume")).out == "Nothing was paused.\n"
 
 
+async def test_resume_leaves_what_has_no_place_to_go_on_at(run: Run, named: Endpoints, db: asyncpg.Connection) -> None:
+    order = topic_name("order")
+    for partition, code in ((1, "POISON"), (2, "LANE-01"), (3, "LANE-02")):
+        await db.execute("INSERT INTO partition_pause (topic, partition, code, since, detail) VALUES ($1, $2, $3, now(), '')", order, partition, code)
+    said = await asked(run, "dead-letters", "resume")
+    assert (said.code, said.out) == (1, f"Resumed: {order}[1]\n")
+    assert said.err.startswith(f"Not resumed: {order}[2] LANE-01, {order}[3] LANE-02. ")
+    assert "docs/architecture.md" in said.err
+    again = await asked(run, "dead-letters", "resume", "--partition", "3", "--json")
+    assert (again.code, again.data, "[2]" in again.err) == (1, [], False)
+    assert [r["partition"] for r in await db.fetch("SELECT partition FROM partition_pause ORDER BY partition")] == [2, 3]
+    assert (await asked(run, "dead-letters", "resume", "--partition", "1")).out == "Nothing was paused.\n"
+
+
 def test_topics_and_send(run: Run, named: Endpoints) -> None:
     made = run("topics", "--json")
     assert made.code == 0
