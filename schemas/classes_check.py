@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline import guarantees, stock
+from pipeline.accounts import LEDGERS
 from pipeline.classes import CLASSES, QUEUES, WAITING_QUEUES
+from pipeline.decide import QUARANTINED
+from pipeline.ledgers import NUMBERS
 from schemas.law_entries import Entry, Place, Reasons, both, dates, not_sure, same_twice, toml_tables, whole
 
 FILE = "classes.toml"
@@ -14,7 +17,9 @@ KEYS: dict[str, tuple[str, ...]] = {
 """Kind of entry → what tells one entry from another in force on the same day."""
 ROLES = ("platform", "ecommerce")  # whose class rules can read
 # Without what they ask for nobody knows the tax or a limit; and failure never releases.
-NEVER_RELEASED = ("REG-02", "TAX-01", "LIM-05", "SYS-01", "SYS-02")
+NEVER_RELEASED = ("REG-02", "TAX-01", "LIM-05", "SYS-01")
+# What is found where no class is asked for: by the ledgers, and without the rules.
+WHATEVER_THE_CLASS = (*NUMBERS.values(), *(ledger.code for ledger in LEDGERS), *guarantees.CODES, *stock.CODES, QUARANTINED)
 DRAWN = ("SMP-01", "SMP-02")  # samples go by rates of each class
 ASKED_FOR = tuple(queue for queue in QUEUES if queue and queue not in WAITING_QUEUES)  # those are of guarantees and stock alone
 MOST = 10**6
@@ -65,7 +70,7 @@ def _outcome(entry: Entry, outcomes: Mapping[str, str]) -> Reasons:
         yield f"unknown code {code!r}"
     elif outcomes[code] != "HOLD":
         yield f"{code} rejects, whatever the class"
-    elif code in (*guarantees.CODES, *stock.CODES):
+    elif code in WHATEVER_THE_CLASS:
         yield f"{code} holds, whatever the class"
     elif code in DRAWN:
         yield f"{code} goes by the rates of samples.toml"

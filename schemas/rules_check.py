@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pipeline import guarantees, stock
 from pipeline.classes import QUEUES
+from pipeline.decide import QUARANTINED
 from schemas.law_entries import Entry, Place, Reasons, both, parsed, toml_tables, twice
 
 FOLDER = Path(__file__).parent / "law"
@@ -64,6 +65,8 @@ def _finding(entry: Entry) -> Reasons:
         yield f"unknown queue {queue!r}"
     elif outcome in OUTCOMES and bool(queue) != (outcome == "HOLD"):
         yield f"queue {queue!r} does not suit {outcome}"
+    if entry.get("code") == QUARANTINED and outcome != "HOLD":
+        yield f"{QUARANTINED} holds: no rule could be run on the manifest, so nothing of it is known that could decide it"
     for waits, codes in WAITS.items():
         if (queue == waits) != (entry.get("code") in codes):
             yield f"queue {waits} is of {', '.join(codes)}, and they have no other: what waits there is released by itself"

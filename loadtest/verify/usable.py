@@ -97,7 +97,7 @@ def _says(x: Entry) -> Iterator[str]:
     outcome, queue, blames = x.get("outcome"), x.get("queue", ""), x.get("blames")
     waits = WAITING.get(x["code"])
     queues = {waits} if waits else QUEUES
-    if outcome not in ("HOLD", *(() if waits else ("REJECT",))) or (queue in queues) != (outcome == "HOLD") or (queue and queue not in queues):
+    if outcome not in ("HOLD", *(() if waits or x["code"] == "SYS-02" else ("REJECT",))) or (queue in queues) != (outcome == "HOLD") or (queue and queue not in queues):
         yield f"{x['code']}: outcome and queue do not fit"
     if not isinstance(blames, list) or set(map(str, blames)) - set(law.BITS) or (outcome == "REJECT" and not blames):
         yield f"{x['code']}: it blames no document, or something else"

@@ -10,8 +10,8 @@ CONTROL: dict[str, tuple[str, ...]] = {
     "positive": ("hs",), "negative": ("hs",), "self_use": ("hs",), "watch": ("hs",), "waste": ("hs",), "stop": ("hs", "country"), "brand": ("name",),
 }  # fmt: skip
 CLASSES = {"aeo", "general", "dishonest"}
-NOT_BY_CLASS = {"GUA-01", "GUA-02", "STK-01", "STK-02", "SMP-01", "SMP-02"}
-NEVER_RELEASED = {"REG-02", "TAX-01", "LIM-05", "SYS-01", "SYS-02"}
+NOT_BY_CLASS = {"PAY-03", "WAY-06", "LIM-03", "LIM-04", "GUA-01", "GUA-02", "STK-01", "STK-02", "SMP-01", "SMP-02", "SYS-02"}
+NEVER_RELEASED = {"REG-02", "TAX-01", "LIM-05", "SYS-01"}
 QUEUES = {"review", "orderer", "inspection"}
 Files = Mapping[str, Mapping[str, Any]]
 
