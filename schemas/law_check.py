@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.law import MEASURES
-from schemas import classes_check, control_check, risk_check, rules_check, samples_check
+from schemas import classes_check, control_check, limits_check, risk_check, rules_check, samples_check
 from schemas.law_entries import (
     Entry,
     Place,
@@ -89,7 +89,7 @@ def problems(folder: Path) -> list[Place]:
         ("consumption.toml", files.units, _unit),
         ("consumption.toml", files.items, lambda x: both(_item(x, sizes), source(x))),
         ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: both(_line(x, items), source(x)))),
-        ("limits.toml", files.limits, _limit),
+        ("limits.toml", files.limits, limits_check.limit),
         ("weights.toml", files.caps, lambda x: both(_cap(x), source(x))),
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
@@ -199,19 +199,6 @@ def _line(line: Entry, items: Iterable[str]) -> Reasons:
     if line["consumption"] not in items:
         yield f"unknown tax item {line['consumption']!r}"
     yield from dates(line)
-
-
-def _limit(limit: Entry) -> Reasons:
-    if not limit.get("name"):
-        yield "no name"
-    if not str(limit.get("source", "")).strip():
-        yield "no source"
-    if not isinstance(limit.get("sure"), bool):
-        yield f"sure is {limit.get('sure')!r}, not true or false"
-    if not whole(limit.get("value"), 0, 10**12):
-        yield f"value {limit.get('value')!r} out of range"
-    if not isinstance(limit.get("from"), date):
-        yield "from is no date"
 
 
 def _cap(cap: Entry) -> Reasons:

@@ -12,7 +12,7 @@ from typing import Any
 
 from loadtest.verify import law, usable_lists
 from loadtest.verify.conditions import Call, Column, Literal, Node
-from loadtest.verify.usable_entries import Entry, clashes, dated, named, number, period, sourced
+from loadtest.verify.usable_entries import Entry, bounds, clashes, dated, named, number, period, sourced
 
 CODED = ("rule", "ledger", "engine", "document", "dead_letter")
 OF_THE_PROGRAM = CODED[1:]
@@ -166,7 +166,7 @@ def _uncovered(items: list[dict[str, Any]], tariff: list[dict[str, str]]) -> Ite
 def _limits(limits: list[dict[str, Any]]) -> Iterator[str]:
     for x in limits:
         sound = x.get("name") and str(x.get("source", "")).strip() and isinstance(x.get("sure"), bool) and isinstance(x.get("from"), date)
-        if not (sound and number(x.get("value"), 0, 10**12)):
+        if not (sound and number(x.get("value"), *bounds(x["name"]))):
             yield "a limit is damaged"
     if len({(x["name"], x["from"]) for x in limits}) < len(limits):
         yield "a limit stands twice"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, cast
 
-from loadtest.verify.usable_entries import Entry, clashes, dated, named, number, period, sourced
+from loadtest.verify.usable_entries import Entry, bounds, clashes, dated, named, number, period, sourced
 
 CONTROL: dict[str, tuple[str, ...]] = {
     "positive": ("hs",), "negative": ("hs",), "self_use": ("hs",), "watch": ("hs",), "waste": ("hs",), "stop": ("hs", "country"), "brand": ("name",),
@@ -91,7 +91,7 @@ def _classes(files: Files, sources: set[Any]) -> Iterator[str]:
             yield f"{code}: outcome and queue do not fit"
     roles: dict[str, str] = {}
     for x in classes.get("tolerance", []):
-        if x["name"] not in limits or x.get("of") not in ("platform", "ecommerce") or not number(x.get("value"), 0, 10**6):
+        if x["name"] not in limits or x.get("of") not in ("platform", "ecommerce") or not number(x.get("value"), *bounds(x["name"])):
             yield "a tolerance is damaged"
         if roles.setdefault(x["name"], x["of"]) != x["of"]:
             yield "a limit goes by the class of two roles"

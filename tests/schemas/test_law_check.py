@@ -125,12 +125,29 @@ def test_a_tax_item_has_to_be_in_force_as_long_as_its_lines(folder: Path) -> Non
     [
         (LIMITS, "value = 500000", "value = -1", "value -1 out of range"),
         (LIMITS, 'source = "policy', 'source = ""  # "policy', "no source"),
+        (LIMITS, "value = 500000", "value = 1000000001", "single_limit_fen: value 1000000001 out of range 0 to 1000000000"),
+        (LIMITS, "value = 2600000", "value = 1000000000001", "annual_limit_fen: value 1000000000001 out of range"),
+        (LIMITS, "value = 500\n", "value = 10001\n", "weight_tolerance_1e4: value 10001 out of range 0 to 10000"),
+        (LIMITS, "value = 9000", "value = 10001", "new_person_share_1e4: value 10001 out of range"),
+        (LIMITS, "value = 6\n", "value = 1201\n", "waybill_reuse_months: value 1201 out of range 0 to 1200"),
+        (LIMITS, 'phone_persons_30d_most"\nvalue = 10', 'phone_persons_30d_most"\nvalue = 101', "phone_persons_30d_most: value 101 out of range 0 to 100"),
+        (LIMITS, 'one_pay_firm_persons"\nvalue = 4', 'one_pay_firm_persons"\nvalue = 101', "one_pay_firm_persons: value 101 out of range"),
+        (LIMITS, "value = 600\n", "value = 0\n", "incomplete_after_seconds: value 0 out of range 1 to"),
+        (LIMITS, "value = 2592000", "value = 31622401", "closed_after_seconds: value 31622401 out of range"),
+        (LIMITS, "value = 50\n", "value = 0\n", "max_lines: value 0 out of range 1 to 32767"),
+        (LIMITS, 'tax_tolerance_fen"\nvalue = 1', 'tax_tolerance_fen"\nvalue = 1000001', "tax_tolerance_fen: value 1000001 out of range"),
     ],
 )
 def test_bad_limits_are_refused(folder: Path, file: str, old: str, new: str, reason: str) -> None:
     changed(folder, file, old, new)
     (found,) = problems(folder)
     assert (found.file, reason in found.what) == (file, True), found
+
+
+def test_a_limit_may_be_as_high_as_its_range(folder: Path) -> None:
+    for old, new in (("value = 500\n", "value = 10000\n"), ("value = 6\n", "value = 1200\n"), ('persons"\nvalue = 4', 'persons"\nvalue = 100'), ("value = 500000", "value = 1000000000")):
+        changed(folder, LIMITS, old, new)
+    assert problems(folder) == []
 
 
 SECOND = """[[cap]]
