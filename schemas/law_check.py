@@ -46,6 +46,7 @@ class Files:
     items: list[tuple[int, Entry]]
     units: list[tuple[int, Entry]]
     limits: list[tuple[int, Entry]]
+    assumptions: list[tuple[int, Entry]]
     caps: list[tuple[int, Entry]]
     sources: list[tuple[int, Entry]]
     control: control_check.Control
@@ -62,6 +63,7 @@ def read(folder: Path) -> Files:
         toml_tables(folder / "consumption.toml", "item"),
         toml_tables(folder / "consumption.toml", "unit"),
         toml_tables(folder / "limits.toml", "limit"),
+        toml_tables(folder / "limits.toml", "assumption"),
         toml_tables(folder / "weights.toml", "cap"),
         toml_tables(folder / "sources.toml", "source"),
         control_check.read(folder),
@@ -90,6 +92,7 @@ def problems(folder: Path) -> list[Place]:
         ("consumption.toml", files.items, lambda x: both(_item(x, sizes), source(x))),
         ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: both(_line(x, items), source(x)))),
         ("limits.toml", files.limits, limits_check.limit),
+        ("limits.toml", files.assumptions, limits_check.assumption),
         ("weights.toml", files.caps, lambda x: both(_cap(x), source(x))),
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
@@ -130,7 +133,11 @@ def unsure(folder: Path) -> list[Place]:
         for line, x in rows
         if str(x["sure"]).lower() == "false"
     ]
-    return [*unsure_of_others, *control_check.unsure(files.control), *classes_check.unsure(files.classes), *risk_check.unsure(files.risk), *samples_check.unsure(files.samples)]
+    return [
+        *unsure_of_others, *(Place("limits.toml", line, f"{x['name']}: {x['en']} ({x['source']})") for line, x in files.assumptions),
+        *rules_check.unsure(folder), *control_check.unsure(files.control), *classes_check.unsure(files.classes), *risk_check.unsure(files.risk),
+        *samples_check.unsure(files.samples),
+    ]  # fmt: skip
 
 
 def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:

@@ -1,4 +1,4 @@
-"""What of limits.toml cannot be used: a value out of the range that its name allows."""
+"""What of limits.toml cannot be used: a value out of the range that its name allows, an assumption that says nothing."""
 
 from datetime import date
 
@@ -30,6 +30,13 @@ def limit(entry: Entry) -> Reasons:
     yield from in_range(entry)
     if not isinstance(entry.get("from"), date):
         yield "from is no date"
+
+
+def assumption(entry: Entry) -> Reasons:
+    """Why an entry on how the law is read cannot be listed: it says what is done, and why nobody can be sure of it."""
+    for name in ("name", "en", "zh", "source"):
+        if not str(entry.get(name, "")).strip():
+            yield f"{name} is empty"
 
 
 def in_range(entry: Entry) -> Reasons:

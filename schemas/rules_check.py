@@ -42,6 +42,12 @@ def problems(folder: Path) -> Iterator[Place]:
     yield from _columns(folder / FILE)
 
 
+def unsure(folder: Path) -> list[Place]:
+    """What of a sound rules.toml is marked as not sure, with the law it goes by."""
+    entries = [x for table in TABLES for x in toml_tables(folder / FILE, table)]
+    return [Place(FILE, line, f"{x['code']}: {x['law']}") for line, x in sorted(entries, key=lambda row: row[0]) if not x.get("sure", True)]
+
+
 def _texts(entry: Entry) -> Reasons:
     if not CODE.fullmatch(str(entry.get("code", ""))):
         yield "a code is two to six capitals, a hyphen and two or three digits"
@@ -50,6 +56,8 @@ def _texts(entry: Entry) -> Reasons:
     for name in TEXTS:
         if not str(entry.get(name, "")).strip():
             yield f"{name} is empty"
+    if not isinstance(entry.get("sure", True), bool):
+        yield f"sure is {entry.get('sure')!r}, not true or false"
 
 
 def _finding(entry: Entry) -> Reasons:

@@ -49,6 +49,8 @@ def _reasons(data: law.LawData) -> Iterator[str]:
     yield from _coded(files["rules.toml"])
     yield from _taxes(files["consumption.toml"], tariff, sources)
     yield from _limits(files["limits.toml"]["limit"])
+    if not all(str(x.get(name, "")).strip() for x in files["limits.toml"].get("assumption", ()) for name in ("name", "en", "zh", "source")):
+        yield "an assumption says nothing"
     yield from _caps(files["weights.toml"]["cap"], sources)
     yield from usable_lists.reasons(files, {row["hs8"] for row in tariff}, sources)
     begins = [*files["limits.toml"]["limit"], *files["weights.toml"]["cap"], *files["consumption.toml"]["item"], *tariff]
@@ -77,6 +79,8 @@ def _coded(rules: Mapping[str, Any]) -> Iterator[str]:
     for table, x in entries:
         if not all(str(x.get(name, "")).strip() for name in ("en", "zh", "todo", "law")):
             yield f"{x['code']}: a text is missing"
+        if not isinstance(x.get("sure", True), bool):
+            yield f"{x['code']} says not whether it is sure"
         prefix, _, digits = x["code"].partition("-")
         if not (2 <= len(prefix) <= 6 and prefix.isascii() and prefix.isalpha() and prefix.isupper() and len(digits) in (2, 3) and digits.isdigit()):
             yield f"{x['code']} is no code"

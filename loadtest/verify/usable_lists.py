@@ -116,7 +116,7 @@ def _risk(risk: Mapping[str, list[dict[str, Any]]], codes: set[str], sources: se
             yield f"{x['code']} gives points that are none"
     for x in risk["band"]:
         known = x["code"] not in codes and x.get("typology") in typologies
-        if not (known and number(x.get("at_least"), 1, 10_000) and x.get("outcome") == "HOLD" and x.get("queue") in QUEUES):
+        if not (known and number(x.get("at_least"), 1, 10_000) and x.get("outcome") == "HOLD" and x.get("queue") in QUEUES and isinstance(x.get("sure", True), bool)):
             yield f"{x['code']} is damaged"
     bands = [(x["typology"], x["at_least"]) for x in risk["band"]]
     for found in (typologies, [x["code"] for x in risk["band"]], bands):
