@@ -5,7 +5,8 @@ from datetime import date
 from schemas.law_entries import Entry, Reasons, whole
 
 RANGES: dict[str, tuple[int, int]] = {
-    "single_limit_fen": (0, 10**9),  # CNY 10 million: with it no product of the composite tax leaves 63 bits (pipeline/tax.py)
+    "single_limit_fen": (0, 10**10),  # CNY 100 million: no product of the composite tax leaves 63 bits (pipeline/tax.py)
+    "annual_limit_fen": (0, 10**10),
     "tax_tolerance_fen": (0, 10**6),  # times the lines of an order, in 10^-5 yuan
     "max_lines": (1, 32_767),  # an order with more is no document
     "_fen": (0, 10**12),

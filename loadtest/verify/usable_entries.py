@@ -15,8 +15,9 @@ def number(value: object, low: int, high: int) -> bool:
 
 def bounds(name: str) -> tuple[int, int]:
     """Least and greatest value of a limit of this name."""
-    if name in ("single_limit_fen", "tax_tolerance_fen", "max_lines"):
-        return {"single_limit_fen": (0, 10**9), "tax_tolerance_fen": (0, 10**6), "max_lines": (1, 2**15 - 1)}[name]
+    special = {"single_limit_fen": (0, 10**10), "annual_limit_fen": (0, 10**10), "tax_tolerance_fen": (0, 10**6), "max_lines": (1, 2**15 - 1)}
+    if name in special:
+        return special[name]
     most = {"1e4": 10**4, "months": 1200, "most": 100, "persons": 100, "seconds": 366 * 24 * 3600}
     unit = name.rpartition("_")[2]
     return int(unit == "seconds"), most.get(unit, 10**12)

@@ -126,8 +126,9 @@ def test_a_tax_item_has_to_be_in_force_as_long_as_its_lines(folder: Path) -> Non
     [
         (LIMITS, "value = 500000", "value = -1", "value -1 out of range"),
         (LIMITS, 'source = "policy', 'source = ""  # "policy', "no source"),
-        (LIMITS, "value = 500000", "value = 1000000001", "single_limit_fen: value 1000000001 out of range 0 to 1000000000"),
-        (LIMITS, "value = 2600000", "value = 1000000000001", "annual_limit_fen: value 1000000000001 out of range"),
+        (LIMITS, "value = 500000", "value = 10000000001", "single_limit_fen: value 10000000001 out of range 0 to 10000000000"),
+        (LIMITS, "value = 2600000", "value = 10000000001", "annual_limit_fen: value 10000000001 out of range"),
+        (LIMITS, "value = 7000", "value = 10001", "in_limit_share_1e4: value 10001 out of range 0 to 10000"),
         (LIMITS, "value = 500\n", "value = 10001\n", "weight_tolerance_1e4: value 10001 out of range 0 to 10000"),
         (LIMITS, "value = 9000", "value = 10001", "new_person_share_1e4: value 10001 out of range"),
         (LIMITS, "value = 6\n", "value = 1201\n", "waybill_reuse_months: value 1201 out of range 0 to 1200"),
@@ -146,7 +147,7 @@ def test_bad_limits_are_refused(folder: Path, file: str, old: str, new: str, rea
 
 
 def test_a_limit_may_be_as_high_as_its_range(folder: Path) -> None:
-    for old, new in (("value = 500\n", "value = 10000\n"), ("value = 6\n", "value = 1200\n"), ('persons"\nvalue = 4', 'persons"\nvalue = 100'), ("value = 500000", "value = 1000000000")):
+    for old, new in (("value = 500\n", "value = 10000\n"), ("value = 6\n", "value = 1200\n"), ('persons"\nvalue = 4', 'persons"\nvalue = 100'), ("value = 500000", "value = 10000000000")):
         changed(folder, LIMITS, old, new)
     assert problems(folder) == []
 
