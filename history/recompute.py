@@ -14,7 +14,7 @@ from pipeline.attempts import NO_FATES
 from pipeline.claims import Claims
 from pipeline.ledgers import USES, Posted
 from pipeline.registry import Registry
-from pipeline.rules import FINDINGS
+from pipeline.rules import FOUND
 from schemas.lawbook import Lawbook
 from sinks.rows import manifest_frames
 
@@ -56,7 +56,7 @@ def recompute(recalled: Recalled, book: Lawbook, registry: Registry, findings: S
     kept = {entry["code"] for entry in findings}
     judged = deciding.judge(recalled.manifests, law, day, registry, quarantined=QUARANTINE in kept)
     refused = [x for x in findings if x["code"] in book.codes_taken_as_stored()]
-    refusals = pl.DataFrame([(0, x["code"], x["outcome"], x["values_read"]) for x in refused], schema=FINDINGS, orient="row")
+    refusals = pl.DataFrame([(0, x["code"], x["values_read"]) for x in refused], schema=FOUND, orient="row")
     posted = Posted(refusals, {}, pl.DataFrame(schema=USES), guarantees.NOTHING)
     return Recomputed(judged, flow.conclude(flow.Opened(judged, NO_FATES, NO_CLAIMS, {}), posted, law))
 

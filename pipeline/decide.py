@@ -16,6 +16,7 @@ from pipeline.tax import with_tax, without_tax
 REJECT, QUEUE = pl.col("reject"), pl.when("reject").then(0).otherwise("rank")
 PLACES = list(range(len(QUEUES)))
 REJECTED = 100  # customs returnStatus
+QUARANTINED = "SYS-02"
 VERDICT = [
     pl.col("m"),
     pl.when(REJECT).then(pl.lit("REJECT")).when(QUEUE > 0).then(pl.lit("HOLD")).otherwise(pl.lit("RELEASE")).alias("outcome"),
@@ -51,7 +52,8 @@ def judge(manifests: Manifests, law: Law, day: date, registry: Registry, quarant
     derived = derive(manifests, law, registry)
     derived = without_tax(derived) if quarantined else with_tax(derived, law)
     if quarantined:
-        found = derived.heads.select("m", code=pl.lit("SYS-02"), outcome=pl.lit("HOLD"), values_read=pl.lit("{}"), queue=pl.lit("review"))
+        found = derived.heads.select("m", code=pl.lit(QUARANTINED), values_read=pl.lit("{}"))
+        found = rules.with_consequences(found, law).select(*rules.QUEUED)
     else:
         found = with_outcomes(rules.findings(derived, law), derived.heads, law.by_class)
     terms = [*_terms(law), pl.lit(registry.version, pl.Int64).alias("registry_version")]
@@ -82,13 +84,6 @@ def _blame(law: Law) -> list[pl.Expr]:
         RANK.filter(pl.col("outcome") == "HOLD").max().fill_null(0).alias("rank"),
         pl.when(rejects).then(blamed).otherwise(0).bitwise_or().alias("fault_kinds"),
     ]
-
-
-@lru_cache(maxsize=64)
-def queue_of(law: Law) -> pl.Expr:
-    """`queue` of a finding that holds whatever the class, by its code; empty for one that rejects."""
-    queues = {c.code: c.queue for c in law.consequences.values()}
-    return pl.col("code").replace_strict(queues, return_dtype=pl.String).alias("queue")
 
 
 @lru_cache(maxsize=64)

@@ -20,6 +20,7 @@ from pipeline.law import Law
 from pipeline.manifests import Manifests, assemble, goods_of, take
 from pipeline.personal import Pseudonyms, with_keys
 from pipeline.registry import Registry
+from pipeline.rules import QUEUED, with_consequences
 from pipeline.sampling import Seed, Seeds, drawn, with_ids
 from pipeline.sightings import Seen, counted, with_hashes
 from pipeline.tax import levied
@@ -112,7 +113,7 @@ def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:
     found = opened.judged.findings
     heads = opened.judged.manifests.heads
     if len(posted.refusals):
-        found = pl.concat([found, posted.refusals.with_columns(deciding.queue_of(law))])
+        found = pl.concat([found, with_consequences(posted.refusals, law).select(*QUEUED)])
         heads = deciding.conclude(heads, found, law)
     lines = opened.judged.manifests.lines
     heads, tax = levied(Manifests(heads, lines))
@@ -135,7 +136,7 @@ def _sampled(judged: Judged, law: Law, seed: Seed | None) -> Judged:
     found = drawn(judged.manifests, law.samples, seed)
     if not len(found):
         return judged
-    found = pl.concat([judged.findings, found])
+    found = pl.concat([judged.findings, with_consequences(found, law).select(*QUEUED)])
     heads = deciding.conclude(judged.manifests.heads, found, law)
     return Judged(Manifests(heads, judged.manifests.lines), found)
 

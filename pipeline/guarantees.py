@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.accounts import running
-from pipeline.rules import FINDINGS
+from pipeline.rules import FOUND
 
 STANDING = {"guarantor_code": pl.String, "entry_no": pl.Int32, "frozen_fen": pl.Int64}
 CLAIM = {"m": pl.UInt32, "turn": pl.UInt32, "guarantor_code": pl.String, "amount_fen": pl.Int64, "limit_fen": pl.Int64}
@@ -21,7 +21,7 @@ EXHAUSTED, NOT_VALID = "GUA-01", "GUA-02"
 CODES = (EXHAUSTED, NOT_VALID)
 NO_CLAIMS = pl.DataFrame(schema=CLAIM)
 NO_STANDING = pl.DataFrame(schema=STANDING)
-NO_REFUSALS = pl.DataFrame(schema=FINDINGS)
+NO_REFUSALS = pl.DataFrame(schema=FOUND)
 IF_NEW = pl.col("entry_no", "frozen_fen").fill_null(0)
 ROOM = pl.col("limit_fen") - running(pl.col("amount_fen"), "guarantor_code")
 ENTRY = pl.col("m", "guarantor_code", "amount_fen")
@@ -36,7 +36,7 @@ OF_ACCOUNT = [
 @dataclass(frozen=True, slots=True)
 class Frozen:
     """What a batch freezes. `entries`: m, guarantor_code, amount_fen, by account and turn; `accounts`: MOVES, by account;
-    `refusals`: FINDINGS that hold manifests."""
+    `refusals`: FOUND that hold manifests."""
 
     entries: pl.DataFrame
     accounts: pl.DataFrame
@@ -69,20 +69,20 @@ def _accounts(at_hand: pl.DataFrame) -> pl.DataFrame:
 def _one_by_one(at_hand: pl.DataFrame) -> pl.DataFrame:
     """The claims that do not fit, in their turns: what is refused leaves room for a smaller one after it."""
     taken: dict[str, int] = {}
-    refusals: list[tuple[int, str, str, str]] = []
+    refusals: list[tuple[int, str, str]] = []
     for claim in at_hand.iter_rows(named=True):
         here = taken.get(claim["guarantor_code"], 0)
         if claim["frozen_fen"] + here + claim["amount_fen"] <= claim["limit_fen"]:
             taken[claim["guarantor_code"]] = here + claim["amount_fen"]
         else:
             refusals.append(refusal(claim, here))
-    return pl.DataFrame(refusals, schema=FINDINGS, orient="row")
+    return pl.DataFrame(refusals, schema=FOUND, orient="row")
 
 
-def refusal(claim: Mapping[str, Any], here: int) -> tuple[int, str, str, str]:
-    """A row of FINDINGS: `batch_fen` is what the batch itself froze before it, on top of the balance after `entry_no`."""
+def refusal(claim: Mapping[str, Any], here: int) -> tuple[int, str, str]:
+    """A row of FOUND: `batch_fen` is what the batch itself froze before it, on top of the balance after `entry_no`."""
     saw = {
         "guarantor_code": claim["guarantor_code"], "entry_no": claim["entry_no"], "balance_fen": claim["frozen_fen"],
         "batch_fen": here, "amount_fen": claim["amount_fen"], "limit_fen": claim["limit_fen"],
     }  # fmt: skip
-    return claim["m"], EXHAUSTED if claim["limit_fen"] else NOT_VALID, "HOLD", json.dumps(saw)
+    return claim["m"], EXHAUSTED if claim["limit_fen"] else NOT_VALID, json.dumps(saw)

@@ -58,6 +58,7 @@ class Law:
     taxable (whether it can be), rate_1e4, specific_fen and below_fen for specific_per units of the measure from and
     below the price of threshold_fen for threshold_per units. `weight_caps`: no line belongs to two of them. `by_class`:
     (code, class) → (outcome, queue) where the class of the e-commerce firm makes another of a finding. `indicators`: by code.
+    `in_limit_share_1e4`: of VAT and consumption tax, what is levied within the single limit.
     """
 
     version: str
@@ -66,6 +67,7 @@ class Law:
     personal: frozenset[str]
     single_limit_fen: int
     annual_limit_fen: int
+    in_limit_share_1e4: int
     waybill_reuse_months: int
     rates: pl.DataFrame
     terms: pl.DataFrame

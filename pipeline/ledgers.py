@@ -17,7 +17,7 @@ from pipeline.accounts import ONE, Ledger, running
 from pipeline.claims import LETTERS, Claims
 from pipeline.guarantees import Frozen
 from pipeline.law import SHANGHAI
-from pipeline.rules import FINDINGS
+from pipeline.rules import FOUND
 from pipeline.stock import Drawn, secure
 
 NUMBERS = {"P": "PAY-03", "W": "WAY-06"}
@@ -35,7 +35,7 @@ TAKEN = {
 USE = [pl.col("m", "number"), pl.col("use_no") + running(ONE, "number").cast(pl.Int16)]
 BUT_NUMBER = pl.exclude("a")
 NOT_EXACT = pl.lit(False).alias("exact")
-NO_REFUSALS = pl.DataFrame(schema=FINDINGS)
+NO_REFUSALS = pl.DataFrame(schema=FOUND)
 Use = tuple[int, str, datetime]  # use number, holder, when it was accepted
 Row = dict[str, Any]
 
@@ -63,8 +63,8 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`refusals`: FINDINGS, those of guarantees and stock hold a manifest, all others reject it; `moves`: of each ledger that
-    was asked; `uses`: numbers taken, in the numbers' order; `frozen`: by the guarantees; `drawn`: from stock."""
+    """`refusals`: FOUND, what is refused by a number or an account takes nothing of any ledger, whatever the law makes of it, and
+    what guarantees or stock refuse is held; `moves`: of each ledger that was asked; `uses`: numbers taken, in the numbers' order; `frozen`: by the guarantees; `drawn`: from stock."""
 
     refusals: pl.DataFrame
     moves: Mapping[Ledger, Moves]
@@ -137,7 +137,7 @@ def _counted_on(ledger: Ledger, entries: pl.DataFrame, moved: pl.DataFrame) -> p
 
 
 def _one_by_one(numbers: pl.DataFrame, at_hand: Mapping[Ledger, pl.DataFrame], failing: pl.Series) -> pl.DataFrame:
-    """Refusals as FINDINGS, of the manifests that touch a failing key, across all ledgers: a refused manifest takes
+    """Refusals as FOUND, of the manifests that touch a failing key, across all ledgers: a refused manifest takes
     nothing from any, so it does not count against the next."""
     touching = pl.col("m").is_in(pl.lit(failing).implode())
     amounts: dict[int, list[tuple[Ledger, Row]]] = {}
@@ -146,11 +146,11 @@ def _one_by_one(numbers: pl.DataFrame, at_hand: Mapping[Ledger, pl.DataFrame], f
             amounts.setdefault(claim["m"], []).append((ledger, claim))
     taken: dict[tuple[Ledger, int], tuple[int, int]] = {}  # account → entries and amount granted here
     holders: dict[str, Use] = {}  # number → its last use granted here
-    refusals: list[tuple[int, str, str, str]] = []
+    refusals: list[tuple[int, str, str]] = []
     for wanted in numbers.filter(touching).iter_rows(named=True):
         m, claims = wanted["m"], amounts.get(wanted["m"], [])
         found = dict(_held(wanted, holders)) | _exceeded(claims, taken)
-        refusals += [(m, code, "REJECT", json.dumps(read)) for code, read in found.items()]
+        refusals += [(m, code, json.dumps(read)) for code, read in found.items()]
         if not found:
             for ledger, claim in claims:
                 entries, amount = taken.get((ledger, claim["a"]), (0, 0))
@@ -158,7 +158,7 @@ def _one_by_one(numbers: pl.DataFrame, at_hand: Mapping[Ledger, pl.DataFrame], f
             for letter in LETTERS:
                 use = _last_use(wanted, letter, holders)
                 holders[wanted[f"number_{letter}"]] = (use[0] + 1 if use else 1, _holder(wanted), wanted["accepted_at"])
-    return pl.DataFrame(refusals, schema=FINDINGS, orient="row")
+    return pl.DataFrame(refusals, schema=FOUND, orient="row")
 
 
 def _exceeded(claims: list[tuple[Ledger, Row]], taken: Mapping[tuple[Ledger, int], tuple[int, int]]) -> dict[str, Row]:

@@ -30,6 +30,6 @@ def rejudge(manifests: Manifests, given: pl.DataFrame, law: Law, registry: Regis
     for some, through in ((given.filter(drawn), IF_RELEASED), (given.filter(~drawn), IF_ASKED)):
         still = some.filter(heads.select(through).to_series()[some["m"]])
         if len(still):
-            found = pl.concat([found, rules.with_consequences(still, law)])
+            found = pl.concat([found, rules.with_consequences(still, law).select(*rules.CODES)])
             heads = conclude(heads, found, law)
     return heads.with_columns(IF_TAXED).select(CONCLUDED), found

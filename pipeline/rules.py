@@ -15,6 +15,7 @@ from pipeline.risk import Indicator
 
 FINDINGS = {"m": pl.UInt32, "code": pl.String, "outcome": pl.String, "values_read": pl.String}
 QUEUED = FINDINGS | {"queue": pl.String}
+FOUND = {name: FINDINGS[name] for name in ("m", "code", "values_read")}  # what it comes to is for the law to say
 CODES = {name: QUEUED[name] for name in ("m", "code", "outcome", "queue")}
 MASK = "***"
 JSON = json.JSONEncoder(ensure_ascii=False)
@@ -77,15 +78,18 @@ def codes(manifests: Manifests, law: Law) -> pl.DataFrame:
     unique = pl.concat(found).select("m", code).unique()
     signs = pl.col("code").is_in(list(law.indicators))
     reached = risk.codes(unique.filter(signs), law.indicators, law.typologies)
-    return with_consequences(pl.concat([unique.filter(~signs), reached]), law)
+    return with_consequences(pl.concat([unique.filter(~signs), reached]), law).select(*CODES)
 
 
 def with_consequences(found: pl.DataFrame, law: Law) -> pl.DataFrame:
-    """`m` and `code` with the outcome and queue that the law gives the code, whatever the class: CODES."""
+    """Findings (`code`) with the `outcome` and `queue` that the law gives the code, whatever the class."""
+    return found.with_columns(_consequences(law))
+
+
+@lru_cache(maxsize=64)
+def _consequences(law: Law) -> list[pl.Expr]:
     said = {"outcome": {c.code: c.outcome for c in law.consequences.values()}, "queue": {c.code: c.queue for c in law.consequences.values()}}
-    return found.with_columns(
-        pl.col("code").replace_strict(of, return_dtype=pl.String).alias(name) for name, of in said.items()
-    ).select(*CODES)
+    return [pl.col("code").replace_strict(of, return_dtype=pl.String).alias(name) for name, of in said.items()]
 
 
 def findings(manifests: Manifests, law: Law) -> pl.DataFrame:

@@ -13,10 +13,9 @@ import polars as pl
 
 from pipeline.manifests import Manifests
 from pipeline.rates import Rates, bound
-from pipeline.rules import QUEUED
+from pipeline.rules import FOUND
 
-INSPECTION, REVIEW = ("SMP-01", "inspection"), ("SMP-02", "review")
-CODES = (INSPECTION[0], REVIEW[0])
+CODES = INSPECTION, REVIEW = "SMP-01", "SMP-02"
 BONDED = "1210"
 ID_OF = pl.concat_str("ebp_code", "order_no", "attempt", pl.lit("1"), separator="|")
 
@@ -42,7 +41,7 @@ class Seeds(Protocol):
 
 
 def drawn(manifests: Manifests, rates: Rates, seed: Seed | None) -> pl.DataFrame:
-    """QUEUED: of the manifests (with outcome and decision_id) that would be released those that are drawn."""
+    """FOUND: of the manifests (with outcome and decision_id) that would be released those that are drawn."""
     heads = manifests.heads
     highest = rates.highest
     if seed is None or not highest:
@@ -53,19 +52,19 @@ def drawn(manifests: Manifests, rates: Rates, seed: Seed | None) -> pl.DataFrame
     if not len(rows):
         return NOTHING
     found = [
-        (m, code, "HOLD", json.dumps({"seed": seed.version, "number": str(number), "class": of[0], "category": of[1], "rate_1e6": str(rate)}), queue)
+        (m, code, json.dumps({"seed": seed.version, "number": str(number), "class": of[0], "category": of[1], "rate_1e6": str(rate)}))
         for (m, of), number in zip(_kinds(manifests, rows, rates), numbers[rows].to_list(), strict=True)
-        for code, queue, rate in _draw(number, rates.rates_1e6.get(of, (0, 0)))
+        for code, rate in _draw(number, rates.rates_1e6.get(of, (0, 0)))
     ]  # fmt: skip
-    return pl.DataFrame(found, schema=QUEUED, orient="row")
+    return pl.DataFrame(found, schema=FOUND, orient="row")
 
 
-def _draw(number: int, rates_1e6: tuple[int, int]) -> list[tuple[str, str, int]]:
-    """Code, queue and rate of what a number draws: inspection first, then review; at most one."""
+def _draw(number: int, rates_1e6: tuple[int, int]) -> list[tuple[str, int]]:
+    """Code and rate of what a number draws: inspection first, then review; at most one."""
     inspection, review = rates_1e6
     if number < bound(inspection):
-        return [(*INSPECTION, inspection)]
-    return [(*REVIEW, review)] if number < bound(inspection + review) else []
+        return [(INSPECTION, inspection)]
+    return [(REVIEW, review)] if number < bound(inspection + review) else []
 
 
 def _kinds(manifests: Manifests, rows: pl.Series, rates: Rates) -> list[tuple[int, tuple[str, str, bool]]]:
@@ -84,4 +83,4 @@ def with_ids(heads: pl.DataFrame, seeds: Seeds) -> pl.DataFrame:
     return heads.hstack([seeds.decision_ids(heads.select(ID_OF).to_series()).alias("decision_id")])
 
 
-NOTHING = pl.DataFrame(schema=QUEUED)
+NOTHING = pl.DataFrame(schema=FOUND)

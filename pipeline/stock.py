@@ -14,7 +14,7 @@ import polars as pl
 from pipeline import guarantees
 from pipeline.accounts import ONE, running
 from pipeline.guarantees import Frozen, freeze
-from pipeline.rules import FINDINGS
+from pipeline.rules import FOUND
 
 STANDING = {"book_item": pl.String, "entry_no": pl.Int32, "reserved_e5": pl.Int64, "used_e5": pl.Int64, "difference_e5": pl.Int64}
 CLAIM = {
@@ -106,7 +106,7 @@ def _waiting(secured: pl.DataFrame, refusals: pl.DataFrame) -> pl.DataFrame:
 def _one_by_one(
     touching: pl.Series, secured: pl.DataFrame, guaranteed: pl.DataFrame, at_hand: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """FINDINGS and WAITING of those that do not fit, in their turns: a refused one takes neither stock nor guarantee."""
+    """FOUND and WAITING of those that do not fit, in their turns: a refused one takes neither stock nor guarantee."""
     chosen = pl.col("m").is_in(touching.implode())
     sides = secured.filter(chosen).join(guaranteed, on="guarantor_code", how="left").with_columns(guarantees.IF_NEW)
     by_guarantor: dict[int, dict[str, Any]] = {row["m"]: row for row in sides.iter_rows(named=True)}
@@ -117,7 +117,7 @@ def _one_by_one(
         turns[row["m"]] = row["turn"]
     frozen: dict[str, int] = {}
     taken: dict[str, int] = {}
-    found: list[tuple[int, str, str, str]] = []
+    found: list[tuple[int, str, str]] = []
     waiting: list[tuple[int, str, int]] = []
     for m in sorted(turns, key=turns.__getitem__):
         stock, side = lines.get(m, []), by_guarantor.get(m)
@@ -134,7 +134,7 @@ def _one_by_one(
             frozen[side["guarantor_code"]] = here + side["amount_fen"]
         for line in stock:
             taken[line["book_item"]] = taken.get(line["book_item"], 0) + line["amount_e5"]
-    return pl.DataFrame(found, schema=FINDINGS, orient="row"), pl.DataFrame(waiting, schema=WAITING, orient="row")
+    return pl.DataFrame(found, schema=FOUND, orient="row"), pl.DataFrame(waiting, schema=WAITING, orient="row")
 
 
 def _is_short(line: Mapping[str, Any], taken: Mapping[str, int]) -> bool:
@@ -143,10 +143,10 @@ def _is_short(line: Mapping[str, Any], taken: Mapping[str, int]) -> bool:
     return entered is None or line["taken_e5"] + taken.get(line["book_item"], 0) + line["amount_e5"] > entered
 
 
-def _refusal(line: Mapping[str, Any], here: int) -> tuple[int, str, str, str]:
+def _refusal(line: Mapping[str, Any], here: int) -> tuple[int, str, str]:
     """`batch_e5`: what the batch itself took before it, on top of what was taken up to `entry_no`."""
     saw = {"book_item": line["book_item"], "amount_e5": line["amount_e5"]}
     if line["entered_e5"] is None:
-        return line["m"], NO_STOCK, "HOLD", json.dumps(saw)
+        return line["m"], NO_STOCK, json.dumps(saw)
     stood = {"entry_no": line["entry_no"], "taken_e5": line["taken_e5"], "batch_e5": here, "entered_e5": line["entered_e5"]}
-    return line["m"], SHORT, "HOLD", json.dumps(saw | stood)
+    return line["m"], SHORT, json.dumps(saw | stood)

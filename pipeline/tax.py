@@ -3,6 +3,8 @@
 Caiguanshui 2016 No.18 and 2018 No.49; formulas, rounding and what "known" means in decisions.md section 7.
 """
 
+from functools import lru_cache
+
 import polars as pl
 
 from pipeline.derived import FEN, I128, UNIT
@@ -58,14 +60,14 @@ def _tax_lines(heads: pl.DataFrame, lines: pl.DataFrame, law: Law) -> pl.DataFra
     rows = lines["term"].is_not_null().arg_true()
     measured = by_quantity(lines[rows], law.terms)
     lines.replace_column(lines.columns.index("consumption_1e4"), lines["consumption_1e4"].scatter(rows, measured["rate_1e4"]))
-    taxed = lines.select(COMPOSITE)
+    taxed = lines.select(_composite(law.in_limit_share_1e4))
     amount = pl.repeat(0, len(lines), dtype=I128, eager=True).scatter(rows, measured["amount"]).alias("amount")
     full = (lines["dutiable_fen"] > law.single_limit_fen).alias("full")
     odd = (full | (amount > 0)).arg_true()
     if not len(odd):
         return taxed
     per = pl.repeat(1, len(lines), dtype=pl.Int64, eager=True).scatter(rows, measured["per"]).alias("per")
-    replaced = lines.hstack([full, amount, per])[odd].select(ODD).select(ODD_TAXES)
+    replaced = lines.hstack([full, amount, per])[odd].select(_odd(law.in_limit_share_1e4)).select(ODD_TAXES)
     return taxed.with_columns(taxed[name].scatter(odd, replaced[name]) for name in TAXES)
 
 
@@ -114,15 +116,20 @@ def _half_up(numerator: pl.Expr, divisor: pl.Expr) -> pl.Expr:
     return (2 * numerator + divisor) // (2 * divisor)
 
 
-def _composite() -> list[pl.Expr]:
-    """Of lines within the single limit whose tax goes by price: every product fits 63 bits with room to spare."""
+@lru_cache(maxsize=64)
+def _composite(share_1e4: int) -> list[pl.Expr]:
+    """Of lines whose tax goes by price and within the single limit: so much of consumption tax and VAT.
+
+    Every product fits 63 bits: where tax is known no price is over the limits, which are at most 10^10 fen (limits_check), a
+    share is at most 10^4, a rate at most 9,000, and rounding doubles: 1.8 * 10^18 and the divisor's 10^8.
+    """
     dutiable, consumption = pl.col("line_dutiable_fen"), pl.col("consumption_1e4")
-    divisor = 10 * (10_000 - consumption)
+    divisor = 10_000 * (10_000 - consumption)
     return [
         pl.col("m", "line_dutiable_fen"),
         pl.lit(0, pl.Int64).alias("tariff_fen"),
-        _half_up(7 * dutiable * consumption, divisor).alias("consumption_fen"),
-        _half_up(7 * dutiable * pl.col("vat_1e4"), divisor).alias("vat_fen"),
+        _half_up(share_1e4 * dutiable * consumption, divisor).alias("consumption_fen"),
+        _half_up(share_1e4 * dutiable * pl.col("vat_1e4"), divisor).alias("vat_fen"),
     ]
 
 
@@ -137,19 +144,30 @@ def _quantity_terms() -> list[pl.Expr]:
     ]
 
 
+@lru_cache(maxsize=64)
+def _odd(share_1e4: int) -> list[pl.Expr]:
+    return [
+        pl.col("line_dutiable_fen", "vat_1e4", "consumption_1e4", "per").cast(I128),
+        pl.col("amount"),
+        pl.when("full").then("tariff_1e4").otherwise(0).cast(I128).alias("duty"),
+        pl.when("full").then(10_000).otherwise(share_1e4).cast(I128).alias("share"),
+    ]
+
+
 def _odd_taxes() -> list[pl.Expr]:
     """TAXES of lines at full rates or with an amount by quantity S: exact fractions in 128 bits.
 
-    With the base P(1 + d) + S: consumption tax is base / (1 - c) * c + S, VAT is base / (1 - c) * v.
+    With the base P(1 + d) + S: consumption tax is base / (1 - c) * c + S, VAT is base / (1 - c) * v, of both the share k. Either
+    k is 1 or d is 0, so k(1 + d) is k + d: one factor of 10,000 less, and no product larger than at k = 1.
     """
-    c, amount, per, tenths = (pl.col(name) for name in ("consumption_1e4", "amount", "per", "tenths"))
+    c, amount, per, share = (pl.col(name) for name in ("consumption_1e4", "amount", "per", "share"))
     dutiable, duty = pl.col("line_dutiable_fen"), pl.col("duty")
-    base = dutiable * (10_000 + duty) * per + 10_000 * amount  # over 10,000 per
-    divisor = 10 * 10_000 * per * (10_000 - c)
+    base = dutiable * (share + duty) * per + share * amount  # the share of it, over 10,000 per
+    divisor = 10_000 * per * (10_000 - c)
     taxes = (
         _half_up(dutiable * duty, pl.lit(10_000, I128)),
-        _half_up(tenths * (base * c + 10_000 * amount * (10_000 - c)), divisor),
-        _half_up(tenths * base * pl.col("vat_1e4"), divisor),
+        _half_up(base * c + share * amount * (10_000 - c), divisor),
+        _half_up(base * pl.col("vat_1e4"), divisor),
     )
     return [tax.cast(pl.Int64).alias(name) for name, tax in zip(TAXES, taxes, strict=True)]
 
@@ -166,14 +184,7 @@ WEIGHT = _weight()
 FLOOR_AND_REST = _floor_and_rest()
 LEFT = (pl.col("fee") - pl.col("floor").sum().over("m")).alias("left")
 SHARE = _share()
-COMPOSITE = _composite()
 BY_QUANTITY = _quantity_terms()
-ODD = [
-    pl.col("line_dutiable_fen", "vat_1e4", "consumption_1e4", "per").cast(I128),
-    pl.col("amount"),
-    pl.when("full").then("tariff_1e4").otherwise(0).cast(I128).alias("duty"),
-    pl.when("full").then(10).otherwise(7).cast(I128).alias("tenths"),
-]
 ODD_TAXES = _odd_taxes()
 SUMS = pl.col(TAXES).sum()
 TAX = pl.sum_horizontal(TAXES, ignore_nulls=False)

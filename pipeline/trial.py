@@ -52,12 +52,12 @@ def tried(judged: Judged, chosen: pl.Series, law_on: Callable[[date], Law], regi
 
 
 def agreement(other: Tried, outcomes: pl.Series, findings: pl.DataFrame, refusals: pl.DataFrame) -> Agreement:
-    """Compare with what was decided: `outcomes` by `m`, all `findings`, and those of them that are `refusals` of the
-    ledgers. A sample that was drawn counts for the tried set too where its own rules would release the manifest, and so does
+    """Compare with what was decided: `outcomes` by `m`, all `findings`, and which of them are `refusals` of the
+    ledgers (`m`, `code`). A sample that was drawn counts for the tried set too where its own rules would release the manifest, and so does
     what the ledgers refused unless they reject it."""
     live = _by_manifest(findings, other.chosen)
     drawn = _by_manifest(findings.filter(pl.col("code").is_in(sampling.CODES)), other.chosen)
-    refused = _by_manifest(refusals, other.chosen)
+    refused = _by_manifest(findings.join(refusals, on=["m", "code"], how="semi"), other.chosen)
     made = Agreement()
     decided = outcomes.gather(other.chosen).to_list()
     for m, outcome in zip(other.chosen, decided, strict=True):

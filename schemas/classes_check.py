@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline import guarantees, stock
+from pipeline.accounts import LEDGERS
 from pipeline.classes import CLASSES, QUEUES, WAITING_QUEUES
-from schemas.law_entries import Entry, Place, Reasons, both, dates, not_sure, same_twice, toml_tables, whole
+from pipeline.decide import QUARANTINED
+from pipeline.ledgers import NUMBERS
+from schemas.law_entries import Entry, Place, Reasons, both, dates, not_sure, same_twice, toml_tables
+from schemas.limits_check import in_range
 
 FILE = "classes.toml"
 KEYS: dict[str, tuple[str, ...]] = {
@@ -14,10 +18,11 @@ KEYS: dict[str, tuple[str, ...]] = {
 """Kind of entry → what tells one entry from another in force on the same day."""
 ROLES = ("platform", "ecommerce")  # whose class rules can read
 # Without what they ask for nobody knows the tax or a limit; and failure never releases.
-NEVER_RELEASED = ("REG-02", "TAX-01", "LIM-05", "SYS-01", "SYS-02")
+NEVER_RELEASED = ("REG-02", "TAX-01", "LIM-05", "SYS-01")
+# What is found where no class is asked for: by the ledgers, and without the rules.
+WHATEVER_THE_CLASS = (*NUMBERS.values(), *(ledger.code for ledger in LEDGERS), *guarantees.CODES, *stock.CODES, QUARANTINED)
 DRAWN = ("SMP-01", "SMP-02")  # samples go by rates of each class
 ASKED_FOR = tuple(queue for queue in QUEUES if queue and queue not in WAITING_QUEUES)  # those are of guarantees and stock alone
-MOST = 10**6
 Classes = Mapping[str, list[tuple[int, Entry]]]
 
 
@@ -65,7 +70,7 @@ def _outcome(entry: Entry, outcomes: Mapping[str, str]) -> Reasons:
         yield f"unknown code {code!r}"
     elif outcomes[code] != "HOLD":
         yield f"{code} rejects, whatever the class"
-    elif code in (*guarantees.CODES, *stock.CODES):
+    elif code in WHATEVER_THE_CLASS:
         yield f"{code} holds, whatever the class"
     elif code in DRAWN:
         yield f"{code} goes by the rates of samples.toml"
@@ -82,8 +87,7 @@ def _tolerance(entry: Entry, limits: set[str]) -> Reasons:
         yield f"no limit {entry.get('name')!r} that it could stand for"
     if entry.get("of") not in ROLES:
         yield f"of {entry.get('of')!r} is not one of {', '.join(ROLES)}"
-    if not whole(entry.get("value"), 0, MOST):
-        yield f"value {entry.get('value')!r} out of range 0 to {MOST}"
+    yield from in_range(entry)
 
 
 def _treatment(entry: Entry) -> Reasons:

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.law import MEASURES
-from schemas import classes_check, control_check, risk_check, rules_check, samples_check
+from schemas import classes_check, control_check, limits_check, risk_check, rules_check, samples_check
 from schemas.law_entries import (
     Entry,
     Place,
@@ -46,6 +46,7 @@ class Files:
     items: list[tuple[int, Entry]]
     units: list[tuple[int, Entry]]
     limits: list[tuple[int, Entry]]
+    assumptions: list[tuple[int, Entry]]
     caps: list[tuple[int, Entry]]
     sources: list[tuple[int, Entry]]
     control: control_check.Control
@@ -62,6 +63,7 @@ def read(folder: Path) -> Files:
         toml_tables(folder / "consumption.toml", "item"),
         toml_tables(folder / "consumption.toml", "unit"),
         toml_tables(folder / "limits.toml", "limit"),
+        toml_tables(folder / "limits.toml", "assumption"),
         toml_tables(folder / "weights.toml", "cap"),
         toml_tables(folder / "sources.toml", "source"),
         control_check.read(folder),
@@ -89,7 +91,8 @@ def problems(folder: Path) -> list[Place]:
         ("consumption.toml", files.units, _unit),
         ("consumption.toml", files.items, lambda x: both(_item(x, sizes), source(x))),
         ("tariff.csv", files.tariff, _whole_row("tariff.csv", lambda x: both(_line(x, items), source(x)))),
-        ("limits.toml", files.limits, _limit),
+        ("limits.toml", files.limits, limits_check.limit),
+        ("limits.toml", files.assumptions, limits_check.assumption),
         ("weights.toml", files.caps, lambda x: both(_cap(x), source(x))),
     )
     found = [Place(file, line, why) for file, rows, check in checks for line, x in rows for why in check(x)]
@@ -130,7 +133,11 @@ def unsure(folder: Path) -> list[Place]:
         for line, x in rows
         if str(x["sure"]).lower() == "false"
     ]
-    return [*unsure_of_others, *control_check.unsure(files.control), *classes_check.unsure(files.classes), *risk_check.unsure(files.risk), *samples_check.unsure(files.samples)]
+    return [
+        *unsure_of_others, *(Place("limits.toml", line, f"{x['name']}: {x['en']} ({x['source']})") for line, x in files.assumptions),
+        *rules_check.unsure(folder), *control_check.unsure(files.control), *classes_check.unsure(files.classes), *risk_check.unsure(files.risk),
+        *samples_check.unsure(files.samples),
+    ]  # fmt: skip
 
 
 def _whole_row(file: str, check: Callable[[Entry], Reasons]) -> Callable[[Entry], Reasons]:
@@ -199,19 +206,6 @@ def _line(line: Entry, items: Iterable[str]) -> Reasons:
     if line["consumption"] not in items:
         yield f"unknown tax item {line['consumption']!r}"
     yield from dates(line)
-
-
-def _limit(limit: Entry) -> Reasons:
-    if not limit.get("name"):
-        yield "no name"
-    if not str(limit.get("source", "")).strip():
-        yield "no source"
-    if not isinstance(limit.get("sure"), bool):
-        yield f"sure is {limit.get('sure')!r}, not true or false"
-    if not whole(limit.get("value"), 0, 10**12):
-        yield f"value {limit.get('value')!r} out of range"
-    if not isinstance(limit.get("from"), date):
-        yield "from is no date"
 
 
 def _cap(cap: Entry) -> Reasons:

@@ -66,6 +66,7 @@ class Lawbook:
             personal=frozenset(self.rules["columns"]["personal"]),
             single_limit_fen=limits["single_limit_fen"],
             annual_limit_fen=limits["annual_limit_fen"],
+            in_limit_share_1e4=limits["in_limit_share_1e4"],
             waybill_reuse_months=limits["waybill_reuse_months"],
             rates=rates,
             terms=terms,

@@ -41,9 +41,8 @@ def overlapping(risk: Risk) -> Iterator[Place]:
 
 def unsure(risk: Risk) -> list[Place]:
     """What of sound entries is marked as not sure, with its source."""
-    return [
-        Place(FILE, line, f"indicator {x['code']} from {x['from']}: {x['source']}") for line, x in risk["indicator"] if not x["sure"]
-    ]
+    indicators = [Place(FILE, line, f"indicator {x['code']} from {x['from']}: {x['source']}") for line, x in risk["indicator"] if not x["sure"]]
+    return indicators + [Place(FILE, line, f"band {x['code']}: {x['law']}") for line, x in risk["band"] if not x.get("sure", True)]
 
 
 def _texts(kind: str, entry: Entry) -> Reasons:
@@ -71,6 +70,8 @@ def _band(entry: Entry, names: set[str], codes: set[str]) -> Reasons:
         yield f"unknown typology {entry.get('typology')!r}"
     if not whole(entry.get("at_least"), 1, 10 * MOST_POINTS):
         yield f"at_least {entry.get('at_least')!r} out of range"
+    if not isinstance(entry.get("sure", True), bool):
+        yield f"sure is {entry.get('sure')!r}, not true or false"
     if entry.get("outcome") != "HOLD":
         yield f"signs hold, they do not {entry.get('outcome')!r}"
     if entry.get("queue") not in ASKED_FOR:

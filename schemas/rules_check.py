@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pipeline import guarantees, stock
 from pipeline.classes import QUEUES
+from pipeline.decide import QUARANTINED
 from schemas.law_entries import Entry, Place, Reasons, both, parsed, toml_tables, twice
 
 FOLDER = Path(__file__).parent / "law"
@@ -41,6 +42,12 @@ def problems(folder: Path) -> Iterator[Place]:
     yield from _columns(folder / FILE)
 
 
+def unsure(folder: Path) -> list[Place]:
+    """What of a sound rules.toml is marked as not sure, with the law it goes by."""
+    entries = [x for table in TABLES for x in toml_tables(folder / FILE, table)]
+    return [Place(FILE, line, f"{x['code']}: {x['law']}") for line, x in sorted(entries, key=lambda row: row[0]) if not x.get("sure", True)]
+
+
 def _texts(entry: Entry) -> Reasons:
     if not CODE.fullmatch(str(entry.get("code", ""))):
         yield "a code is two to six capitals, a hyphen and two or three digits"
@@ -49,6 +56,8 @@ def _texts(entry: Entry) -> Reasons:
     for name in TEXTS:
         if not str(entry.get(name, "")).strip():
             yield f"{name} is empty"
+    if not isinstance(entry.get("sure", True), bool):
+        yield f"sure is {entry.get('sure')!r}, not true or false"
 
 
 def _finding(entry: Entry) -> Reasons:
@@ -64,6 +73,8 @@ def _finding(entry: Entry) -> Reasons:
         yield f"unknown queue {queue!r}"
     elif outcome in OUTCOMES and bool(queue) != (outcome == "HOLD"):
         yield f"queue {queue!r} does not suit {outcome}"
+    if entry.get("code") == QUARANTINED and outcome != "HOLD":
+        yield f"{QUARANTINED} holds: no rule could be run on the manifest, so nothing of it is known that could decide it"
     for waits, codes in WAITS.items():
         if (queue == waits) != (entry.get("code") in codes):
             yield f"queue {waits} is of {', '.join(codes)}, and they have no other: what waits there is released by itself"

@@ -29,7 +29,7 @@ HELD = {
     "order_partition": pl.Int16, "order_offset": pl.Int64, "payment_partition": pl.Int16, "payment_offset": pl.Int64,
     "waybill_partition": pl.Int16, "waybill_offset": pl.Int64, "person_key": pl.Binary,
 }  # fmt: skip
-# `secured`: neither guarantee nor stock refused it, so it has taken of both.
+# `secured`: no ledger refused it, so it has taken of guarantee and stock.
 FAILED = {"secured": pl.Boolean, **{name: kind for name, kind in HELD.items() if name != "waits_for"}}
 LINE = {
     "manifest_id": pl.Int64, "line_gnum": pl.Int32, "hs_code": pl.String, "dutiable_fen": pl.Int64, "tariff_fen": pl.Int64,

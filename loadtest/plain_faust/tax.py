@@ -19,12 +19,12 @@ def tax_lines(m: Manifest) -> list[TaxLine] | None:
     for n, (line, item, rate) in enumerate(zip(m.lines, m.goods, m.rates, strict=True)):
         if item is None or rate is None or not m.measured(n) or (rate.by_quantity and not (line["qty"] or 0) > 0):
             return None
-        taxed.append(_tax_line(line, totals[n] + shares[n], item, rate, full))
+        taxed.append(_tax_line(line, totals[n] + shares[n], item, rate, None if full else limits["in_limit_share_1e4"]))
     return taxed
 
 
-def _tax_line(line: Document, dutiable: int, item: Good, rate: Rate, full: bool) -> TaxLine:
-    duty, tenths = (rate.tariff_1e4, 10) if full else (0, 7)
+def _tax_line(line: Document, dutiable: int, item: Good, rate: Rate, share_1e4: int | None) -> TaxLine:
+    duty, share = (rate.tariff_1e4, 10_000) if share_1e4 is None else (0, share_1e4)
     percent, amount, per = rate.consumption_1e4, 0, 1  # the amount by quantity is amount / per
     if rate.by_quantity:
         quantity = line["qty"] * item.content  # 10⁻⁵ smallest units
@@ -37,11 +37,11 @@ def _tax_line(line: Document, dutiable: int, item: Good, rate: Rate, full: bool)
             amount, per = (specific.below_fen if below else specific.fen) * quantity, specific.per * 100_000
         percent = 0 if below else percent
     with_tariff = dutiable * (10_000 + duty) * per + 10_000 * amount  # over 10⁴ per
-    divisor = 100_000 * per * (10_000 - percent)
+    divisor = 10_000 * 10_000 * per * (10_000 - percent)
     return TaxLine(
         line["gnum"], item.hs_code, dutiable, _half_up(dutiable * duty, 10_000),
-        _half_up(tenths * (with_tariff * percent + 10_000 * amount * (10_000 - percent)), divisor),
-        _half_up(tenths * with_tariff * rate.vat_1e4, divisor),
+        _half_up(share * (with_tariff * percent + 10_000 * amount * (10_000 - percent)), divisor),
+        _half_up(share * with_tariff * rate.vat_1e4, divisor),
     )  # fmt: skip
 
 

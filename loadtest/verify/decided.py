@@ -72,7 +72,8 @@ class Asked(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `quota`, `weights`: account →
+    """What the ledgers have to know of an attempt. `asks`: the rules did not reject it; `accepted`: nothing
+    did, and no number or account refused it, so it takes of the ledgers; `quota`, `weights`: account →
     (amount, limit) that it needs, in fen and mg; `completing`: (ms, kind, partition, offset) of the document that
     completed it; `refused`, `unsecured`: values read by its findings of ledgers and of guarantees, by code; `subjects`: the
     first eight bytes of the pseudonyms of person, phone and address, as a number; `pay_firm`: four bytes of the hash of the firm
@@ -341,13 +342,14 @@ def _facts(
         if record is not None
     ]
     account = (expected.person_key, day.year)
+    refused = {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER}
     return Facts(
-        row.manifest_id, place, f"{row.ebp_code}|{row.order_no}", asks, expected.outcome != "REJECT", expected.outcome,
+        row.manifest_id, place, f"{row.ebp_code}|{row.order_no}", asks, expected.outcome != "REJECT" and not refused, expected.outcome,
         expected.accepted_at, {account: (expected.dutiable_fen or 0, day.annual_limit_fen)},
         {(*account, group): needed for group, needed in weights(read[0]["orderList"]).items()},
         day.waybill_reuse_months, f"P|{expected.pay_code}|{expected.pay_transaction_id}",
         f"W|{expected.logistics_code}|{expected.logistics_no}", max(arrivals), (row.lane, row.batch_seq),
-        {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER}, secured,
+        refused, secured,
         {f.code: json.loads(f.values_read) for f in case.findings if f.code in GUARANTEE},
         row.registry_version, expected.order_hash,
         (_first(expected.person_key), _first(expected.phone_key), _first(expected.address_key)),

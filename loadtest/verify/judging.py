@@ -192,4 +192,4 @@ def _taxes(
             return None
     fee = (order["freight_e5"] + waybill["insuredFee_e5"]) // FEN_E5
     taxable = [Taxable(x["totalPrice_e5"] // FEN_E5, x["qty_e5"] or 0, x["rate"], x["content"]) for x in lines]
-    return line_taxes(fee, taxable, full)
+    return line_taxes(fee, taxable, None if full else day.in_limit_share_1e4)

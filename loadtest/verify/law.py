@@ -69,6 +69,7 @@ class DayLaw:
     samples: DaySamples
     single_limit_fen: int
     annual_limit_fen: int
+    in_limit_share_1e4: int
     waybill_reuse_months: int
     units: dict[str, tuple[str, int]]
     counter_rules: list[tuple[str, Node]]
@@ -140,6 +141,7 @@ class LawData:
             samples=samples.on(day, self.samples),
             single_limit_fen=self.limit("single_limit_fen", day),
             annual_limit_fen=self.limit("annual_limit_fen", day),
+            in_limit_share_1e4=self.limit("in_limit_share_1e4", day),
             waybill_reuse_months=self.limit("waybill_reuse_months", day),
             units=load().units,  # of the program: by them the registry is read, under whatever rule set
             counter_rules=parts["counters"],

@@ -80,17 +80,17 @@ def shares(fee: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def line_taxes(fee: int, lines: Sequence[Taxable], full: bool) -> list[Tax]:
-    """The tax of each line; `fee` (freight and insurance) in fen. `full`: statutory rates instead of the composite."""
+def line_taxes(fee: int, lines: Sequence[Taxable], share_1e4: int | None) -> list[Tax]:
+    """The tax of each line; `fee` (freight and insurance) in fen. `share_1e4`: of consumption tax and VAT, without any tariff;
+    None: all three in full."""
     parts = shares(fee, [x.price for x in lines]) if fee else [0] * len(lines)
-    return [line_tax(line, line.price + part, full) for line, part in zip(lines, parts, strict=True)]
+    return [line_tax(line, line.price + part, share_1e4) for line, part in zip(lines, parts, strict=True)]
 
 
-def line_tax(line: Taxable, dutiable: int, full: bool) -> Tax:
+def line_tax(line: Taxable, dutiable: int, share_1e4: int | None) -> Tax:
     """The tax of one line from its dutiable price in fen."""
     item, content = line.rate.item, line.content
-    duty = line.rate.tariff_1e4 if full else 0
-    tenths = 10 if full else 7
+    duty, share = (line.rate.tariff_1e4, TEN_THOUSAND) if share_1e4 is None else (0, share_1e4)
     rate, amount, per = item.rate_1e4, 0, 1
     if item.by_quantity:
         parts = item.parts(content.measure)
@@ -103,12 +103,12 @@ def line_tax(line: Taxable, dutiable: int, full: bool) -> Tax:
         amount, per = (specific.fen if above else specific.below_fen) * quantity, specific.per * 10**5
     base = dutiable * (TEN_THOUSAND + duty) * per + TEN_THOUSAND * amount  # in 1 / (10⁴ per) fen
     rest = TEN_THOUSAND - rate
-    divisor = 10 * TEN_THOUSAND * per * rest
+    divisor = TEN_THOUSAND * TEN_THOUSAND * per * rest
     return (
         dutiable,
         half_up(dutiable * duty, TEN_THOUSAND),
-        half_up(tenths * (base * rate + TEN_THOUSAND * amount * rest), divisor),
-        half_up(tenths * base * line.rate.vat_1e4, divisor),
+        half_up(share * (base * rate + TEN_THOUSAND * amount * rest), divisor),
+        half_up(share * base * line.rate.vat_1e4, divisor),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from loadtest.verify import law, usable_lists
 from loadtest.verify.conditions import Call, Column, Literal, Node
-from loadtest.verify.usable_entries import Entry, clashes, dated, named, number, period, sourced
+from loadtest.verify.usable_entries import Entry, bounds, clashes, dated, named, number, period, sourced
 
 CODED = ("rule", "ledger", "engine", "document", "dead_letter")
 OF_THE_PROGRAM = CODED[1:]
@@ -49,6 +49,8 @@ def _reasons(data: law.LawData) -> Iterator[str]:
     yield from _coded(files["rules.toml"])
     yield from _taxes(files["consumption.toml"], tariff, sources)
     yield from _limits(files["limits.toml"]["limit"])
+    if not all(str(x.get(name, "")).strip() for x in files["limits.toml"].get("assumption", ()) for name in ("name", "en", "zh", "source")):
+        yield "an assumption says nothing"
     yield from _caps(files["weights.toml"]["cap"], sources)
     yield from usable_lists.reasons(files, {row["hs8"] for row in tariff}, sources)
     begins = [*files["limits.toml"]["limit"], *files["weights.toml"]["cap"], *files["consumption.toml"]["item"], *tariff]
@@ -77,6 +79,8 @@ def _coded(rules: Mapping[str, Any]) -> Iterator[str]:
     for table, x in entries:
         if not all(str(x.get(name, "")).strip() for name in ("en", "zh", "todo", "law")):
             yield f"{x['code']}: a text is missing"
+        if not isinstance(x.get("sure", True), bool):
+            yield f"{x['code']} says not whether it is sure"
         prefix, _, digits = x["code"].partition("-")
         if not (2 <= len(prefix) <= 6 and prefix.isascii() and prefix.isalpha() and prefix.isupper() and len(digits) in (2, 3) and digits.isdigit()):
             yield f"{x['code']} is no code"
@@ -97,7 +101,7 @@ def _says(x: Entry) -> Iterator[str]:
     outcome, queue, blames = x.get("outcome"), x.get("queue", ""), x.get("blames")
     waits = WAITING.get(x["code"])
     queues = {waits} if waits else QUEUES
-    if outcome not in ("HOLD", *(() if waits else ("REJECT",))) or (queue in queues) != (outcome == "HOLD") or (queue and queue not in queues):
+    if outcome not in ("HOLD", *(() if waits or x["code"] == "SYS-02" else ("REJECT",))) or (queue in queues) != (outcome == "HOLD") or (queue and queue not in queues):
         yield f"{x['code']}: outcome and queue do not fit"
     if not isinstance(blames, list) or set(map(str, blames)) - set(law.BITS) or (outcome == "REJECT" and not blames):
         yield f"{x['code']}: it blames no document, or something else"
@@ -166,7 +170,7 @@ def _uncovered(items: list[dict[str, Any]], tariff: list[dict[str, str]]) -> Ite
 def _limits(limits: list[dict[str, Any]]) -> Iterator[str]:
     for x in limits:
         sound = x.get("name") and str(x.get("source", "")).strip() and isinstance(x.get("sure"), bool) and isinstance(x.get("from"), date)
-        if not (sound and number(x.get("value"), 0, 10**12)):
+        if not (sound and number(x.get("value"), *bounds(x["name"]))):
             yield "a limit is damaged"
     if len({(x["name"], x["from"]) for x in limits}) < len(limits):
         yield "a limit stands twice"

@@ -13,6 +13,16 @@ def number(value: object, low: int, high: int) -> bool:
     return isinstance(value, int) and low <= value <= high
 
 
+def bounds(name: str) -> tuple[int, int]:
+    """Least and greatest value of a limit of this name."""
+    special = {"single_limit_fen": (0, 10**10), "annual_limit_fen": (0, 10**10), "tax_tolerance_fen": (0, 10**6), "max_lines": (1, 2**15 - 1)}
+    if name in special:
+        return special[name]
+    most = {"1e4": 10**4, "months": 1200, "most": 100, "persons": 100, "seconds": 366 * 24 * 3600}
+    unit = name.rpartition("_")[2]
+    return int(unit == "seconds"), most.get(unit, 10**12)
+
+
 def named(code: object, lengths: Container[int]) -> bool:
     """Whether it is a text of so many digits."""
     return isinstance(code, str) and len(code) in lengths and code.isascii() and code.isdigit()

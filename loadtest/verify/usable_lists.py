@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, cast
 
-from loadtest.verify.usable_entries import Entry, clashes, dated, named, number, period, sourced
+from loadtest.verify.usable_entries import Entry, bounds, clashes, dated, named, number, period, sourced
 
 CONTROL: dict[str, tuple[str, ...]] = {
     "positive": ("hs",), "negative": ("hs",), "self_use": ("hs",), "watch": ("hs",), "waste": ("hs",), "stop": ("hs", "country"), "brand": ("name",),
 }  # fmt: skip
 CLASSES = {"aeo", "general", "dishonest"}
-NOT_BY_CLASS = {"GUA-01", "GUA-02", "STK-01", "STK-02", "SMP-01", "SMP-02"}
-NEVER_RELEASED = {"REG-02", "TAX-01", "LIM-05", "SYS-01", "SYS-02"}
+NOT_BY_CLASS = {"PAY-03", "WAY-06", "LIM-03", "LIM-04", "GUA-01", "GUA-02", "STK-01", "STK-02", "SMP-01", "SMP-02", "SYS-02"}
+NEVER_RELEASED = {"REG-02", "TAX-01", "LIM-05", "SYS-01"}
 QUEUES = {"review", "orderer", "inspection"}
 Files = Mapping[str, Mapping[str, Any]]
 
@@ -91,7 +91,7 @@ def _classes(files: Files, sources: set[Any]) -> Iterator[str]:
             yield f"{code}: outcome and queue do not fit"
     roles: dict[str, str] = {}
     for x in classes.get("tolerance", []):
-        if x["name"] not in limits or x.get("of") not in ("platform", "ecommerce") or not number(x.get("value"), 0, 10**6):
+        if x["name"] not in limits or x.get("of") not in ("platform", "ecommerce") or not number(x.get("value"), *bounds(x["name"])):
             yield "a tolerance is damaged"
         if roles.setdefault(x["name"], x["of"]) != x["of"]:
             yield "a limit goes by the class of two roles"
@@ -116,7 +116,7 @@ def _risk(risk: Mapping[str, list[dict[str, Any]]], codes: set[str], sources: se
             yield f"{x['code']} gives points that are none"
     for x in risk["band"]:
         known = x["code"] not in codes and x.get("typology") in typologies
-        if not (known and number(x.get("at_least"), 1, 10_000) and x.get("outcome") == "HOLD" and x.get("queue") in QUEUES):
+        if not (known and number(x.get("at_least"), 1, 10_000) and x.get("outcome") == "HOLD" and x.get("queue") in QUEUES and isinstance(x.get("sure", True), bool)):
             yield f"{x['code']} is damaged"
     bands = [(x["typology"], x["at_least"]) for x in risk["band"]]
     for found in (typologies, [x["code"] for x in risk["band"]], bands):

@@ -16,7 +16,7 @@ def told(line: dict[str, Any], labels: dict[str, str]) -> str:
     specific = line["amount"] / (line["per"] * 100)  # CNY; shown only, computed exactly elsewhere
     above = f"({base} + {specific:,.4f})" if line["amount"] else base
     whole = f"{above} ÷ (1 − {percent(rate)})" if rate else above
-    tenths = "" if line["tenths"] == 10 else " × 70%"
+    share = "" if line["share_1e4"] == 10_000 else f" × {percent(line['share_1e4'])}"
     said: list[str] = []
     if duty:
         said.append(f"{labels['tariff']} {yuan(line['tariff_fen'])} = {dutiable} × {percent(duty)}")
@@ -24,8 +24,8 @@ def told(line: dict[str, Any], labels: dict[str, str]) -> str:
         parts = [f"{whole} × {percent(rate)}"] if rate else []
         parts += [f"{specific:,.4f}"] if line["amount"] else []
         inner = " + ".join(parts)
-        said.append(f"{labels['consumption']} {yuan(line['consumption_fen'])} = {f'({inner})' if len(parts) > 1 and tenths else inner}{tenths}")
-    said.append(f"{labels['vat']} {yuan(line['vat_fen'])} = {whole} × {percent(line['vat_1e4'])}{tenths}")
+        said.append(f"{labels['consumption']} {yuan(line['consumption_fen'])} = {f'({inner})' if len(parts) > 1 and share else inner}{share}")
+    said.append(f"{labels['vat']} {yuan(line['vat_fen'])} = {whole} × {percent(line['vat_1e4'])}{share}")
     return "\n".join(said)
 
 

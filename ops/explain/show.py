@@ -176,7 +176,8 @@ class _Page:
         total = {name: yuan(m[f"{key}_fen"]) for name, key in formulas.HEADS.items()}
         OUT.print(t["tax_total"].format(**total), t["withheld"].format(withheld=decimals(m["tax_total_e5"], 5)), sep="")
         full = m["dutiable_fen"] > m["limits"]["single_limit_fen"]
-        OUT.print(t["full_rates" if full else "composite"].format(limit=yuan(m["limits"]["single_limit_fen"])))
+        share = formulas.percent(m["limits"]["in_limit_share_1e4"])
+        OUT.print(t["full_rates" if full else "composite"].format(limit=yuan(m["limits"]["single_limit_fen"]), share=share))
         rows = (
             (x["line"], f"{x['item_no']} {x['item_name']}\nHS {x['hs_code']}", yuan(x["price_fen"]), yuan(x["fee_fen"]), yuan(x["dutiable_fen"]),
              formulas.told(x, t))

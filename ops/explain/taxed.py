@@ -15,7 +15,7 @@ READ = ("m", "position", "line_itemNo", "line_itemName", "hs_code", "line_qty_e5
 
 def lines_of_tax(again: Recomputed, book: Lawbook) -> list[dict[str, Any]]:
     """Of each line: its price, share of the fees and dutiable price in fen, rates in 10^-4, the amount by quantity in fen as
-    a fraction (`amount` / `per`), the tenths of VAT and consumption tax that are levied, and the taxes; rates null where
+    a fraction (`amount` / `per`), the share of VAT and consumption tax that is levied, and the taxes; rates null where
     there are none. A rate of consumption tax under a price threshold is the one that counts for this line."""
     head = again.decided.heads.to_dicts()[0]
     law = book.on(head["accepted_on"])
@@ -24,19 +24,19 @@ def lines_of_tax(again: Recomputed, book: Lawbook) -> list[dict[str, Any]]:
     terms = by_quantity(lines.filter(term), law.terms) if head["tax_known"] else pl.DataFrame()
     by_quantity_rows = iter(terms.to_dicts())
     full = bool(head["tax_known"] and head["dutiable_fen"] > law.single_limit_fen)
-    return [_line(x, next(by_quantity_rows) if of_term and len(terms) else None, full) for x, of_term in zip(lines.to_dicts(), term, strict=True)]
+    return [_line(x, next(by_quantity_rows) if of_term and len(terms) else None, None if full else law.in_limit_share_1e4) for x, of_term in zip(lines.to_dicts(), term, strict=True)]
 
 
-def _line(x: dict[str, Any], measured: dict[str, Any] | None, full: bool) -> dict[str, Any]:
+def _line(x: dict[str, Any], measured: dict[str, Any] | None, share_1e4: int | None) -> dict[str, Any]:
     total, dutiable = x["line_totalPrice_e5"], x["line_dutiable_fen"]
     price = None if total is None else total // FEN
     return {
         "line": x["position"], "item_no": x["line_itemNo"], "item_name": x["line_itemName"], "hs_code": x["hs_code"],
         "qty_e5": x["line_qty_e5"], "unit": x["line_unit"], "price_fen": price,
         "fee_fen": None if dutiable is None or price is None else dutiable - price, "dutiable_fen": dutiable,
-        "tariff_1e4": x["tariff_1e4"] if full else 0, "vat_1e4": x["vat_1e4"],
+        "tariff_1e4": x["tariff_1e4"] if share_1e4 is None else 0, "vat_1e4": x["vat_1e4"],
         "consumption_1e4": measured["rate_1e4"] if measured else x["consumption_1e4"],
         "amount": measured["amount"] if measured else 0, "per": measured["per"] if measured else 1,
-        "tenths": 10 if full else 7,
+        "share_1e4": 10_000 if share_1e4 is None else share_1e4,
         "tariff_fen": x["tariff_fen"], "consumption_fen": x["consumption_fen"], "vat_fen": x["vat_fen"],
     }  # fmt: skip

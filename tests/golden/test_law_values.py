@@ -28,7 +28,7 @@ COUNTERS = {
     "address_persons": (5, 10, 30), "phone_persons": (3, 5, 10),
 }  # fmt: skip
 LIMITS = {
-    "single_limit_fen": 500_000, "annual_limit_fen": 2_600_000, "max_lines": 50, "waybill_reuse_months": 6,
+    "single_limit_fen": 500_000, "annual_limit_fen": 2_600_000, "in_limit_share_1e4": 7000, "max_lines": 50, "waybill_reuse_months": 6,
     "incomplete_after_seconds": 600, "closed_after_seconds": 30 * 86_400, "tax_tolerance_fen": 1,
     **{f"{counter}_{window}_most": most for counter, mosts in COUNTERS.items() for window, most in zip(("1h", "24h", "30d"), mosts, strict=True)},
     "weight_tolerance_1e4": 500, "near_limit_fen": 100 * 100,

@@ -84,7 +84,7 @@ def test_decimals_keep_what_is_not_zero() -> None:
 
 def test_a_formula_can_be_done_again_by_hand() -> None:
     line = {
-        "dutiable_fen": 1_000_000, "tariff_1e4": 1000, "consumption_1e4": 2000, "vat_1e4": 1300, "amount": 100, "per": 1, "tenths": 10,
+        "dutiable_fen": 1_000_000, "tariff_1e4": 1000, "consumption_1e4": 2000, "vat_1e4": 1300, "amount": 100, "per": 1, "share_1e4": 10_000,
         "tariff_fen": 100_000, "consumption_fen": 275_125, "vat_fen": 178_766,
     }  # fmt: skip
     tariff, consumption, vat = formulas.told(line, LABELS).splitlines()
@@ -92,7 +92,7 @@ def test_a_formula_can_be_done_again_by_hand() -> None:
     assert consumption == "consumption tax 2,751.25 = (10,000.00 × (1 + 10%) + 1.0000) ÷ (1 − 20%) × 20% + 1.0000"
     assert round((10_000 * 1.1 + 1) / 0.8 * 0.2 + 1, 2) == 2751.25 and round((10_000 * 1.1 + 1) / 0.8 * 0.13, 2) == 1787.66
     assert vat == "VAT 1,787.66 = (10,000.00 × (1 + 10%) + 1.0000) ÷ (1 − 20%) × 13%"
-    within = line | {"tariff_1e4": 0, "consumption_1e4": 0, "amount": 0, "tenths": 7}
+    within = line | {"tariff_1e4": 0, "consumption_1e4": 0, "amount": 0, "share_1e4": 7000}
     assert formulas.told(within, LABELS) == "VAT 1,787.66 = 10,000.00 × 13% × 70%"
 
 

@@ -25,7 +25,7 @@ def frozen(claims: list[tuple[int, str, int, int]], standing: list[tuple[str, in
 
 def refused(found: Frozen) -> dict[int, tuple[str, int, int, int]]:
     """m → code, entry, balance and what the batch froze before."""
-    rows = ((m, code, json.loads(text)) for m, code, _, text in found.refusals.iter_rows())
+    rows = ((m, code, json.loads(text)) for m, code, text in found.refusals.iter_rows())
     return {m: (code, saw["entry_no"], saw["balance_fen"], saw["batch_fen"]) for m, code, saw in rows}
 
 

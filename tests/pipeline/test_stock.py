@@ -34,7 +34,7 @@ def taken(
 
 
 def refused(found: Frozen) -> dict[int, tuple[str, dict[str, Any]]]:
-    return {m: (code, json.loads(text)) for m, code, _, text in found.refusals.iter_rows()}
+    return {m: (code, json.loads(text)) for m, code, text in found.refusals.iter_rows()}
 
 
 def rows(frame: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.decide import Judged
 from pipeline.flow import Decided
 from pipeline.manifests import Manifests, underived
-from pipeline.rules import FINDINGS
+from pipeline.rules import FINDINGS, FOUND
 from pipeline.trial import Agreement, Tried, agreement, tried
 from tests.pipeline.memory import BASE_MS, MemoryStore, as_records, registry
 from tests.verify.played import generated
@@ -81,9 +81,9 @@ def test_a_sample_counts_where_what_was_found_releases() -> None:
 
 def test_what_the_ledgers_refused_counts_unless_the_other_rejects() -> None:
     """Of three the first is rejected by the other set, the second released by both, the third held by the other alone."""
-    refusals = pl.DataFrame([(0, "GUA-01", "HOLD", ""), (2, "GUA-01", "HOLD", "")], schema=FINDINGS, orient="row")
+    findings = pl.DataFrame([(0, "GUA-01", "HOLD", ""), (2, "GUA-01", "HOLD", "")], schema=FINDINGS, orient="row")
     other = Tried([0, 1, 2], {0: {"A": "REJECT"}, 2: {"B": "HOLD"}})
-    found = agreement(other, pl.Series(["HOLD", "RELEASE", "HOLD"]), refusals, refusals)
+    found = agreement(other, pl.Series(["HOLD", "RELEASE", "HOLD"]), findings, findings.select(*FOUND))
     assert found.outcomes == {("HOLD", "REJECT"): 1, ("RELEASE", "RELEASE"): 1, ("HOLD", "HOLD"): 1}
     assert found.codes == {"GUA-01": [1, 1, 0], "A": [0, 0, 1], "B": [0, 0, 1]}
     assert found.differing == [(0, "HOLD", "REJECT", ["GUA-01"], ["A"]), (2, "HOLD", "HOLD", [], ["B"])]

@@ -36,6 +36,7 @@ ENTRY = '[[{}]]\n{}\nfrom = 2019-01-01\nto = 9999-12-31\nsource = "policy"\nsure
         ('of = "platform"', 'of = "carrier"', "of 'carrier' is not one of"),
         ("value = 2\n", "value = -1\n", "value -1 out of range"),
         ("value = 2\n", "value = 1000001\n", "value 1000001 out of range"),
+        ("value = 1000\n", "value = 10001\n", "weight_tolerance_1e4: value 10001 out of range 0 to 10000"),
         ('kind = "reward"', 'kind = "gift"', "kind 'gift' is neither"),
         ('zh = "收货人', 'zh = ""  # "收货人', "no text zh"),
         ('source = "classes policy"', 'source = ""', "no source"),

@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from schemas import law_check, tariff, tariff_fill
+from schemas import law_check, rules_check, tariff, tariff_fill
 from schemas.law_check import LawError, problems, unsure
+from schemas.law_entries import toml_tables
 from schemas.lawbook import FOLDER, load
 from tests.conftest import changed
 
@@ -125,12 +126,30 @@ def test_a_tax_item_has_to_be_in_force_as_long_as_its_lines(folder: Path) -> Non
     [
         (LIMITS, "value = 500000", "value = -1", "value -1 out of range"),
         (LIMITS, 'source = "policy', 'source = ""  # "policy', "no source"),
+        (LIMITS, "value = 500000", "value = 10000000001", "single_limit_fen: value 10000000001 out of range 0 to 10000000000"),
+        (LIMITS, "value = 2600000", "value = 10000000001", "annual_limit_fen: value 10000000001 out of range"),
+        (LIMITS, "value = 7000", "value = 10001", "in_limit_share_1e4: value 10001 out of range 0 to 10000"),
+        (LIMITS, "value = 500\n", "value = 10001\n", "weight_tolerance_1e4: value 10001 out of range 0 to 10000"),
+        (LIMITS, "value = 9000", "value = 10001", "new_person_share_1e4: value 10001 out of range"),
+        (LIMITS, "value = 6\n", "value = 1201\n", "waybill_reuse_months: value 1201 out of range 0 to 1200"),
+        (LIMITS, 'phone_persons_30d_most"\nvalue = 10', 'phone_persons_30d_most"\nvalue = 101', "phone_persons_30d_most: value 101 out of range 0 to 100"),
+        (LIMITS, 'one_pay_firm_persons"\nvalue = 4', 'one_pay_firm_persons"\nvalue = 101', "one_pay_firm_persons: value 101 out of range"),
+        (LIMITS, "value = 600\n", "value = 0\n", "incomplete_after_seconds: value 0 out of range 1 to"),
+        (LIMITS, "value = 2592000", "value = 31622401", "closed_after_seconds: value 31622401 out of range"),
+        (LIMITS, "value = 50\n", "value = 0\n", "max_lines: value 0 out of range 1 to 32767"),
+        (LIMITS, 'tax_tolerance_fen"\nvalue = 1', 'tax_tolerance_fen"\nvalue = 1000001', "tax_tolerance_fen: value 1000001 out of range"),
     ],
 )
 def test_bad_limits_are_refused(folder: Path, file: str, old: str, new: str, reason: str) -> None:
     changed(folder, file, old, new)
     (found,) = problems(folder)
     assert (found.file, reason in found.what) == (file, True), found
+
+
+def test_a_limit_may_be_as_high_as_its_range(folder: Path) -> None:
+    for old, new in (("value = 500\n", "value = 10000\n"), ("value = 6\n", "value = 1200\n"), ('persons"\nvalue = 4', 'persons"\nvalue = 100'), ("value = 500000", "value = 10000000000")):
+        changed(folder, LIMITS, old, new)
+    assert problems(folder) == []
 
 
 SECOND = """[[cap]]
@@ -188,6 +207,43 @@ def test_what_is_not_sure_is_listed_with_its_source() -> None:
     assert [p for p in listed if p.startswith(CONSUMPTION) and "beer from 2009-01-01: ct2009 later hs24" in p]
     marked = [n for n, x in law_check.read(FOLDER).tariff if x["sure"] == "false"]
     assert [p for p in listed if p.startswith(TARIFF)] and sum(p.startswith(TARIFF) for p in listed) == len(marked)
+
+
+UNSURE = ("unsure", "derived", "policy of this system", "bound of this system", "invented", "recalled")
+"""What says that nobody published it."""
+
+
+def test_what_says_that_it_is_unsure_is_marked_so() -> None:
+    """Of findings by their law, of limits by their source: all that says so is listed, with its code or name and its line."""
+    listed = {(p.file, p.line): p.what for p in unsure(FOLDER)}
+    entries = [("rules.toml", *row, "law") for table in rules_check.TABLES for row in toml_tables(FOLDER / "rules.toml", table)]
+    entries += [("risk.toml", *row, "law") for row in toml_tables(FOLDER / "risk.toml", "band")]
+    entries += [(LIMITS, *row, "source") for row in toml_tables(FOLDER / LIMITS, "limit")]
+    saying = [(file, line, x, name) for file, line, x, name in entries if any(mark in x[name] for mark in UNSURE)]
+    assert len([x for file, _, x, _ in saying if file == "rules.toml"]) >= 26
+    for file, line, x, name in saying:
+        assert x[name] in listed.get((file, line), ""), x
+        assert x.get("code", x.get("name")) in listed[file, line]
+
+
+def test_how_the_law_is_read_is_listed_as_unsure() -> None:
+    names = {p.what.partition(":")[0] for p in unsure(FOLDER) if p.file == LIMITS}
+    assert {"rounding", "apportionment", "compound_rate", "calendar_year"} <= names
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reason"),
+    [
+        ("rules.toml", "sure = false", 'sure = "so"', "FMT-17: sure is 'so', not true or false"),
+        ("risk.toml", "unsure\"\nsure = false", "unsure\"\nsure = 0", "sure is 0, not true or false"),
+        (LIMITS, 'en = "each tax', 'en = ""  # "each tax', "en is empty"),
+        (LIMITS, 'source = "general knowledge: no text on rounding', 'source = ""  # "', "source is empty"),
+    ],
+)
+def test_a_mark_that_says_nothing_is_refused(folder: Path, file: str, old: str, new: str, reason: str) -> None:
+    changed(folder, file, old, new)
+    (found,) = problems(folder)
+    assert (found.file, reason in found.what) == (file, True), found
 
 
 def test_a_rate_leaps_with_its_date(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -18,8 +19,10 @@ from ops.explain.show import show
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
 from schemas.filings import Filing, written
+from schemas.lawbook import load
 from sinks.errors import Contended
 from sinks.stock import unpacked
+from tests.golden.test_outcomes import saying
 from tests.pipeline.memory import Rec
 from tests.pipeline.test_guarantees import at
 from tests.pipeline.test_stock import ordering
@@ -111,6 +114,22 @@ async def test_what_is_published(endpoints: Endpoints, db: asyncpg.Connection) -
         }  # fmt: skip
         receipts = [decode(RECEIPT, m[3]) for m in sent if m[0] == topic_name("receipt")]
         assert [(r["returnStatus"], r["code"], r["orderStatus"]) for r in receipts if r] == [("300", "WAY-01", "120"), ("700", "GDS-10", "120")]
+
+
+async def test_refused_by_a_number_and_held_it_took_nothing(endpoints: Endpoints, db: asyncpg.Connection, folder: Path) -> None:
+    """By a rule set that has an officer look at it: there is nothing to be given back."""
+    saying(folder, "WAY-06", "HOLD", "review")
+    async with nodes(endpoints, [0], lawbook=load(folder)) as (node,):
+        one, other = (at(RENEWED, n, (SUGAR, "5")) for n in (1, 2))
+        other["waybill"]["logisticsNo"] = one["waybill"]["logisticsNo"]
+        await node.take(*records(0, one))
+        before = await balance(db, RENEWED), await stock_entries(db)
+        await node.take(*records(1, other))
+        await node.take(failed(0, other))
+        await node.tick()
+        assert [m[2] for m in await manifests(db)] == ["RELEASE", "HOLD"] and await rejected(db) == ["EXAMPLE-2"]
+        assert (await balance(db, RENEWED), await stock_entries(db)) == before
+        assert [await db.fetchval(f"SELECT count(*) FROM {table}") for table in ("quota_entry", "weight_entry", "number_use")] == [1, 1, 2]
 
 
 async def test_held_for_its_guarantee_it_froze_nothing(endpoints: Endpoints, db: asyncpg.Connection) -> None:

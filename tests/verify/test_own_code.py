@@ -94,11 +94,11 @@ def _line(price: int, item: TaxItem, quantity_e5: int = 100_000, content: Conten
 def test_tax_in_whole_fen() -> None:
     none, wine = TaxItem(0, None, None), TaxItem(1000, None, None)
     # 70 % of VAT 13 % on CNY 100.00 is CNY 9.10
-    assert line_taxes(0, [_line(10_000, none)], False) == [(10_000, 0, 0, 910)]
+    assert line_taxes(0, [_line(10_000, none)], 7000) == [(10_000, 0, 0, 910)]
     # with consumption tax 10 % the base is divided by 0.9
-    assert line_taxes(0, [_line(10_000, wine)], False) == [(10_000, 0, 778, 1011)]
+    assert line_taxes(0, [_line(10_000, wine)], 7000) == [(10_000, 0, 778, 1011)]
     # in full with tariff 10 %: 11,000 / 0.9 = 12,222.2
-    assert line_taxes(0, [_line(10_000, wine)], True) == [(10_000, 1000, 1222, 1589)]
+    assert line_taxes(0, [_line(10_000, wine)], None) == [(10_000, 1000, 1222, 1589)]
     assert [half_up(n, 2) for n in (1, 2, 3)] == [1, 1, 2]
 
 
@@ -106,8 +106,8 @@ def test_tax_by_quantity_and_from_a_price_on() -> None:
     bottle = Content("011", 500, "volume")
     beer = TaxItem(0, {"volume": Amount(25_000, 22_000, 988_000)}, {"volume": Amount(1, 0, 4)})
     # 10^6 of 988 x 10^3: S is 25,303.6 or 22,267.2
-    assert line_taxes(0, [_line(250_000, beer, 2 * 10**8, bottle)], False)[0][2] == 17_713
-    assert line_taxes(0, [_line(249_999, beer, 2 * 10**8, bottle)], False)[0][2] == 15_587
+    assert line_taxes(0, [_line(250_000, beer, 2 * 10**8, bottle)], 7000)[0][2] == 17_713
+    assert line_taxes(0, [_line(249_999, beer, 2 * 10**8, bottle)], 7000)[0][2] == 15_587
     assert beer.parts("mass") is None and TaxItem(0, None, None).parts("") is not None
 
 
