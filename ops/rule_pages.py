@@ -142,14 +142,14 @@ def codes(rules: dict[str, Any]) -> str:
     parts: list[str] = []
     for kind, title, _text in SECTIONS:
         if kind == "dead_letter":
-            rows = [(e["code"], e["en"], e["zh"], e["todo"]) for e in rules[kind]]
-            head = ("code", "meaning", "中文", "what to do")
+            rows = [(e["code"], e["en"], e["zh"], e["todo"], e["todo_zh"]) for e in rules[kind]]
+            head = ("code", "meaning", "中文", "what to do", "如何处理")
         elif kind == "document":
-            rows = [(e["code"], e["status"], e["en"], e["zh"], e["todo"]) for e in rules[kind]]
-            head = ("code", "return status", "meaning", "中文", "what to do")
+            rows = [(e["code"], e["status"], e["en"], e["zh"], e["todo"], e["todo_zh"]) for e in rules[kind]]
+            head = ("code", "return status", "meaning", "中文", "what to do", "如何处理")
         else:
-            rows = [(e["code"], e["outcome"], ", ".join(e["blames"]), e["en"], e["zh"], e["todo"]) for e in rules[kind]]
-            head = ("code", "outcome", "blames", "meaning", "中文", "what to do")
+            rows = [(e["code"], e["outcome"], ", ".join(e["blames"]), e["en"], e["zh"], e["todo"], e["todo_zh"]) for e in rules[kind]]
+            head = ("code", "outcome", "blames", "meaning", "中文", "what to do", "如何处理")
         parts.append(f"### {title}\n\n{table(head, rows)}")
     return "\n".join(parts)
 

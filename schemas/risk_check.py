@@ -10,7 +10,7 @@ FILE = "risk.toml"
 KINDS = ("typology", "indicator", "band")
 MOST_POINTS = 1000
 TEXTS: dict[str, tuple[str, ...]] = {
-    "typology": ("name", "en", "zh"), "indicator": ("code", "when", "en", "zh"), "band": ("code", "en", "zh", "todo", "law", "since"),
+    "typology": ("name", "en", "zh"), "indicator": ("code", "when", "en", "zh"), "band": ("code", "en", "zh", "todo", "todo_zh", "law", "since"),
 }  # fmt: skip
 Risk = Mapping[str, list[tuple[int, Entry]]]
 

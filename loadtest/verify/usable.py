@@ -77,7 +77,7 @@ def _coded(rules: Mapping[str, Any]) -> Iterator[str]:
         if {x["code"] for x in rules.get(table, ())} != {x["code"] for x in ours[table]}:
             yield f"the codes of {table} are not those of the program"
     for table, x in entries:
-        if not all(str(x.get(name, "")).strip() for name in ("en", "zh", "todo", "law")):
+        if not all(str(x.get(name, "")).strip() for name in ("en", "zh", "todo", "todo_zh", "law")):
             yield f"{x['code']}: a text is missing"
         if not isinstance(x.get("sure", True), bool):
             yield f"{x['code']} says not whether it is sure"

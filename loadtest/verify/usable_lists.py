@@ -101,7 +101,7 @@ def _classes(files: Files, sources: set[Any]) -> Iterator[str]:
 
 
 def _risk(risk: Mapping[str, list[dict[str, Any]]], codes: set[str], sources: set[Any]) -> Iterator[str]:
-    texts = {"typology": ("name", "en", "zh"), "indicator": ("code", "when", "en", "zh"), "band": ("code", "en", "zh", "todo", "law", "since")}
+    texts = {"typology": ("name", "en", "zh"), "indicator": ("code", "when", "en", "zh"), "band": ("code", "en", "zh", "todo", "todo_zh", "law", "since")}
     for kind, names in texts.items():
         if any(not str(x.get(name, "")).strip() for x in risk[kind] for name in names):
             yield f"a text of a {kind} is missing"

@@ -56,6 +56,7 @@ when = "order_guid = 'x'"
 en = "a test"
 zh = "试"
 todo = "nothing"
+todo_zh = "无需处理"
 law = "none"
 since = "2019-01-01"
 """
@@ -82,6 +83,7 @@ def added(folder: Path, old: str = "", new: str = "") -> int:
         ('"TST-01"', '"a test"', "a code is two to six capitals"),
         ("[[rule]]", "[[ledger]]", "unknown code TST-01: no ledger of the program"),
         ('law = "none"', 'law = ""', "TST-01: no source"),
+        ('todo_zh = "无需处理"', 'todo_zh = ""', "TST-01: todo_zh is empty"),
         ('"HOLD"', '"RELEASE"', "TST-01: the outcome of a finding is HOLD or REJECT"),
         ('queue = "review"', 'queue = "attic"', "TST-01: unknown queue 'attic'"),
         ('["order"]', '["invoice"]', "TST-01: blames ['invoice'] are not some of"),

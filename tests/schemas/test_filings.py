@@ -1,5 +1,6 @@
 """Events of the registry: each bound is refused by its reason, and a filing comes back as it was written."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from loadtest.verify.registry import Registry
 from ops.commands.sample import inspection_failed
 from schemas.codec import DecodeError, encode
 from schemas.documents_json import JsonError, filing_from_json
-from schemas.filings import Filing, read, written
+from schemas.filings import KEYED, Filing, read, written
 
 read_by_verifier = Registry({}, []).read
 FIRST = {part: next(f for f in filings("small") if f.part == part) for part in ("enterprise", "goods", "relation", "guarantee", "stock", "count")}
@@ -113,3 +114,9 @@ def test_a_filing_from_json() -> None:
                       ({"revision": 3, "relation": {**content, "x": 1}}, "JSON-03"), ({"relation": content}, "JSON-04")):  # fmt: skip
         with pytest.raises(JsonError, match=code):
             filing_from_json(bad)
+
+
+def test_the_page_for_senders_names_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "platforms.md").read_text()
+    missing = [key for part, names in KEYED.items() if (key := "\\|".join([part, *(f"<{name}>" for name in names)])) not in page]
+    assert missing == []

@@ -21,6 +21,7 @@ when = '''{when}'''
 en = "a test"
 zh = "试"
 todo = "nothing"
+todo_zh = "无需处理"
 law = "none"
 since = "{since}"
 """

@@ -32,6 +32,7 @@ DAY = date(2019, 11, 11)
         ('typology = "under_declaration"\nat_least', 'typology = "smuggling"\nat_least', "unknown typology 'smuggling'"),
         ("at_least = 60", "at_least = 0", "at_least 0 out of range"),
         ("at_least = 60", "at_least = 100", "stands in line"),
+        ('todo_zh = ', '# todo_zh = ', "no todo_zh"),
         ('code = "RTY-01"', 'code = "WAY-02"', "WAY-02 stands in rules.toml already"),
         ('outcome = "HOLD"\nqueue = "review"', 'outcome = "REJECT"', "signs hold, they do not 'REJECT'"),
     ],

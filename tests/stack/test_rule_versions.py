@@ -28,6 +28,7 @@ when = '''order_guid <> \\'\\''''
 en = "a test"
 zh = "试"
 todo = "nothing"
+todo_zh = "无需处理"
 law = "none"
 since = "2019-01-01"
 """.replace("\\'", "'")
