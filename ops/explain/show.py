@@ -17,6 +17,7 @@ from ops.explain import formulas
 from ops.explain.gather import BEIJING
 from ops.explain.values import decimals, kilogram, shown_value
 
+NOTED = "RELEASE"  # the outcome of a finding that decides nothing
 COLOUR = {"RELEASE": "green", "HOLD": "yellow", "REJECT": "red"}
 WIDTH = 110  # of running text: longer lines are hard to read
 
@@ -101,19 +102,21 @@ class _Page:
             OUT.print(t["next_attempt"].format(next=m["attempt"] + 1))
 
     def _why(self) -> list[str]:
-        m = self.m
-        if not m["findings"]:
-            return [self.t["why_RELEASE"].format(rules=len(m["passed"]))]
+        """What decided; a finding that is only noted did not."""
+        t, m = self.t, self.m
         coded = {f["code"]: f"{self._said(f)}{self._in_brackets(f['code'])}" for f in m["findings"]}
-        why = [coded[f["code"]] for f in m["findings"] if f["outcome"] == m["outcome"]]
-        besides = [coded[f["code"]] for f in m["findings"] if f["outcome"] != m["outcome"]]
-        return [*why, *([self.t["also_held"].format(texts=self._listed(besides))] if besides else [])]
+        deciding = [coded[f["code"]] for f in m["findings"] if f["outcome"] == m["outcome"] != NOTED]
+        held = [coded[f["code"]] for f in m["findings"] if f["outcome"] not in (m["outcome"], NOTED)]
+        noted = [coded[f["code"]] for f in m["findings"] if f["outcome"] == NOTED]
+        if m["outcome"] == NOTED:
+            deciding = [t["why_but" if noted else "why_RELEASE"].format(rules=len(m["passed"]))]
+        return [*deciding, *(t[name].format(texts=self._listed(said)) for said, name in ((held, "also_held"), (noted, "also_noted")) if said)]
 
     def _to_do(self) -> list[str]:
         m = self.m
         if m["revisions"]:
             return [self.t[f"to_do_revised_{m['revisions'][-1]['outcome']}"]]
-        todos = [self._said(f, "todo") for f in m["findings"] if f["outcome"] == m["outcome"]]
+        todos = [self._said(f, "todo") for f in m["findings"] if f["outcome"] == m["outcome"] != NOTED]
         if m["at_fault"]:
             joined = self.t["and"].join(self.t[kind] for kind in m["at_fault"])
             todos.append(self.t["at_fault"].format(kinds=joined))
@@ -134,7 +137,7 @@ class _Page:
         t, found = self.t, self.m["findings"]
         if not found:
             return
-        rows = ((f["code"], t[f["outcome"]], self._said(f), self._values(f["values"] | self._limits_of(f)), self._law(f)) for f in found)
+        rows = ((f["code"], t["noted" if f["outcome"] == NOTED else f["outcome"]], self._said(f), self._values(f["values"] | self._limits_of(f)), self._law(f)) for f in found)
         OUT.print(table(f"\n{t['found']} ({len(found)})", (t["code"], t["outcome"], t["meaning"], t["values"], t["law"]), rows))
         if any("***" in str(v) for f in found for v in f["values"].values()):
             OUT.print(f"[dim]{t['masked']}[/]")
