@@ -17,7 +17,7 @@ from schemas.lawbook import Lawbook
 
 Progress = Callable[[str, int, int], None]
 QUARANTINE = "SYS-02"  # a rule raised: these stay as they were
-NAMED = 5  # order numbers of each kind of difference
+NAMED = 10_000  # order numbers of each kind of difference: more nobody reads one by one
 KEY = ["ebp_code", "order_no", "attempt"]
 WAITED_FOR = [*guarantees.CODES, *stock.CODES]
 # What stands of a manifest that was revised: one that was released lacks guarantee and stock no more.
@@ -30,7 +30,7 @@ AT_ONCE = 2  # parts: while one is read the other is judged
 
 @dataclass(slots=True)
 class Differences:
-    """`outcomes`: (then, now) → manifests; `codes`: code → (only then, only now); `orders`: the first of each kind, as
+    """`outcomes`: (then, now) → manifests; `codes`: code → (only then, only now); `orders`: the first NAMED of each kind, as
     `then → now`, `- code` (only then), `+ code` (only now), `tax`; amounts in fen. `unasked`: rejected by the rules then
     and not now: what the ledgers would have said nobody knows."""
 
@@ -44,6 +44,16 @@ class Differences:
     tax_more: int = 0  # manifests that pay more now
     tax_less: int = 0
     orders: dict[str, list[tuple[str, str, int]]] = field(default_factory=dict)
+
+    def count(self, kind: str) -> int:
+        """How many manifests there are of a kind of `orders`, named or not."""
+        if kind == "tax":
+            return self.tax_more + self.tax_less
+        sign, _, code = kind.partition(" ")
+        if sign in ("-", "+"):
+            return self.codes[code][sign == "+"]
+        then, _, now = kind.partition(" → ")
+        return self.outcomes[then, now]
 
     @property
     def differ(self) -> bool:
@@ -59,7 +69,8 @@ class Differences:
             before = self.codes.get(code, (0, 0))
             self.codes[code] = before[0] + then, before[1] + now
         for kind, orders in part.orders.items():
-            self.orders[kind] = (self.orders.get(kind, []) + orders)[:NAMED]
+            named = self.orders.setdefault(kind, [])
+            named += orders[: NAMED - len(named)]
 
 
 class Registries:

@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ops.rule_severity import MEANINGS, by_class, severity
+
 ROOT = Path(__file__).parent.parent
 LAW = ROOT / "schemas" / "law"
 DOCS = ROOT / "docs"
@@ -17,6 +19,7 @@ SECTIONS = (
     ("document", "Documents", "What became of a document that was not used, or of an order that stays open."),
     ("dead_letter", "Dead letters", "Records that are not taken as documents; they go to `cbec.dead-letter`."),
 )
+UNDATED = "always (not dated)"  # what the law data have no date for
 Entry = dict[str, Any]
 
 
@@ -39,7 +42,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def facts(kind: str, entry: Entry) -> list[tuple[str, str]]:
     """Name and value of each line of an entry, in the order of the page."""
-    found = [("Scope", entry.get("scope", kind.replace("_", " ")))]
+    found = [("Severity", severity(entry)), ("Scope", entry.get("scope", kind.replace("_", " ")))]
     if "outcome" in entry:
         found.append(("Outcome", entry["outcome"]))
     if "queue" in entry:
@@ -48,9 +51,27 @@ def facts(kind: str, entry: Entry) -> list[tuple[str, str]]:
         found.append(("Blames", ", ".join(entry["blames"])))
     if "status" in entry:
         found.append(("Return status of the receipt", entry["status"]))
-    found += [("What to do", entry["todo"]), ("Law or source", entry["law"])]
-    if "since" in entry:
-        found.append(("Since", entry["since"]))
+    found += [("What to do", entry["todo"]), ("Law or source", entry["law"]), ("Since", since(entry))]
+    return found
+
+
+def since(entry: Entry) -> str:
+    """From which acceptance date on a code is in force."""
+    return str(entry.get("since", entry.get("from", UNDATED)))
+
+
+def overview(rules: dict[str, Any], classes: dict[str, list[Entry]]) -> list[str]:
+    """What the words of severity mean, and every code in a line."""
+    found = ["## Every code\n", "`severity` is one word for what a code does:\n", table(("severity", "meaning"), list(MEANINGS.items()))]
+    found.append("In brackets: where the class of the e-commerce firm makes another of it. The law of an indicator is its source in `sources.toml`.\n")
+    kinds = [kind for kind, _title, _text in SECTIONS]
+    kinds.insert(kinds.index("band"), "indicator")
+    rows = [
+        (x["code"], x["en"], x.get("law", x.get("source", "")), since(x), severity(x) + by_class(x["code"], classes["outcome"]),
+         x.get("outcome", x.get("status", "-")))
+        for kind in kinds for x in rules[kind]
+    ]  # fmt: skip
+    found.append(table(("code", "rule", "law or source", "since", "severity", "outcome or return status"), rows))
     return found
 
 
@@ -71,6 +92,7 @@ def rules_page(rules: dict[str, Any], limits: list[Entry], caps: list[Entry], cl
         "columns that [decisions.md](decisions.md), section 5, defines: `_e5` columns are integers in 10⁻⁵ units, `_fen`\n"
         "columns are fen. A name in braces is a limit from the table at the end. Codes are never renumbered.\n",
     ]
+    parts += overview(rules, classes)
     for kind, title, text in SECTIONS:
         parts += [f"## {title}\n", f"{text}\n"]
         parts += [section(kind, entry) for entry in rules[kind]]
@@ -96,10 +118,10 @@ def indicator_tables(rules: dict[str, Any]) -> list[str]:
     """What gives points to which typology."""
     found = ["## Indicators of risk\n", "A condition that is true gives points to typologies; from how many on a band is reached is said last.\n"]
     rows = [
-        (x["code"], x["en"], x["zh"], x["when"], ", ".join(f"{n} {p}" for n, p in x["points"].items()), x["source"], sure(x))
+        (x["code"], x["en"], x["zh"], x["when"], ", ".join(f"{n} {p}" for n, p in x["points"].items()), since(x), x["source"], sure(x))
         for x in rules["indicator"]
     ]
-    found.append(table(("code", "meaning", "中文", "condition", "points", "source", "sure"), rows))
+    found.append(table(("code", "meaning", "中文", "condition", "points", "since", "source", "sure"), rows))
     bands = [(x["code"], x["typology"], str(x["at_least"]), x["queue"]) for x in rules["band"]]
     found.append(table(("code", "typology", "from", "queue"), bands))
     return found

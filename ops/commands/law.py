@@ -10,7 +10,7 @@ import typer
 
 from agents import rule_sets
 from ops import law_diff, ruling
-from ops.commands import law_view
+from ops.commands import law_contents, law_view
 from ops.commands.reach import ready
 from ops.commands.share import share_1e4
 from ops.commands.show import FAILED, OUT, AsJson, NotFound, print_json, show_list
@@ -72,16 +72,20 @@ def list_(json_: AsJson = False) -> None:
 def show(
     which: Which = str(FOLDER),
     code: Annotated[str, typer.Argument(help="Only this code, with its condition and the parameters in it.")] = "",
+    table: Annotated[str, typer.Option(help="Only this table, such as tariff, risk or risk.indicator.")] = "",
     json_: AsJson = False,
 ) -> None:
-    """Show a rule set: its rules, what each does, the law it rests on, its texts in Chinese and English; limits."""
+    """Show a rule set: codes with what each does, its law and texts in Chinese and English, limits, risk, goods control, classes,
+    samples, weights, consumption tax and sources. The rows of the tariff: --table tariff, or --json, which gives everything."""
     book = book_named(which)
     if code and code not in book.texts():
         raise NotFound(f"no code {code} in the rule set {book.version}")
-    if json_:
-        print_json(law_view.entry(book, code) if code else law_view.contents(book))
+    if json_ and table and not code:
+        print_json({"version": book.version, **law_contents.chosen(book, table)})
+    elif json_:
+        print_json(law_contents.entry(book, code) if code else law_contents.contents(book))
     else:
-        law_view.show_entry(book, code) if code else law_view.show_contents(book)
+        law_contents.show_entry(book, code) if code else law_contents.show_contents(book, table)
 
 
 @app.command()
@@ -93,7 +97,7 @@ def diff(before: Which, after: Which, json_: AsJson = False) -> None:
         print_json({"before": a.version, "after": b.version, "differences": [x._asdict() for x in found]})
         return
     columns = ("file", "entry", "change", "field", "before", "after")
-    show_list(f"From {a.version} to {b.version}", columns, ([x[0], x[1], x[2], x[3], *map(law_view.text, x[4:])] for x in found), "They do not differ.")
+    show_list(f"From {a.version} to {b.version}", columns, ([x[0], x[1], x[2], x[3], *map(law_contents.text, x[4:])] for x in found), "They do not differ.")
 
 
 @app.command()

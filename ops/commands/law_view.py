@@ -1,4 +1,4 @@
-"""How rule sets are shown: their history, their contents, one code of them."""
+"""How rule sets are shown that are kept: their history, what became of an order, how far two of them agree."""
 
 import json
 from collections.abc import Mapping
@@ -6,13 +6,12 @@ from typing import Any
 
 from rich.markup import escape
 
-from ops.commands.show import OUT, print_json, show_list, table
+from ops.commands.law_contents import text
+from ops.commands.show import OUT, print_json, show_list
 from ops.ruling import Ordered
-from schemas.lawbook import Lawbook
 from schemas.rule_events import LIVE, SHADOW, WHOLE
 from sinks.store import Store
 
-TABLES = ("rule", "ledger", "engine", "document", "dead_letter")
 DIFFERING = ("platform", "order_number", "attempt", "live", "tried", "codes_live_alone", "codes_tried_alone")
 FIRST = -1  # offset of what was installed when the first worker started
 
@@ -61,45 +60,6 @@ def show_history(found: Mapping[str, Any]) -> None:
             stands = (tried if shadow else one["live"]) and e["version"] == since[shadow]
             rows.append((one["rule_set"], ("tried" if shadow else "live") if stands else "", part, e["version"], e["since"], e["by"]))
     show_list("Orders of rule sets", ("rule set", "now", "ordered as", "from version", "since", "by"), rows, "None is kept yet: no worker has run.")
-
-
-def contents(book: Lawbook) -> dict[str, Any]:
-    """Everything in a rule set that decides by code, and its limits."""
-    return {"version": book.version, **{name: book.rules[name] for name in TABLES}, "limits": book.limits}
-
-
-def show_contents(book: Lawbook) -> None:
-    """Every code in a line, then the limits."""
-    OUT.print(f"Rule set {book.version}")
-    for name in TABLES:
-        rows = ((x["code"], x.get("outcome", x.get("status", "")), x.get("queue", ""), x["en"], x["zh"], x["law"]) for x in book.rules[name])
-        show_list(name.replace("_", " ").capitalize(), ("code", "outcome", "queue", "meaning", "中文", "law"), rows, "")
-    rows = ((x["name"], x["value"], x["from"], x["source"]) for x in book.limits)
-    show_list("Limits", ("name", "value", "from", "source"), rows, "")
-
-
-def entry(book: Lawbook, code: str) -> dict[str, Any]:
-    """One code with the parameters its condition names: each limit with every value it has and had."""
-    found = book.texts()[code]
-    named = [x for x in book.limits if "{" + x["name"] + "}" in found.get("when", "")]
-    return {"version": book.version, **found, "parameters": named}
-
-
-def show_entry(book: Lawbook, code: str) -> None:
-    """One code, field by field."""
-    found = entry(book, code)
-    fields = ((k, v if isinstance(v, str) else text(v)) for k, v in found.items() if k != "parameters")
-    OUT.print(table(code, ("field", "value"), fields))
-    if found["parameters"]:
-        rows = ((x["name"], x["value"], x["from"], x["source"]) for x in found["parameters"])
-        show_list("Parameters", ("name", "value", "from", "source"), rows, "")
-
-
-def text(value: Any) -> str:
-    """A value of law data in a table."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))  # pyright: ignore
-    return "" if value is None else str(value)
 
 
 def show_ordered(part: str, done: Ordered, share: int, json_: bool) -> None:

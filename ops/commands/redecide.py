@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from history.redecide import Differences
+from history.redecide import KEY, Differences
 from history.redecide import redecide as redecide_history
 from ops.commands.history import Folder, folder_of
 from ops.commands.law import book_named
 from ops.commands.show import OUT, AsJson, Steps, print_json, table, yuan
 from schemas.lawbook import FOLDER
 
+SHOWN = 5  # order numbers of each kind of difference, to people
 
 def redecide(
     since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of acceptance.")] = None,
@@ -40,10 +41,17 @@ def redecide(
 
 
 def as_json(found: Differences, version: str) -> dict[str, Any]:
-    """Everything, with keys that JSON has."""
+    """Everything, with keys that JSON has; of each kind of difference the manifests, up to history.redecide.NAMED."""
     outcomes = [{"then": then, "now": now, "manifests": n} for (then, now), n in sorted(found.outcomes.items())]
     codes = {code: {"only_then": then, "only_now": now} for code, (then, now) in sorted(found.codes.items())}
-    return {**asdict(found), "rule_set": version, "differ": found.differ, "outcomes": outcomes, "codes": codes}
+    named = {kind: _named(orders, found.count(kind)) for kind, orders in found.orders.items()}
+    figures = {name: value for name, value in asdict(found).items() if name != "orders"}
+    return {**figures, "rule_set": version, "differ": found.differ, "outcomes": outcomes, "codes": codes, "orders": named}
+
+
+def _named(orders: list[tuple[str, str, int]], count: int) -> dict[str, Any]:
+    """The manifests of a kind of difference; `count` is of all of them, `cut` whether some are not named."""
+    return {"count": count, "cut": count > len(orders), "manifests": [dict(zip(KEY, order, strict=True)) for order in orders]}
 
 
 def show(found: Differences, version: str) -> None:
@@ -70,4 +78,4 @@ def show(found: Differences, version: str) -> None:
 
 def orders(found: Differences, *kinds: str) -> str:
     """Order numbers of the first of these kinds."""
-    return ", ".join(f"{order_no} ({ebp_code})" for kind in kinds for ebp_code, order_no, _ in found.orders.get(kind, []))
+    return ", ".join(f"{order_no} ({ebp_code})" for kind in kinds for ebp_code, order_no, _ in found.orders.get(kind, [])[:SHOWN])

@@ -1,10 +1,8 @@
 """All that is to be said of the decisions of an order number, in no language yet: recomputed, and compared with what is stored."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -13,19 +11,18 @@ from history.recall import recall
 from history.recompute import Recomputed, differences, recompute
 from history.registries import registry_of
 from history.rule_sets import rule_set
-from ops.explain.taxed import lines_of_tax
+from ops.explain.checks import Asked
+from ops.explain.reading import Reading
+from ops.explain.taxed import lines_of_tax, single_limit
+from ops.explain.values import BEIJING
 from ops.stock import taken
 from pipeline.documents import BIT, KINDS
 from pipeline.registry import Registry
-from pipeline.rules import looked_at
 from schemas.contracts import topic_name
 from schemas.filings import stored
 from schemas.lawbook import Lawbook
 from sinks.guarantees import entries_of
 from sinks.store import Store
-
-BEIJING = ZoneInfo("Asia/Shanghai")
-TEXTS = ("en", "zh", "todo", "todo_zh", "law", "since", "when")
 
 
 async def gather(
@@ -54,20 +51,45 @@ async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict
     revisions = [dict(r) for r in await store.fetch("trace_revisions", row["manifest_id"])]
     registry = await registry_of(store, recalled.manifests, row["registry_version"])
     again = recompute(recalled, book, registry, findings)
+    day, head = again.decided.heads["accepted_on"].item(), again.judged.manifests.heads.row(0, named=True)
+    entries = [_entry(dict(r)) for r in await store.fetch("trace_entries", row["person_key"], row["manifest_id"])]
+    frozen = await _frozen(store, row, revisions)
+    asked = await _asked(store, row, again, book, frozenset(x["code"] for x in findings), entries, frozen)
+    reading = Reading(again, book, {x["code"] for x in findings})
     return {
         **_decision(row),
+        "classes": {firm: head[f"{firm}_class"] for firm in ("ecommerce", "platform")},
         "differences": [asdict(x) for x in differences(again, row, lines, findings)],
-        "findings": [_finding(x, book) for x in findings],
-        "passed": passed(again, book, {x["code"] for x in findings}),
-        "tax": {"known": again.decided.heads["tax_known"].item(), "lines": lines_of_tax(again, book)},
-        "ledgers": [_entry(dict(r)) for r in await store.fetch("trace_entries", row["person_key"], row["manifest_id"])],
-        "frozen": await _frozen(store, row, revisions),
+        "findings": [reading.finding(x) for x in findings],
+        **reading.looked(asked),
+        "tax": {"known": again.decided.heads["tax_known"].item(), "law": single_limit(book, day), "lines": lines_of_tax(again, book)},
+        "ledgers": entries,
+        "frozen": frozen,
         "stock": taken(row["outcome"], [x["code"] for x in findings], [r["outcome"] for r in revisions], lines),
         "revisions": revisions,
-        "limits": book.limits_on(again.decided.heads["accepted_on"].item()),
-        "caps": {c.group: c.cap_mg for c in book.on(again.decided.heads["accepted_on"].item()).weight_caps},
+        "limits": book.limits_on(day),
+        "caps": {c.group: c.cap_mg for c in book.on(day).weight_caps},
         "documents": used(row, documents),
     }
+
+
+async def _asked(
+    store: Store, row: Mapping[str, Any], again: Recomputed, book: Lawbook, fired: frozenset[str],
+    entries: Sequence[Mapping[str, Any]], frozen: Sequence[Mapping[str, Any]],
+) -> Asked:  # fmt: skip
+    """What ledgers and samples were asked, as far as it is stored."""
+    heads, lines = again.judged.manifests.heads, again.judged.manifests.lines.to_dicts()
+    head, law = heads.row(0, named=True), book.on(heads["accepted_on"].item())
+    numbers = [f"P|{head['payment_payCode']}|{head['payment_payTransactionId']}", f"W|{head['waybill_logisticsCode']}|{head['waybill_logisticsNo']}"]
+    uses = {r["number"]: r["use_no"] for r in await store.fetch("trace_uses", numbers, row["manifest_id"])}
+    items = pl.Series("book_item", sorted({x["account_book_item"] for x in lines if x["bonded"]}), dtype=pl.String)
+    keys = pl.Series(["|".join(("stock", *item.rsplit("-", 1))) for item in items], dtype=pl.String)
+    filed = [stored(r["value"]).row() for r in await store.fetch("registry_as_of", keys, row["registry_version"])] if len(items) else []
+    entered = Registry().changed(row["registry_version"], stock=filed).entered_of(items, head["accepted_on"])
+    first = sorted(entries, key=lambda e: e["entry_no"])
+    return Asked(
+        head, lines, fired, first, frozen, uses, dict(zip(items, entered, strict=True)), law.annual_limit_fen, law.samples,
+    )  # fmt: skip
 
 
 async def _frozen(store: Store, row: Mapping[str, Any], revisions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -82,17 +104,6 @@ async def _frozen(store: Store, row: Mapping[str, Any], revisions: Sequence[Mapp
     registry, guarantor = Registry().changed(version, instruments=filed), pl.Series("guarantor_code", [row["guarantor_code"]])
     limit = int(registry.guarantees_on(at.astimezone(BEIJING).date(), guarantor).item())
     return [e | {"limit_fen": limit if e["amount_fen"] > 0 else None} for e in entries]
-
-
-def passed(again: Recomputed, book: Lawbook, fired: set[str]) -> list[dict[str, Any]]:
-    """The rules that found nothing, with what they read: of several lines each."""
-    texts, found = book.texts(), dict[str, dict[str, Any]]()
-    law = book.on(again.decided.heads["accepted_on"].item())
-    for x in looked_at(again.judged.manifests, law):
-        if x.rule.code not in fired and x.verdict is False:
-            entry = found.setdefault(x.rule.code, {"code": x.rule.code, **_texts(texts[x.rule.code]), "read": []})
-            entry["read"].append({"line": x.position, "values": json.loads(x.values_read)})
-    return [found[code] for code in texts if code in found]
 
 
 def used(row: Mapping[str, Any], documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -121,15 +132,6 @@ def _decision(row: Mapping[str, Any]) -> dict[str, Any]:
         "guarantor_code", "declarant_code", "warehouse_code", "customs_code", "lane", "batch_seq",
     )  # fmt: skip
     return {name: row[name] for name in names} | {"at_fault": [kind for kind in KINDS if row["fault_kinds"] & BIT[kind]]}
-
-
-def _finding(row: Mapping[str, Any], book: Lawbook) -> dict[str, Any]:
-    entry = book.texts()[row["code"]]
-    return {"code": row["code"], "outcome": row["outcome"], "blames": entry["blames"], "values": json.loads(row["values_read"]), **_texts(entry)}
-
-
-def _texts(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: entry[name] for name in TEXTS if name in entry}
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """The tax of each line with everything it was worked out from."""
 
+from datetime import date
 from typing import Any
 
 import polars as pl
 
 from history.recompute import Recomputed
+from ops.law_files import rate_row, sources, tax_item
 from pipeline.derived import FEN
 from pipeline.tax import by_quantity
 from schemas.lawbook import Lawbook
@@ -14,8 +16,9 @@ READ = ("m", "position", "line_itemNo", "line_itemName", "hs_code", "line_qty_e5
 
 
 def lines_of_tax(again: Recomputed, book: Lawbook) -> list[dict[str, Any]]:
-    """Of each line: its price, share of the fees and dutiable price in fen, rates in 10^-4, the amount by quantity in fen as
-    a fraction (`amount` / `per`), the share of VAT and consumption tax that is levied, and the taxes; rates null where
+    """Of each line: the row of the tariff and the tax item it is taxed by with their sources (null without one), its price, share of
+    the fees and dutiable price in fen, rates in 10^-4, the amount by quantity in fen as a fraction (`amount` / `per`), the share of
+    VAT and consumption tax that is levied, and the taxes; rates null where
     there are none. A rate of consumption tax under a price threshold is the one that counts for this line."""
     head = again.decided.heads.to_dicts()[0]
     law = book.on(head["accepted_on"])
@@ -24,7 +27,22 @@ def lines_of_tax(again: Recomputed, book: Lawbook) -> list[dict[str, Any]]:
     terms = by_quantity(lines.filter(term), law.terms) if head["tax_known"] else pl.DataFrame()
     by_quantity_rows = iter(terms.to_dicts())
     full = bool(head["tax_known"] and head["dutiable_fen"] > law.single_limit_fen)
-    return [_line(x, next(by_quantity_rows) if of_term and len(terms) else None, None if full else law.in_limit_share_1e4) for x, of_term in zip(lines.to_dicts(), term, strict=True)]
+    measured = [next(by_quantity_rows) if of_term and len(terms) else None for of_term in term]
+    day = head["accepted_on"]
+    share = None if full else law.in_limit_share_1e4
+    return [_line(x, by, share) | _rates(book, x["hs_code"], day) for x, by in zip(lines.to_dicts(), measured, strict=True)]
+
+
+def single_limit(book: Lawbook, day: date) -> str:
+    """The law that says up to what a purchase is taxed so, as of a day."""
+    return max((x for x in book.limits if x["name"] == "single_limit_fen" and x["from"] <= day), key=lambda x: x["from"])["source"]
+
+
+def _rates(book: Lawbook, hs_code: str | None, day: date) -> dict[str, Any]:
+    row = rate_row(book, hs_code[:8], day) if hs_code else None
+    item = tax_item(book, row["consumption"], day) if row else None
+    named = {"rate_row": row, "tax_item": item}
+    return {name: x and x | {"sources": sources(book, x["source"])} for name, x in named.items()}
 
 
 def _line(x: dict[str, Any], measured: dict[str, Any] | None, share_1e4: int | None) -> dict[str, Any]:

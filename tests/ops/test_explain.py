@@ -10,8 +10,10 @@ import pytest
 
 from loadtest.generate.filings import filings
 from ops.explain import formulas
-from ops.explain.show import laws_zh, texts
+from ops.explain.taxed import single_limit
 from ops.explain.values import decimals, shown_value
+from ops.explain.voice import laws_zh, texts
+from ops.law_files import files, sources
 from pipeline.classes import QUEUES
 from schemas import law_pack
 from schemas.contracts import topic_name
@@ -60,7 +62,8 @@ def test_every_rule_is_told_in_chinese_too() -> None:
     risk = tomllib.loads((FOLDER / "risk.toml").read_text())
     entries = [*(entry for table in ("rule", "ledger", "engine") for entry in rules[table]), *risk["band"]]
     assert [e["code"] for e in entries if not e.get("todo_zh")] == []
-    assert {e["law"] for e in entries} == set(laws_zh())
+    titles = {title for x in files(load())["sources"]["source"] for title in sources(load(), x["id"]).values()}
+    assert {e["law"] for e in entries} | titles | {single_limit(load(), load().days()[-1])} == set(laws_zh())
     assert [e["code"] for e in (*entries, *risk["indicator"]) if not e.get("zh")] == []
     assert [f"queue_{queue}" for queue in QUEUES[1:] if f"queue_{queue}" not in LABELS] == []
     assert [e["code"] for e in (*entries, *risk["indicator"]) if f"family_{e['code'].partition('-')[0]}" not in LABELS] == ["SYS-01", "SYS-02"]

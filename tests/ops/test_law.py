@@ -149,5 +149,26 @@ def test_a_set_is_shown_in_both_languages(run: Run) -> None:
     said = run("law", "show", str(FOLDER))
     assert (said.code, "the tax the platform withheld" in said.out, "平台代扣税款与应征税款不符" in said.out) == (0, True, True)
     one = run("law", "show", str(FOLDER), "TAX-02", "--json").data
-    assert (one["code"], [p["name"] for p in one["parameters"]], "tax_known" in one["when"]) == ("TAX-02", ["tax_tolerance_fen"], True)
+    assert (one["code"], [(p["name"], p.get("class")) for p in one["parameters"]], "tax_known" in one["when"]) == (
+        "TAX-02", [("tax_tolerance_fen", of) for of in (None, "aeo", "dishonest")], True,
+    )  # fmt: skip
     assert run("law", "show", str(FOLDER), "TAX-99").code == 2
+
+
+def test_a_set_is_shown_whole(run: Run) -> None:
+    shown = run("law", "show", str(FOLDER)).out
+    for part in ("Risk.indicator (8)", "Control.stop (2)", "Classes.tolerance (4)", "Samples.rate (9)", "Weights.cap (2)", "Consumption.item (11)", "Tariff: 1,476 lines"):
+        assert part in shown, part
+    assert "22083000" not in shown, "the tariff would flood it"
+    data = run("law", "show", str(FOLDER), "--json").data
+    assert len({x["hs8"] for x in data["tariff"]}) == 1476 and {x["hs8"]: x["source"] for x in data["tariff"]}["22083000"] == "gacc"
+    assert data["risk"]["indicator"][0]["points"] == {"under_declaration": 40} and data["samples"]["rate"] and data["sources"]["source"]
+    assert len(data["weights"]["cap"]) == 2 and data["consumption"]["item"] and data["classes"]["outcome"] and data["control"]["brand"]
+
+
+def test_one_table_of_a_set_is_shown(run: Run) -> None:
+    assert "22083000" in run("law", "show", str(FOLDER), "--table", "tariff").out
+    risk = run("law", "show", str(FOLDER), "--table", "risk", "--json").data
+    assert set(risk) == {"version", "risk.typology", "risk.indicator", "risk.band"}
+    unknown = run("law", "show", str(FOLDER), "--table", "secrets")
+    assert (unknown.code, "no table secrets" in unknown.err) == (2, True)
