@@ -15,7 +15,8 @@ from pipeline.manifests import Manifests
 from pipeline.rates import Rates, bound
 from pipeline.rules import FOUND
 
-CODES = INSPECTION, REVIEW = "SMP-01", "SMP-02"
+INSPECTION, REVIEW = "SMP-01", "SMP-02"
+CODES: tuple[str, ...] = INSPECTION, REVIEW
 BONDED = "1210"
 ID_OF = pl.concat_str("ebp_code", "order_no", "attempt", pl.lit("1"), separator="|")
 
