@@ -63,4 +63,4 @@ def _read(path: Path, variable: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as e:
-        raise SettingsError(f"{path} cannot be read ({e.strerror}): name the file that the workers use in {variable}.") from None
+        raise SettingsError(f"{path} cannot be read ({e.strerror}): workers make it as they start; name the one they use in {variable}.") from None

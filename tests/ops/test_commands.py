@@ -13,6 +13,7 @@ from ops.commands.dead_letters import REPLAYED
 from ops.stack import Stack
 from schemas.contracts import HERE, PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
+from schemas.key_files import KeyFiles
 from sinks.topics import ensure_topics
 from tests.conftest import led, system
 from tests.ops.conftest import Run, Said
@@ -285,6 +286,9 @@ async def test_verify_is_1_when_something_differs(
     run: Run, topics: Endpoints, named: Endpoints, db: asyncpg.Connection, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    keyless = await asked(run, "verify")  # with another key than the workers' nothing would agree
+    assert (keyless.code, "TIDEGATE_PERSON_KEY_FILE" in keyless.err, list(tmp_path.iterdir())) == (2, True, [])
+    KeyFiles.resolve().made()
     good = await asked(run, "verify")
     assert (good.code, "Nothing to verify yet" in good.out) == (0, True)
     await db.execute("INSERT INTO number_use VALUES ('P|a|b', 1, 1, 'P', 'order-7', 1, now())")
