@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ops import cli
 from ops.commands import show
+from schemas.endpoints import Endpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,12 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Said(code or 0, out, err)
 
     return command
+
+
+@pytest.fixture
+def named(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Endpoints:
+    """A database and a home of the test's own, without topics, named to the commands."""
+    monkeypatch.setenv("TIDEGATE_KAFKA", endpoints.kafka)
+    monkeypatch.setenv("TIDEGATE_POSTGRES", endpoints.postgres)
+    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    return endpoints

@@ -28,14 +28,6 @@ EXAMPLES = [str(p) for p in sorted((HERE / "examples" / "hold").glob("*.json"))]
 CLOSED = "127.0.0.1:1"  # nobody listens there
 
 
-@pytest.fixture
-def named(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Endpoints:
-    """A database of the test's own, without topics, named to the commands."""
-    monkeypatch.setenv("TIDEGATE_KAFKA", endpoints.kafka)
-    monkeypatch.setenv("TIDEGATE_POSTGRES", endpoints.postgres)
-    return endpoints
-
-
 @pytest.fixture(scope="module")
 async def untouched(stack: Stack) -> AsyncIterator[Endpoints]:
     """A system with topics that no test changes anything in: making one takes longer than what is looked at in it."""

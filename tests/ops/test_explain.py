@@ -29,14 +29,6 @@ from tests.stack.nodes import nodes
 LABELS = texts("en")
 
 
-@pytest.fixture
-def named(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Endpoints:
-    monkeypatch.setenv("TIDEGATE_KAFKA", endpoints.kafka)
-    monkeypatch.setenv("TIDEGATE_POSTGRES", endpoints.postgres)
-    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
-    return endpoints
-
-
 async def take(endpoints: Endpoints, *batches: list[Rec]) -> None:
     """Decide these as a worker of lane 0 would, once the small market is filed."""
     filed = [Rec(topic_name("registry"), 0, n, BASE_MS, f.key.encode(), written(f)) for n, f in enumerate(filings("small"))]

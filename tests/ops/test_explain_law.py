@@ -1,7 +1,6 @@
 """explain: for each rule the values read, the outcome and the law; signs of risk, checks of ledgers, rows of the tariff."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +18,6 @@ DAY = date(2026, 11, 26)
 COSMETICS = {"lines": 1, "line1.itemNo": "SKU010006", "line1.unit": "011", "line1.qty": "1", "line1.price": "200.00", "recount": True}
 LEDGERS = {"PAY-03", "WAY-06", "LIM-03", "LIM-04", "GUA-01", "GUA-02", "STK-01", "STK-02"}
 SAMPLES = {"SMP-01", "SMP-02"}
-
-
-@pytest.fixture
-def named(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Endpoints:
-    monkeypatch.setenv("TIDEGATE_KAFKA", endpoints.kafka)
-    monkeypatch.setenv("TIDEGATE_POSTGRES", endpoints.postgres)
-    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
-    return endpoints
 
 
 async def explained(run: Run, n: int) -> dict[str, Any]:

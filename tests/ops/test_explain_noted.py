@@ -2,22 +2,12 @@
 
 from typing import Any
 
-import pytest
-
 from schemas.endpoints import Endpoints
 from tests.golden.test_classes import CASES, trio_of
 from tests.ops.conftest import Run
 from tests.ops.test_commands import asked
 from tests.ops.test_explain import take
 from tests.pipeline.trios import records
-
-
-@pytest.fixture
-def named(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Endpoints:
-    monkeypatch.setenv("TIDEGATE_KAFKA", endpoints.kafka)
-    monkeypatch.setenv("TIDEGATE_POSTGRES", endpoints.postgres)
-    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
-    return endpoints
 
 
 def case(title: str) -> dict[str, Any]:
