@@ -10,12 +10,12 @@ import asyncpg
 from agents.metrics import METRICS
 from schemas.contracts import REGISTRY_PARTITION
 from sinks.partitions import drop_expired, ensure_partitions
-from sinks.store import AWAY
+from sinks.store import AWAY, LIMITS
 
 LOG = logging.getLogger("tidegate.upkeep")
 SECONDS = 3600.0
 AGAIN_SECONDS = 60.0  # after a failure
-LIMITS = {"lock_timeout": "2s", "statement_timeout": "30s"}  # batches wait behind it for as long as it waits for a batch
+WAITS = {"lock_timeout": "2s"}  # batches wait behind it for as long as it waits for a batch
 
 
 class Upkeep:
@@ -39,7 +39,7 @@ class Upkeep:
             self._next = time.monotonic() + SECONDS
 
     async def _look(self, now: datetime) -> None:
-        connection: asyncpg.Connection = await asyncpg.connect(self._dsn, timeout=10, server_settings=LIMITS)
+        connection: asyncpg.Connection = await asyncpg.connect(self._dsn, timeout=10, server_settings=LIMITS | WAITS)
         try:
             made, dropped = await ensure_partitions(connection, now), await drop_expired(connection, now)
         finally:

@@ -1,6 +1,6 @@
 """How often what would be released is drawn for review or inspection, on one day (decisions.md, section 12)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 NUMBERS = 1 << 64  # that may be drawn
@@ -15,6 +15,11 @@ class Rates:
     categories: Mapping[str, int]
     names: tuple[str, ...]
     rates_1e6: Mapping[tuple[str, str, bool], tuple[int, int]]
+
+    def category(self, hs_codes: Iterable[str | None]) -> str:
+        """Of an order with lines of these HS codes; a null is that of goods nobody registered."""
+        other = len(self.names) - 1
+        return self.names[min((self.categories.get((code or "")[:2], other) for code in hs_codes), default=other)]
 
     @property
     def highest(self) -> dict[str, int]:

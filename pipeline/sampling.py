@@ -71,12 +71,11 @@ def _draw(number: int, rates_1e6: tuple[int, int]) -> list[tuple[str, int]]:
 def _kinds(manifests: Manifests, rows: pl.Series, rates: Rates) -> list[tuple[int, tuple[str, str, bool]]]:
     """m and (class, category, bonded) of manifests given by their rows."""
     heads = manifests.heads[rows].select("m", "ecommerce_class", "trade_mode")
-    chosen = manifests.lines.filter(pl.col("m").is_in(pl.lit(heads["m"]).implode())).select("m", pl.col("hs_code").str.slice(0, 2))
-    other = len(rates.names) - 1
-    best = dict.fromkeys(heads["m"].to_list(), other)
-    for m, chapter in chosen.iter_rows():
-        best[m] = min(best[m], rates.categories.get(chapter or "", other))
-    return [(m, (class_, rates.names[best[m]], mode == BONDED)) for m, class_, mode in heads.iter_rows()]
+    chosen = manifests.lines.filter(pl.col("m").is_in(pl.lit(heads["m"]).implode())).select("m", "hs_code")
+    codes: dict[int, list[str | None]] = {m: [] for m in heads["m"].to_list()}
+    for m, code in chosen.iter_rows():
+        codes[m].append(code)
+    return [(m, (class_, rates.category(codes[m]), mode == BONDED)) for m, class_, mode in heads.iter_rows()]
 
 
 def with_ids(heads: pl.DataFrame, seeds: Seeds) -> pl.DataFrame:

@@ -29,8 +29,20 @@ class Timed:
             yield first, end
             first = end
 
+    @property
+    def form(self) -> str:
+        """Of the day in a partition's name."""
+        return "%Y%m%d" if self.daily else "%Y%m"
+
     def name(self, first: date) -> str:
-        return f"{self.table}_{first:%Y%m%d}" if self.daily else f"{self.table}_{first:%Y%m}"
+        return f"{self.table}_{first.strftime(self.form)}"
+
+    def end(self, name: str) -> date | None:
+        """The day after the last of a partition, which its name tells; None of the one for the rest."""
+        digits = name.removeprefix(f"{self.table}_")
+        if not digits.isdigit():
+            return None
+        return next(self.periods(datetime.strptime(digits, self.form).replace(tzinfo=UTC)))[1]
 
 
 COUNTED = timedelta(days=40)  # the longest window has 30 days, and one more is read
@@ -77,18 +89,11 @@ async def drop_expired(connection: asyncpg.Connection, now: datetime) -> list[st
         if timed.kept is None or behind is None:
             continue
         until = (min(now, behind) - timed.kept).astimezone(UTC).date()
-        for name in await connection.fetch("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::text::regclass ORDER BY 1", timed.table):
-            if (end := _end(timed, name[0])) is not None and end <= until and await _drop(connection, timed, name[0], end):
-                dropped.append(name[0])
+        for (name,) in await connection.fetch("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::text::regclass ORDER BY 1", timed.table):
+            end = timed.end(name)
+            if end is not None and end <= until and await _drop(connection, timed, name, end):
+                dropped.append(name)
     return dropped
-
-
-def _end(timed: Timed, name: str) -> date | None:
-    """The day after the last of a partition, which its name tells; None of the one for the rest."""
-    digits = name.removeprefix(f"{timed.table}_")
-    if not digits.isdigit():
-        return None
-    return next(timed.periods(datetime.strptime(digits, "%Y%m%d" if timed.daily else "%Y%m").replace(tzinfo=UTC)))[1]
 
 
 async def _drop(connection: asyncpg.Connection, timed: Timed, name: str, end: date) -> bool:

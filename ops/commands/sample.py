@@ -49,8 +49,7 @@ def _checked(row: Any) -> dict[str, Any]:
     """One decision with what is drawn of it now beside what was found then."""
     day = row["accepted_on"]
     rates, seed = row["book"].samples.on(day), KeyFiles.resolve().seeds().on(day)
-    other = len(rates.names) - 1
-    category = rates.names[min((rates.categories.get(code[:2], other) for code in row["hs_codes"]), default=other)]
+    category = rates.category(row["hs_codes"])
     inspection, review = rates.rates_1e6.get((row["class"], category, row["trade_mode"] == "1210"), (0, 0))
     number = None if seed is None else int(seed.numbers(pl.Series([row["decision_id"]], dtype=pl.Binary))[0])
     draws = "" if number is None else "SMP-01" if number < bound(inspection) else "SMP-02" if number < bound(inspection + review) else ""

@@ -14,6 +14,7 @@ from pipeline.ledgers import NUMBERS
 from pipeline.rates import Rates
 
 REFUSING = (*NUMBERS.values(), QUOTA.code, WEIGHT.code)  # those that reject
+NUMBERED = {"P": ("payment_payCode", "payment_payTransactionId"), "W": ("waybill_logisticsCode", "waybill_logisticsNo")}
 Values = dict[str, Any]
 Answer = list[Values] | str  # the values that each check read, or the reason why none was made
 
@@ -51,11 +52,15 @@ def answers(asked: Asked) -> Iterator[tuple[str, Answer]]:
             yield code, "asked_not_released" if asked.head["outcome"] != "RELEASE" else _sample(asked, code)
 
 
+def number(letter: str, head: Mapping[str, Any]) -> str:
+    """A number of a manifest as table number_use has it (claims.ASKING); `letter`: of NUMBERED."""
+    return "|".join((letter, *(head[name] for name in NUMBERED[letter])))
+
+
 def _numbers(asked: Asked) -> Iterator[tuple[str, Answer]]:
-    for letter, names in (("P", ("payment_payCode", "payment_payTransactionId")), ("W", ("waybill_logisticsCode", "waybill_logisticsNo"))):
-        number = {name: asked.head[name] for name in names}
-        use = asked.uses.get("|".join((letter, *number.values())))
-        yield NUMBERS[letter], [number | ({} if use is None else {"use_no": use})]
+    for letter, names in NUMBERED.items():
+        use = asked.uses.get(number(letter, asked.head))
+        yield NUMBERS[letter], [{name: asked.head[name] for name in names} | ({} if use is None else {"use_no": use})]
 
 
 def _quota(asked: Asked) -> Answer:
@@ -111,8 +116,7 @@ def _sample(asked: Asked, code: str) -> Answer:
     inspection, review = sampling.CODES
     if code == review and inspection in asked.fired:
         return "asked_drawn"
-    names, other = asked.rates.names, len(asked.rates.names) - 1
-    category = names[min((asked.rates.categories.get((x["hs_code"] or "")[:2], other) for x in asked.lines), default=other)]
+    category = asked.rates.category(x["hs_code"] for x in asked.lines)
     of = asked.head["ecommerce_class"], category, asked.head["trade_mode"] == sampling.BONDED
     rates = dict(zip((inspection, review), asked.rates.rates_1e6.get(of, (0, 0)), strict=True))
     return [{"class": of[0], "category": category, "trade_mode": asked.head["trade_mode"], "rate_1e6": rates[code]}]

@@ -11,7 +11,7 @@ from history.recall import recall
 from history.recompute import Recomputed, differences, recompute
 from history.registries import registry_of
 from history.rule_sets import rule_set
-from ops.explain.checks import Asked
+from ops.explain.checks import NUMBERED, Asked, number
 from ops.explain.reading import Reading
 from ops.explain.taxed import lines_of_tax, single_limit
 from ops.explain.values import BEIJING
@@ -80,7 +80,7 @@ async def _asked(
     """What ledgers and samples were asked, as far as it is stored."""
     heads, lines = again.judged.manifests.heads, again.judged.manifests.lines.to_dicts()
     head, law = heads.row(0, named=True), book.on(heads["accepted_on"].item())
-    numbers = [f"P|{head['payment_payCode']}|{head['payment_payTransactionId']}", f"W|{head['waybill_logisticsCode']}|{head['waybill_logisticsNo']}"]
+    numbers = [number(letter, head) for letter in NUMBERED]
     uses = {r["number"]: r["use_no"] for r in await store.fetch("trace_uses", numbers, row["manifest_id"])}
     items = pl.Series("book_item", sorted({x["account_book_item"] for x in lines if x["bonded"]}), dtype=pl.String)
     keys = pl.Series(["|".join(("stock", *item.rsplit("-", 1))) for item in items], dtype=pl.String)
