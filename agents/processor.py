@@ -193,7 +193,7 @@ class Processor:
         METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
         assert prepared.decided is not None
         self.lanes.update(after)
-        if len(prepared.decided.posted.frozen.refusals):
+        if len(prepared.decided.posted.waiting):
             self.held.committed(prepared.decided)
         stored_now = batch.arrived["order_documents"]
         waiting = stored_now["order_hash"].filter(stored_now["waiting"])

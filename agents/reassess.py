@@ -15,9 +15,11 @@ from pipeline import guarantees, stock
 from pipeline.claims import OF_BOOK_ITEM
 from pipeline.classes import WAITING_QUEUES
 from pipeline.flow import Decided
+from pipeline.guarantees import Guaranteed
 from pipeline.law import SHANGHAI
 from pipeline.registry import Registry
-from pipeline.stock import OF_GUARANTEE, OF_STOCK
+from pipeline.securing import OF_GUARANTEE, OF_STOCK, secure
+from pipeline.stock import Stocked
 from sinks.batch import Batch, LaneState
 from sinks.revisions import BOOKED, held_frame, line_frame
 from sinks.revisions import released as released_of
@@ -55,7 +57,7 @@ class Reassess:
 
     def committed(self, decided: Decided) -> None:
         """A batch that held something for guarantee or stock."""
-        held = decided.heads.filter(pl.col("queue").is_in(WAITING_QUEUES)).join(decided.posted.drawn.waiting, on="m")
+        held = decided.heads.filter(pl.col("queue").is_in(WAITING_QUEUES)).join(decided.posted.waiting, on="m")
         for lane, account in held.select("lane", "waits_for").unique().iter_rows():
             self.waits.setdefault(lane, set()).add(account)
             self.vain.pop(account, None)  # what counts now may be more than on the day of its acceptance
@@ -77,10 +79,10 @@ class Reassess:
         guarantors, items = secured["guarantor_code"].unique(), stocked["book_item"].unique()
         standing = await _guarantors(store, guarantors)
         stood = await store.stock_of(items) if len(items) else stock.NO_STANDING
-        frozen, drawn = stock.secure(secured, standing, stocked, stood)
+        taken = secure(Guaranteed.at_hand(secured, standing), Stocked.at_hand(stocked, stood))
         before = [mine[lane] for lane in sorted(held["lane"].unique())]
         after = {state.lane: state.revised() for state in before}
-        done = released_of(held, lines, frozen, drawn, after, registry.version)
+        done = released_of(held, lines, taken, after, registry.version)
         if not len(done.manifest_ids) and not len(done.moved):
             self._pass_over(rows, looked_at)
             return {}

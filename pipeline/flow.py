@@ -10,7 +10,7 @@ from functools import partial
 
 import polars as pl
 
-from pipeline import attempts, ledgers
+from pipeline import attempts, ledgers, stock
 from pipeline import decide as deciding
 from pipeline.attempts import Past
 from pipeline.claims import Claims, claims
@@ -105,7 +105,7 @@ def open_batch(
 
 def decide(opened: Opened, balances: ledgers.Balances, law: Law) -> Decided:
     """Post to the ledgers and conclude: for whoever has the ledgers to himself."""
-    return conclude(opened, ledgers.post(opened.claims, balances), law)
+    return conclude(opened, ledgers.post(opened.claims, balances, law.rejecting(stock.CODES)), law)
 
 
 def conclude(opened: Opened, posted: ledgers.Posted, law: Law) -> Decided:

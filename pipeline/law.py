@@ -1,5 +1,6 @@
 """The law in force on one day, as the core reads it. schemas/lawbook.py builds it from dated data."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -77,3 +78,7 @@ class Law:
     indicators: dict[str, Indicator]
     typologies: tuple[Typology, ...]
     samples: Rates
+
+    def rejecting(self, codes: Iterable[str]) -> frozenset[str]:
+        """Which of the findings of the program's own reject."""
+        return frozenset(code for code in codes if self.consequences[code].outcome == "REJECT")

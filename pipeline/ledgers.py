@@ -5,7 +5,7 @@ The whole batch is checked at once; only manifests that touch a failing key of a
 
 import json
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,11 @@ import polars as pl
 from pipeline import guarantees, stock
 from pipeline.accounts import ONE, Ledger, running
 from pipeline.claims import LETTERS, Claims
-from pipeline.guarantees import Frozen
+from pipeline.guarantees import Frozen, Guaranteed
 from pipeline.law import SHANGHAI
 from pipeline.rules import FOUND
-from pipeline.stock import Drawn, secure
+from pipeline.securing import NO_REFUSALS, NOBODY, Refused, Turns, waiting
+from pipeline.stock import Drawn, Stocked
 
 NUMBERS = {"P": "PAY-03", "W": "WAY-06"}
 USES = {
@@ -35,7 +36,6 @@ TAKEN = {
 USE = [pl.col("m", "number"), pl.col("use_no") + running(ONE, "number").cast(pl.Int16)]
 BUT_NUMBER = pl.exclude("a")
 NOT_EXACT = pl.lit(False).alias("exact")
-NO_REFUSALS = pl.DataFrame(schema=FOUND)
 Use = tuple[int, str, datetime]  # use number, holder, when it was accepted
 Row = dict[str, Any]
 
@@ -63,38 +63,43 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`refusals`: FOUND, what is refused by a number or an account takes nothing of any ledger, whatever the law makes of it, and
-    what guarantees or stock refuse is held; `moves`: of each ledger that was asked; `uses`: numbers taken, in the numbers' order; `frozen`: by the guarantees; `drawn`: from stock."""
+    """`refusals`: FOUND. What is refused by a number, an account or a stock that rejects takes nothing of any ledger, whatever else
+    the law makes of it; what stock or guarantees refuse besides is held. `moves`: of each ledger that was asked; `uses`: numbers taken, in the numbers'
+    order; `frozen`: by the guarantees; `drawn`: from stock; `waiting`: securing.WAITING, of what is held for them."""
 
     refusals: pl.DataFrame
     moves: Mapping[Ledger, Moves]
     uses: pl.DataFrame
     frozen: Frozen
     drawn: Drawn = stock.NOTHING
+    waiting: pl.DataFrame = field(default_factory=lambda: NOBODY)
 
 
-def post(asked: Claims, balances: Balances) -> Posted:
-    """Post the claims in the order their documents completed."""
+def post(asked: Claims, balances: Balances, rejecting: Collection[str] = ()) -> Posted:
+    """Post the claims in the order their documents completed. `rejecting`: findings of stock that reject."""
     numbers = _beside_uses(asked.numbers, balances.uses)
     at_hand = {x: _beside_balances(x, claims, balances.accounts[x]) for x, claims in asked.amounts.items()}
-    failing = pl.concat([numbers.filter(HELD)["m"], *(claims.filter(x.over)["m"] for x, claims in at_hand.items())])
-    refusals = _one_by_one(numbers, at_hand, failing) if len(failing) else NO_REFUSALS
-    secured, stocked = asked.guarantees, asked.stock
-    if len(refusals):
-        still = ~pl.col("m").is_in(pl.lit(refusals["m"]).implode())
-        secured, stocked = secured.filter(still), stocked.filter(still)
-    frozen, drawn = secure(secured, balances.guarantees, stocked, balances.stock)
-    if len(frozen.refusals):  # what is held for guarantee or stock waits with all else it needs reserved
-        held = pl.when(pl.col("m").is_in(frozen.refusals["m"].implode())).then(pl.lit("HOLD")).otherwise("outcome")
-        at_hand = {x: claims.with_columns(held.alias("outcome")) for x, claims in at_hand.items()}
-    if not len(refusals):
-        return Posted(frozen.refusals, {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}, _uses(numbers), frozen, drawn)
-    refused = pl.col("m").is_in(pl.lit(refusals["m"]).implode())
+    guaranteed, stocked = Guaranteed.at_hand(asked.guarantees, balances.guarantees), Stocked.at_hand(asked.stock, balances.stock)
+    failing = pl.concat([
+        numbers.filter(HELD)["m"], *(claims.filter(x.over)["m"] for x, claims in at_hand.items()), guaranteed.failing(), stocked.failing(),
+    ])  # fmt: skip
+    if not len(failing):
+        moves = {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}
+        return Posted(NO_REFUSALS, moves, _uses(numbers), guaranteed.frozen(), stocked.drawn())
+    touching = numbers.filter(pl.col("m").is_in(failing.implode()))
+    refusals, unsecured = _one_by_one(touching, at_hand, Turns(guaranteed, stocked, failing), rejecting)
+    held = pl.DataFrame([x.finding for x in unsecured], schema=FOUND, orient="row")
+    found = pl.concat([refusals, held])
+    guaranteed, stocked = guaranteed.without(found["m"]), stocked.without(found["m"])
+    refused = pl.col("m").is_in(refusals["m"].implode())
+    # what is held for guarantee or stock waits with all else it needs reserved
+    outcome = pl.when(pl.col("m").is_in(held["m"].implode())).then(pl.lit("HOLD")).otherwise("outcome").alias("outcome")
     moves: dict[Ledger, Moves] = {}
     for ledger, claims in at_hand.items():
         quoted = claims.select(pl.col("a").filter(refused)).to_series()
-        moves[ledger] = _moves(ledger, claims.filter(~refused), pl.col("a").is_in(pl.lit(quoted).implode()).alias("exact"))
-    return Posted(pl.concat([refusals, frozen.refusals]), moves, _uses(numbers.filter(~refused)), frozen, drawn)
+        granted = claims.filter(~refused).with_columns(outcome)
+        moves[ledger] = _moves(ledger, granted, pl.col("a").is_in(quoted.implode()).alias("exact"))
+    return Posted(found, moves, _uses(numbers.filter(~refused)), guaranteed.frozen(), stocked.drawn(), waiting(unsecured))
 
 
 def _beside_balances(ledger: Ledger, claims: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
@@ -136,29 +141,36 @@ def _counted_on(ledger: Ledger, entries: pl.DataFrame, moved: pl.DataFrame) -> p
     return entries.join(by, on=key, how="left", maintain_order="left").with_columns(more).drop(f"more_{n}" for n in after.values())
 
 
-def _one_by_one(numbers: pl.DataFrame, at_hand: Mapping[Ledger, pl.DataFrame], failing: pl.Series) -> pl.DataFrame:
-    """Refusals as FOUND, of the manifests that touch a failing key, across all ledgers: a refused manifest takes
-    nothing from any, so it does not count against the next."""
-    touching = pl.col("m").is_in(pl.lit(failing).implode())
+def _one_by_one(
+    touching: pl.DataFrame, at_hand: Mapping[Ledger, pl.DataFrame], turns: Turns, rejecting: Collection[str]
+) -> tuple[pl.DataFrame, list[Refused]]:
+    """Refusals as FOUND and what is held for stock or guarantee, of the manifests that touch a failing key, across all ledgers: a
+    refused manifest takes nothing from any, so it does not count against the next."""
     amounts: dict[int, list[tuple[Ledger, Row]]] = {}
     for ledger, claims in at_hand.items():
-        for claim in claims.filter(touching).iter_rows(named=True):
+        for claim in claims.filter(pl.col("m").is_in(touching["m"].implode())).iter_rows(named=True):
             amounts.setdefault(claim["m"], []).append((ledger, claim))
     taken: dict[tuple[Ledger, int], tuple[int, int]] = {}  # account → entries and amount granted here
     holders: dict[str, Use] = {}  # number → its last use granted here
     refusals: list[tuple[int, str, str]] = []
-    for wanted in numbers.filter(touching).iter_rows(named=True):
+    unsecured: list[Refused] = []
+    for wanted in touching.iter_rows(named=True):
         m, claims = wanted["m"], amounts.get(wanted["m"], [])
-        found = dict(_held(wanted, holders)) | _exceeded(claims, taken)
-        refusals += [(m, code, json.dumps(read)) for code, read in found.items()]
-        if not found:
-            for ledger, claim in claims:
-                entries, amount = taken.get((ledger, claim["a"]), (0, 0))
-                taken[ledger, claim["a"]] = (entries + 1, amount + claim[ledger.of("amount")])
-            for letter in LETTERS:
-                use = _last_use(wanted, letter, holders)
-                holders[wanted[f"number_{letter}"]] = (use[0] + 1 if use else 1, _holder(wanted), wanted["accepted_at"])
-    return pl.DataFrame(refusals, schema=FOUND, orient="row")
+        if found := dict(_held(wanted, holders)) | _exceeded(claims, taken):
+            refusals += [(m, code, json.dumps(read)) for code, read in found.items()]
+            continue
+        if (refused := turns.take(m)) is not None:
+            if refused.code in rejecting:
+                refusals.append(refused.finding)
+                continue
+            unsecured.append(refused)
+        for ledger, claim in claims:
+            entries, amount = taken.get((ledger, claim["a"]), (0, 0))
+            taken[ledger, claim["a"]] = (entries + 1, amount + claim[ledger.of("amount")])
+        for letter in LETTERS:
+            use = _last_use(wanted, letter, holders)
+            holders[wanted[f"number_{letter}"]] = (use[0] + 1 if use else 1, _holder(wanted), wanted["accepted_at"])
+    return pl.DataFrame(refusals, schema=FOUND, orient="row"), unsecured
 
 
 def _exceeded(claims: list[tuple[Ledger, Row]], taken: Mapping[tuple[Ledger, int], tuple[int, int]]) -> dict[str, Row]:

@@ -18,6 +18,7 @@ from schemas.law_entries import Entry, Place, Reasons, both, parsed, toml_tables
 FOLDER = Path(__file__).parent / "law"
 FILE = "rules.toml"
 WAITS = {"guarantee": guarantees.CODES, "stock": stock.CODES}  # queue → the codes that have it, and have no other
+MAY_REJECT = stock.CODES  # of these
 OF_THE_PROGRAM = ("ledger", "engine", "document", "dead_letter")  # their codes are given by the program itself
 TABLES = ("rule", *OF_THE_PROGRAM)
 TEXTS = ("en", "zh", "todo", "todo_zh")
@@ -76,7 +77,8 @@ def _finding(entry: Entry) -> Reasons:
     if entry.get("code") == QUARANTINED and outcome != "HOLD":
         yield f"{QUARANTINED} holds: no rule could be run on the manifest, so nothing of it is known that could decide it"
     for waits, codes in WAITS.items():
-        if (queue == waits) != (entry.get("code") in codes):
+        rejects = outcome == "REJECT" and entry.get("code") in MAY_REJECT
+        if (queue == waits) != (entry.get("code") in codes and not rejects):
             yield f"queue {waits} is of {', '.join(codes)}, and they have no other: what waits there is released by itself"
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
+from pipeline import stock
 from pipeline.accounts import Ledger
 from pipeline.claims import Claims
 from pipeline.flow import Decided, Opened, conclude
@@ -79,7 +80,7 @@ class Prepared:
 
     def post(self, balances: Balances) -> tuple[Mapping[Ledger, pl.DataFrame], pl.DataFrame]:
         """See sinks.batch.Deciding."""
-        self._posted = post(self.claims, balances)
+        self._posted = post(self.claims, balances, self.law.rejecting(stock.CODES))
         accounts = {ledger: moves.accounts for ledger, moves in self._posted.moves.items()}
         return accounts, number_uses(self._posted.uses, self.opened.judged.manifests.heads)
 

@@ -6,8 +6,8 @@ import asyncpg
 import polars as pl
 
 from pipeline.classes import RETURN_STATUS
-from pipeline.guarantees import ENTRY, MOVES, NO_REFUSALS, Frozen
-from pipeline.stock import Drawn
+from pipeline.guarantees import ENTRY, MOVES, Frozen
+from pipeline.securing import Secured
 from sinks.batch import Frames, LaneState, Revision
 from sinks.guarantees import freezing
 from sinks.publish import DECISION_ID, LINES, Mail, add_decisions, add_receipts, outbox
@@ -79,17 +79,17 @@ def line_frame(rows: Sequence[asyncpg.Record]) -> pl.DataFrame:
 
 
 def released(
-    held: pl.DataFrame, lines: pl.DataFrame, frozen: Frozen, drawn: Drawn, after: Mapping[int, LaneState], registry_version: int
+    held: pl.DataFrame, lines: pl.DataFrame, taken: Secured, after: Mapping[int, LaneState], registry_version: int
 ) -> Revision:
     """Of `held` (HELD) those that guarantee and stock did not refuse (`m`: the row), what others wait for now. `lines`: LINE of all
     of them; `after`: the lanes as the batch leaves them, each with a clock."""
-    refused, ids = drawn.waiting["m"], held["manifest_id"]
+    refused, ids = taken.waiting["m"], held["manifest_id"]
     fitting = held.with_row_index("m").filter(~pl.col("m").is_in(refused.implode())).drop("m")
     manifests = _revised(fitting, RELEASED, after, registry_version)
-    waiting = drawn.waiting.with_columns(ids[refused], held["waits_for"][refused].alias("before"))
+    waiting = taken.waiting.with_columns(ids[refused], held["waits_for"][refused].alias("before"))
     moved = waiting.filter(pl.col("waits_for") != pl.col("before")).select(*MOVED)
     who = fitting["manifest_id"], fitting["person_key"].unique()
-    return Revision("confirm", _frames(manifests, lines, after), *who, freezing(frozen, ids), drawing(drawn, ids), moved)
+    return Revision("confirm", _frames(manifests, lines, after), *who, freezing(taken.frozen, ids), drawing(taken.drawn, ids), moved)
 
 
 def rejected(failed: pl.DataFrame, lines: pl.DataFrame, after: Mapping[int, LaneState], registry_version: int) -> Revision:
@@ -101,7 +101,7 @@ def rejected(failed: pl.DataFrame, lines: pl.DataFrame, after: Mapping[int, Lane
     moves = by_account.group_by("guarantor_code", maintain_order=True).agg(
         pl.len().cast(pl.Int32).alias("entries"), pl.col("amount_fen").sum(), most_frozen_fen=pl.lit(NO_LIMIT)
     )
-    frozen = Frozen(by_account.select(ENTRY), moves.select(*MOVES), NO_REFUSALS)
+    frozen = Frozen(by_account.select(ENTRY), moves.select(*MOVES))
     reserved = booked(lines).join(in_turns.select("manifest_id", "turn"), on="manifest_id").sort("book_item", "turn")
     who = failed["manifest_id"], failed["person_key"].unique()
     given_back = freezing(frozen, failed["manifest_id"]), restoring(reserved), NOTHING_MOVED

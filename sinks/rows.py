@@ -58,7 +58,7 @@ def manifest_frames(decided: Decided) -> Frames:
     """Frames of held, manifest, manifest_line, finding and the entries of each ledger; heads carry manifest_id."""
     ids = decided.heads["manifest_id"]
     findings = decided.findings.sort("m", maintain_order=True)
-    waiting = decided.posted.drawn.waiting
+    waiting = decided.posted.waiting
     held = decided.heads.filter(IS_HELD).join(waiting, on="m").select(HELD) if len(waiting) else NOBODY_HELD
     return {
         "held": held,

@@ -17,7 +17,8 @@ from loadtest.verify.usable_entries import Entry, bounds, clashes, dated, named,
 CODED = ("rule", "ledger", "engine", "document", "dead_letter")
 OF_THE_PROGRAM = CODED[1:]
 QUEUES = {"review", "orderer", "inspection"}
-WAITING = {"GUA-01": "guarantee", "GUA-02": "guarantee", "STK-01": "stock", "STK-02": "stock"}  # and they only hold
+WAITING = {"GUA-01": "guarantee", "GUA-02": "guarantee", "STK-01": "stock", "STK-02": "stock"}
+ONLY_HOLD = {"GUA-01", "GUA-02", "SYS-02"}
 KINDS = {"none": (False, False), "ad_valorem": (True, False), "specific": (False, True), "compound": (True, True)}
 FIELDS = ("hs8", "name", "tariff_1e4", "provisional_1e4", "vat_1e4", "consumption", "from", "to", "source", "sure")
 MEASURES = {x for x, _ in law.load().units.values()}
@@ -101,7 +102,7 @@ def _says(x: Entry) -> Iterator[str]:
     outcome, queue, blames = x.get("outcome"), x.get("queue", ""), x.get("blames")
     waits = WAITING.get(x["code"])
     queues = {waits} if waits else QUEUES
-    if outcome not in ("HOLD", *(() if waits or x["code"] == "SYS-02" else ("REJECT",))) or (queue in queues) != (outcome == "HOLD") or (queue and queue not in queues):
+    if outcome not in ("HOLD", *(() if x["code"] in ONLY_HOLD else ("REJECT",))) or (queue in queues) != (outcome == "HOLD") or (queue and queue not in queues):
         yield f"{x['code']}: outcome and queue do not fit"
     if not isinstance(blames, list) or set(map(str, blames)) - set(law.BITS) or (outcome == "REJECT" and not blames):
         yield f"{x['code']}: it blames no document, or something else"

@@ -9,21 +9,24 @@ import pytest
 
 from loadtest.generate.guaranteed import A_FEN, EXPIRED, RUNS_OUT
 from pipeline.accounts import QUOTA, WEIGHT
-from pipeline.guarantees import CLAIM, STANDING, Frozen, freeze
+from pipeline.guarantees import CLAIM, STANDING, Guaranteed
+from pipeline.securing import Secured, secure
+from pipeline.stock import NO_CLAIMS, NO_STANDING, Stocked
 from tests.pipeline.memory import BASE_MS, MemoryStore, registry
 from tests.pipeline.test_weights import SUGAR, of
 from tests.pipeline.trios import HOUR_MS, KINDS, numbered, records
 
 NO_ROWS: list[Any] = []
+NO_STOCK = Stocked.at_hand(NO_CLAIMS, NO_STANDING)
 
 
-def frozen(claims: list[tuple[int, str, int, int]], standing: list[tuple[str, int, int]] = NO_ROWS) -> Frozen:
+def frozen(claims: list[tuple[int, str, int, int]], standing: list[tuple[str, int, int]] = NO_ROWS) -> Secured:
     """Claims as (m, guarantor, amount, limit) in their turns."""
     asked = pl.DataFrame([(m, m, *rest) for m, *rest in claims], schema=CLAIM, orient="row").sort("guarantor_code", "turn")
-    return freeze(asked, pl.DataFrame(standing, schema=STANDING, orient="row"))
+    return secure(Guaranteed.at_hand(asked, pl.DataFrame(standing, schema=STANDING, orient="row")), NO_STOCK)
 
 
-def refused(found: Frozen) -> dict[int, tuple[str, int, int, int]]:
+def refused(found: Secured) -> dict[int, tuple[str, int, int, int]]:
     """m → code, entry, balance and what the batch froze before."""
     rows = ((m, code, json.loads(text)) for m, code, text in found.refusals.iter_rows())
     return {m: (code, saw["entry_no"], saw["balance_fen"], saw["batch_fen"]) for m, code, saw in rows}
@@ -39,38 +42,38 @@ def at(guarantor: str, n: int, *lines: tuple[dict[str, str], str], **fields: Any
 
 def test_what_fits_is_frozen_in_turns() -> None:
     found = frozen([(0, "b", 5, 100), (1, "a", 7, 100), (2, "b", 90, 100)], [("b", 4, 5)])
-    assert found.entries.rows() == [(1, "a", 7), (0, "b", 5), (2, "b", 90)]
-    assert found.accounts.rows() == [("a", 1, 7, 93), ("b", 2, 95, 5)]  # b stands at the most it may
+    assert found.frozen.entries.rows() == [(1, "a", 7), (0, "b", 5), (2, "b", 90)]
+    assert found.frozen.accounts.rows() == [("a", 1, 7, 93), ("b", 2, 95, 5)]  # b stands at the most it may
     assert refused(found) == {}
 
 
 def test_accounts_are_taken_in_the_order_of_their_codes() -> None:
     """The order in which every writer locks them."""
     codes = [f"G{n:02d}" for n in range(60)]
-    accounts = frozen([(m, code, 1, 10) for m, code in enumerate(reversed(codes))]).accounts
+    accounts = frozen([(m, code, 1, 10) for m, code in enumerate(reversed(codes))]).frozen.accounts
     assert accounts["guarantor_code"].to_list() == codes
     unknown_to_be_sorted = pl.DataFrame([(m, m, code, 1, 10) for m, code in enumerate(codes)], schema=CLAIM, orient="row")
-    accounts = freeze(unknown_to_be_sorted, pl.DataFrame(schema=STANDING)).accounts
+    accounts = Guaranteed.at_hand(unknown_to_be_sorted, pl.DataFrame(schema=STANDING)).accounts
     assert accounts["guarantor_code"].to_list() == codes
 
 
 def test_what_is_refused_leaves_room_for_a_smaller_one() -> None:
     found = frozen([(0, "b", 5, 100), (1, "b", 91, 100), (2, "b", 90, 100), (3, "a", 1, 0)], [("b", 4, 5)])
-    assert found.entries.rows() == [(0, "b", 5), (2, "b", 90)]
-    assert found.accounts.rows() == [("b", 2, 95, 5)]
+    assert found.frozen.entries.rows() == [(0, "b", 5), (2, "b", 90)]
+    assert found.frozen.accounts.rows() == [("b", 2, 95, 5)]
     assert refused(found) == {1: ("GUA-01", 4, 5, 5), 3: ("GUA-02", 0, 0, 0)}
 
 
 def test_of_two_days_each_has_its_limit() -> None:
     found = frozen([(0, "b", 60, 100), (1, "b", 1, 50), (2, "b", 30, 100)])
-    assert found.entries["m"].to_list() == [0, 2]
-    assert found.accounts.rows() == [("b", 2, 90, 10)]
+    assert found.frozen.entries["m"].to_list() == [0, 2]
+    assert found.frozen.accounts.rows() == [("b", 2, 90, 10)]
     assert refused(found) == {1: ("GUA-01", 0, 0, 60)}
 
 
 def test_an_account_over_its_limit_freezes_nothing() -> None:
     found = frozen([(0, "b", 1, 100)], [("b", 9, 101)])
-    assert (len(found.entries), len(found.accounts), refused(found)) == (0, 0, {0: ("GUA-01", 9, 101, 0)})
+    assert (len(found.frozen.entries), len(found.frozen.accounts), refused(found)) == (0, 0, {0: ("GUA-01", 9, 101, 0)})
 
 
 def test_held_for_its_guarantee_it_keeps_the_rest_reserved() -> None:

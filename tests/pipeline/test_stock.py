@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 import polars as pl
@@ -12,9 +13,10 @@ from loadtest.generate.stocked import COUNTED_MORE, COUNTED_SHORT, NOT_FILED, RU
 from loadtest.verify.decided import MOST_ASKED as bound_of_verifier
 from pipeline import guarantees
 from pipeline.accounts import QUOTA
-from pipeline.guarantees import Frozen
+from pipeline.guarantees import Guaranteed
 from pipeline.registry import STOCK, Registry
-from pipeline.stock import CLAIM, MOST_ASKED, STANDING, Drawn, secure
+from pipeline.securing import Secured, secure
+from pipeline.stock import CLAIM, MOST_ASKED, STANDING, Stocked
 from tests.pipeline.memory import MemoryStore
 from tests.pipeline.trios import KINDS, numbered, records, recount
 
@@ -25,15 +27,16 @@ UNIT = 100_000
 def taken(
     stocked: list[tuple[int, str, int, int | None]], stood: list[tuple[str, int, int, int, int]] = NO_ROWS,
     secured: list[tuple[int, str, int, int]] = NO_ROWS, frozen: list[tuple[str, int, int]] = NO_ROWS,
-) -> tuple[Frozen, Drawn]:  # fmt: skip
+) -> Secured:  # fmt: skip
     """Claims of stock as (m, item, amount, entered), of guarantees as (m, guarantor, amount, limit), in their turns."""
     asked = pl.DataFrame([(m, m, i, True, *rest) for m, i, *rest in stocked], schema=CLAIM, orient="row").sort("book_item", "turn")
     of = pl.DataFrame([(m, m, *rest) for m, *rest in secured], schema=guarantees.CLAIM, orient="row").sort("guarantor_code", "turn")
     at_hand = pl.DataFrame(stood, schema=STANDING, orient="row")
-    return secure(of, pl.DataFrame(frozen, schema=guarantees.STANDING, orient="row"), asked, at_hand)
+    guaranteed = Guaranteed.at_hand(of, pl.DataFrame(frozen, schema=guarantees.STANDING, orient="row"))
+    return secure(guaranteed, Stocked.at_hand(asked, at_hand))
 
 
-def refused(found: Frozen) -> dict[int, tuple[str, dict[str, Any]]]:
+def refused(found: Secured) -> dict[int, tuple[str, dict[str, Any]]]:
     return {m: (code, json.loads(text)) for m, code, text in found.refusals.iter_rows()}
 
 
@@ -42,86 +45,85 @@ def rows(frame: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
 
 
 def test_what_fits_is_taken_in_turns() -> None:
-    frozen, drawn = taken([(0, "b", 5, 100), (1, "a", 7, 100), (2, "b", 90, 100)], [("b", 4, 2, 5, 2)])
-    assert rows(drawn.entries, "m", "book_item", "amount_e5") == [(1, "a", 7), (0, "b", 5), (2, "b", 90)]
-    assert rows(drawn.accounts, "book_item", "entries", "used_e5", "most_taken_e5") == [("a", 1, 7, 93), ("b", 2, 95, 5)]
-    assert not len(frozen.refusals)
-    assert not len(drawn.waiting)
+    found = taken([(0, "b", 5, 100), (1, "a", 7, 100), (2, "b", 90, 100)], [("b", 4, 2, 5, 2)])
+    assert rows(found.drawn.entries, "m", "book_item", "amount_e5") == [(1, "a", 7), (0, "b", 5), (2, "b", 90)]
+    assert rows(found.drawn.accounts, "book_item", "entries", "used_e5", "most_taken_e5") == [("a", 1, 7, 93), ("b", 2, 95, 5)]
+    assert not len(found.refusals)
+    assert not len(found.waiting)
 
 
 def test_nothing_taken_has_the_columns_of_something() -> None:
-    (_, nothing), (_, something) = taken([]), taken([(0, "b", 5, 100)])
-    assert (len(nothing.entries), len(nothing.accounts), len(nothing.waiting)) == (0, 0, 0)
-    for name in ("entries", "accounts", "waiting"):
-        assert getattr(nothing, name).schema == getattr(something, name).schema, name
-    assert nothing.accounts.columns == ["book_item", "entries", "reserved_e5", "used_e5", "most_taken_e5"]
+    nothing, something = taken([]), taken([(0, "b", 5, 100)])
+    for name in ("drawn.entries", "drawn.accounts", "waiting", "refusals"):
+        assert len(attrgetter(name)(nothing)) == 0
+        assert attrgetter(name)(nothing).schema == attrgetter(name)(something).schema, name
+    assert nothing.drawn.accounts.columns == ["book_item", "entries", "reserved_e5", "used_e5", "most_taken_e5"]
 
 
 def test_what_is_held_is_reserved_and_what_is_released_used() -> None:
     asked = pl.DataFrame([(0, 0, "a", True, 5, 100), (1, 1, "a", False, 7, 100), (2, 2, "b", False, 1, 100)], schema=CLAIM, orient="row")
-    nobody = pl.DataFrame(schema=guarantees.CLAIM), pl.DataFrame(schema=guarantees.STANDING)
-    _, drawn = secure(*nobody, asked, pl.DataFrame(schema=STANDING))
+    drawn = Stocked.at_hand(asked, pl.DataFrame(schema=STANDING)).drawn()
     assert rows(drawn.accounts, "book_item", "reserved_e5", "used_e5") == [("a", 7, 5), ("b", 1, 0)]
     assert rows(drawn.entries, "m", "released") == [(0, True), (1, False), (2, False)]
 
 
 def test_what_is_refused_leaves_room_for_a_smaller_one() -> None:
-    frozen, drawn = taken([(0, "b", 5, 100), (1, "b", 91, 100), (2, "b", 90, 100), (3, "a", 1, None)], [("b", 4, 2, 5, 2)])
-    assert rows(drawn.entries, "m", "amount_e5") == [(0, 5), (2, 90)]
-    assert refused(frozen) == {
+    found = taken([(0, "b", 5, 100), (1, "b", 91, 100), (2, "b", 90, 100), (3, "a", 1, None)], [("b", 4, 2, 5, 2)])
+    assert rows(found.drawn.entries, "m", "amount_e5") == [(0, 5), (2, 90)]
+    assert refused(found) == {
         1: ("STK-01", {"book_item": "b", "amount_e5": 91, "entry_no": 4, "taken_e5": 5, "batch_e5": 5, "entered_e5": 100}),
         3: ("STK-02", {"book_item": "a", "amount_e5": 1}),
     }
-    assert drawn.waiting.rows() == [(1, "S|b", 91), (3, "S|a", 1)]
+    assert found.waiting.rows() == [(1, "S|b", 91), (3, "S|a", 1)]
 
 
 @pytest.mark.parametrize("stood", [[], [("b", 4, 2, 5, 2)]])
 def test_an_item_that_nobody_took_of_stands_at_nothing(stood: list[tuple[str, int, int, int, int]]) -> None:
-    frozen, _ = taken([(0, "a", 101, 100)], stood)
+    found = taken([(0, "a", 101, 100)], stood)
     saw = {"book_item": "a", "amount_e5": 101, "entry_no": 0, "taken_e5": 0, "batch_e5": 0, "entered_e5": 100}
-    assert refused(frozen) == {0: ("STK-01", saw)}
+    assert refused(found) == {0: ("STK-01", saw)}
 
 
 def test_short_of_one_item_it_takes_nothing_of_another() -> None:
-    frozen, drawn = taken([(0, "a", 5, 100), (0, "b", 101, 100), (1, "a", 95, 100), (2, "b", 100, 100)])
-    assert rows(drawn.entries, "m", "book_item", "amount_e5") == [(1, "a", 95), (2, "b", 100)]
-    assert {m: (code, saw["book_item"]) for m, (code, saw) in refused(frozen).items()} == {0: ("STK-01", "b")}
+    found = taken([(0, "a", 5, 100), (0, "b", 101, 100), (1, "a", 95, 100), (2, "b", 100, 100)])
+    assert rows(found.drawn.entries, "m", "book_item", "amount_e5") == [(1, "a", 95), (2, "b", 100)]
+    assert {m: (code, saw["book_item"]) for m, (code, saw) in refused(found).items()} == {0: ("STK-01", "b")}
 
 
 def test_what_stock_refuses_freezes_nothing() -> None:
     """The second would not fit beside the first's tax."""
-    frozen, drawn = taken([(0, "a", 5, 4), (1, "a", 4, 4)], secured=[(0, "g", 60, 100), (1, "g", 50, 100)])
-    assert frozen.entries.rows() == [(1, "g", 50)]
-    assert rows(drawn.entries, "m") == [(1,)]
-    assert {m: code for m, (code, _) in refused(frozen).items()} == {0: "STK-01"}
+    found = taken([(0, "a", 5, 4), (1, "a", 4, 4)], secured=[(0, "g", 60, 100), (1, "g", 50, 100)])
+    assert found.frozen.entries.rows() == [(1, "g", 50)]
+    assert rows(found.drawn.entries, "m") == [(1,)]
+    assert {m: code for m, (code, _) in refused(found).items()} == {0: "STK-01"}
 
 
 def test_what_a_guarantee_refuses_takes_no_stock_of_which_there_is_plenty() -> None:
-    frozen, drawn = taken([(n, "a", 5, 100) for n in range(3)], secured=[(0, "g", 60, 100), (1, "g", 50, 100), (2, "g", 40, 100)])
-    assert rows(drawn.entries, "m") == [(0,), (2,)]
-    assert frozen.entries.rows() == [(0, "g", 60), (2, "g", 40)]  # to the last fen
-    assert {m: code for m, (code, _) in refused(frozen).items()} == {1: "GUA-01"}
-    assert drawn.waiting.rows() == [(1, "G|g", 50)]
+    found = taken([(n, "a", 5, 100) for n in range(3)], secured=[(0, "g", 60, 100), (1, "g", 50, 100), (2, "g", 40, 100)])
+    assert rows(found.drawn.entries, "m") == [(0,), (2,)]
+    assert found.frozen.entries.rows() == [(0, "g", 60), (2, "g", 40)]  # to the last fen
+    assert {m: code for m, (code, _) in refused(found).items()} == {1: "GUA-01"}
+    assert found.waiting.rows() == [(1, "G|g", 50)]
 
 
 def test_what_a_guarantee_refuses_takes_no_stock() -> None:
-    frozen, drawn = taken([(0, "a", 5, 5), (1, "a", 5, 5)], secured=[(0, "g", 101, 100), (1, "h", 50, 100)])
-    assert frozen.entries.rows() == [(1, "h", 50)]
-    assert rows(drawn.entries, "m") == [(1,)]
-    assert {m: (code, saw.get("batch_fen")) for m, (code, saw) in refused(frozen).items()} == {0: ("GUA-01", 0)}
-    assert drawn.waiting.rows() == [(0, "G|g", 101)]
+    found = taken([(0, "a", 5, 5), (1, "a", 5, 5)], secured=[(0, "g", 101, 100), (1, "h", 50, 100)])
+    assert found.frozen.entries.rows() == [(1, "h", 50)]
+    assert rows(found.drawn.entries, "m") == [(1,)]
+    assert {m: (code, saw.get("batch_fen")) for m, (code, saw) in refused(found).items()} == {0: ("GUA-01", 0)}
+    assert found.waiting.rows() == [(0, "G|g", 101)]
 
 
 def test_without_stock_a_guarantee_waits_as_before() -> None:
-    frozen, drawn = taken([], secured=[(0, "g", 101, 100)])
-    assert {m: code for m, (code, _) in refused(frozen).items()} == {0: "GUA-01"}
-    assert drawn.waiting.rows(named=True) == [{"m": 0, "waits_for": "G|g", "amount": 101}]
+    found = taken([], secured=[(0, "g", 101, 100)])
+    assert {m: code for m, (code, _) in refused(found).items()} == {0: "GUA-01"}
+    assert found.waiting.rows(named=True) == [{"m": 0, "waits_for": "G|g", "amount": 101}]
 
 
 def test_a_difference_counts() -> None:
-    short, _ = taken([(0, "a", 2, 100)], [("a", 1, 0, 0, -99)])
-    more, _ = taken([(0, "a", 150, 100)], [("a", 1, 0, 0, 50)])
-    below, _ = taken([(0, "a", 1, 100)], [("a", 3, 40, 10, -80)])  # counted less than what is reserved
+    short = taken([(0, "a", 2, 100)], [("a", 1, 0, 0, -99)])
+    more = taken([(0, "a", 150, 100)], [("a", 1, 0, 0, 50)])
+    below = taken([(0, "a", 1, 100)], [("a", 3, 40, 10, -80)])  # counted less than what is reserved
     assert [len(found.refusals) for found in (short, more, below)] == [1, 0, 1]
 
 
@@ -208,16 +210,16 @@ def test_more_than_any_stock_is_asked_as_that() -> None:
     """Of 32,767 lines each as much as there may be: the sums of a batch stay within 64 bits."""
     _, found = decided(ordering(1, *[(COUNTED_MORE, "999999999.99999")] * 4))
     assert found[0][0] == "REJECT"  # by its price; what it asks is bounded before that
-    frozen, _ = taken([(n, "a", MOST_ASKED, 10**14) for n in range(3)], [("a", 1, 0, 0, 10**14)])
-    assert len(frozen.refusals) == 3
+    found = taken([(n, "a", MOST_ASKED, 10**14) for n in range(3)], [("a", 1, 0, 0, 10**14)])
+    assert len(found.refusals) == 3
     assert bound_of_verifier == MOST_ASKED
     assert MOST_ASKED * 30_000 < 1 << 63
 
 
 def test_of_two_days_each_has_what_counts_then() -> None:
-    frozen, drawn = taken([(0, "b", 60, 100), (1, "b", 1, 50), (2, "b", 30, 100), (3, "c", 1, 5), (4, "c", 1, None)])
-    assert rows(drawn.entries, "m") == [(0,), (2,), (3,)]
-    assert rows(drawn.accounts, "book_item", "entries", "used_e5", "most_taken_e5") == [("b", 2, 90, 10), ("c", 1, 1, 4)]
-    assert {m: code for m, (code, _) in refused(frozen).items()} == {1: "STK-01", 4: "STK-02"}
-    _, drawn = taken([(0, "b", 10, 20), (1, "b", 10, 100)])
-    assert rows(drawn.accounts, "most_taken_e5") == [(10,)]  # the first day's, not the last's
+    found = taken([(0, "b", 60, 100), (1, "b", 1, 50), (2, "b", 30, 100), (3, "c", 1, 5), (4, "c", 1, None)])
+    assert rows(found.drawn.entries, "m") == [(0,), (2,), (3,)]
+    assert rows(found.drawn.accounts, "book_item", "entries", "used_e5", "most_taken_e5") == [("b", 2, 90, 10), ("c", 1, 1, 4)]
+    assert {m: code for m, (code, _) in refused(found).items()} == {1: "STK-01", 4: "STK-02"}
+    found = taken([(0, "b", 10, 20), (1, "b", 10, 100)])
+    assert rows(found.drawn.accounts, "most_taken_e5") == [(10,)]  # the first day's, not the last's

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -15,8 +16,10 @@ from ops.commands.stock import Account, accounts
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
 from schemas.filings import Filing, stored, written
+from schemas.lawbook import load
 from sinks.stock import unpacked
 from sinks.store import Store
+from tests.golden.test_outcomes import saying
 from tests.pipeline.memory import Rec
 from tests.pipeline.test_stock import ordering
 from tests.pipeline.trios import KINDS, rec
@@ -104,6 +107,18 @@ async def test_two_that_do_not_both_fit(endpoints: Endpoints, db: asyncpg.Connec
         saw = json.loads(await db.fetchval("SELECT values_read FROM finding"))
         assert saw == {"book_item": book(RUNS_OUT), "amount_e5": 6 * UNIT, "entry_no": 1, "taken_e5": 6 * UNIT, "batch_e5": 0, "entered_e5": 10 * UNIT}
         assert await db.fetchval("SELECT count(*) FROM guarantee_entry") == 1
+
+
+async def test_two_that_do_not_both_fit_where_stock_rejects(endpoints: Endpoints, db: asyncpg.Connection, folder: Path) -> None:
+    """Who commits second has taken numbers and accounts when it turns out: all of that is given back before it commits."""
+    saying(folder, "STK-01", "REJECT")
+    async with nodes(endpoints, [1], [2], lawbook=load(folder)) as (first, second):
+        for task in await both_have_read(first, second, wanting(1, 0, 1, (RUNS_OUT, "6")), wanting(2, 0, 2, (RUNS_OUT, "6"))):
+            await within(task)
+        assert sorted((m[2], m[3]) for m in await manifests(db)) == [("REJECT", ["STK-01"]), ("RELEASE", [])]
+        assert await entries(db, RUNS_OUT) == [(6, 0, 6)]
+        counts = [await db.fetchval(f"SELECT count(*) FROM {table}") for table in ("number_use", "quota_entry", "guarantee_entry", "held")]
+        assert counts == [2, 1, 1, 0]
 
 
 async def test_the_order_of_the_locks(endpoints: Endpoints, db: asyncpg.Connection) -> None:
