@@ -49,6 +49,10 @@ def _set(name: str, codes: str, kind: str, field: str, value: Any) -> None:
 
 for _row in (
     ("order_field_empty", "FMT-01", "order", "buyerRegNo", ""),
+    ("order_field_blank", "FMT-01", "order", "buyerTelephone", " "),
+    ("payment_field_blank", "FMT-02", "payment", "payName", "\t"),
+    ("waybill_field_blank", "FMT-03", "waybill", "logisticsName", "\u3000\u3000"),
+    ("line_field_blank", "FMT-04", "line", "itemName", " \u3000"),
     ("order_guid_empty", "FMT-01 FMT-12", "order", "guid", ""),
     ("payment_field_empty", "FMT-02", "payment", "payName", ""),
     ("payment_id_empty", "FMT-02 PAY-02", "payment", "payTransactionId", ""),

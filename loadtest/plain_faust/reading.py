@@ -47,6 +47,11 @@ def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
     return document
 
 
+def blank(text: str) -> bool:
+    """Whether there is nothing in it but white space."""
+    return not text or text.isspace()
+
+
 def _decode(kind: str, value: bytes) -> Document:
     if len(value) > MAX_VALUE:
         raise DecodeError("DL-01", "the value is larger than a document may be")

@@ -1,6 +1,7 @@
 """Rules about who and what is registered: none of them is ever unknown."""
 
 from loadtest.plain_faust.manifest import Manifest
+from loadtest.plain_faust.reading import blank
 
 ACTIVE = "active"
 
@@ -50,11 +51,11 @@ def no_warehouse(m: Manifest) -> bool:
 
 
 def no_batch_of_a_dishonest_firm(m: Manifest) -> bool:
-    return m.shop_class == "dishonest" and not m.order["batchNumbers"]
+    return m.shop_class == "dishonest" and blank(m.order["batchNumbers"])
 
 
 def no_contents_of_a_dishonest_firm(m: Manifest) -> bool:
-    return m.shop_class == "dishonest" and not m.waybill["goodsInfo"]
+    return m.shop_class == "dishonest" and blank(m.waybill["goodsInfo"])
 
 
 def _not_active(m: Manifest, role: str, code: str) -> bool:

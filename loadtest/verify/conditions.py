@@ -1,7 +1,7 @@
 """The SQL conditions of the rules, parsed by hand: the pipeline gives them to polars, the verifier must not.
 
 The subset is what schemas/law/rules.toml uses: OR, AND, NOT, = <> < <= > >=, [NOT] IN, [NOT] BETWEEN, IS [NOT] NULL,
-+ - *, LENGTH(x), REGEXP_LIKE(x, 'pattern'), texts, integers, columns, parentheses. Anything else is a ConditionError.
++ - *, LENGTH(x), TRIM(x), REGEXP_LIKE(x, 'pattern'), texts, integers, columns, parentheses. Anything else is a ConditionError.
 """
 
 import re
@@ -31,7 +31,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`name`: a Python operator, or and, or, not, in, is null, length, matches."""
+    """`name`: a Python operator, or and, or, not, in, is null, length, trim, matches."""
 
     name: str
     parts: tuple["Node", ...]
@@ -169,10 +169,10 @@ class _Parser:
     def _word(self, word: str) -> Node:
         if word.upper() in ("TRUE", "FALSE"):
             return Literal(word.upper() == "TRUE")
-        if word.upper() == "LENGTH" and self._accept("("):
+        if word.upper() in ("LENGTH", "TRIM") and self._accept("("):
             node = self.either()
             self._expect(")")
-            return Call("length", (node,))
+            return Call(word.lower(), (node,))
         if word.upper() == "REGEXP_LIKE" and self._accept("("):
             node = self._sum()
             self._expect(",")

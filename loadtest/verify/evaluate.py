@@ -14,6 +14,8 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "+": operator.add, "-": operator.sub, "*": operator.mul,
 }  # fmt: skip
+# White_Space of Unicode, which TRIM takes off; str.strip() would take four control characters too
+BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
 @lru_cache
@@ -50,6 +52,7 @@ def _source(node: Node, names: dict[str, Any]) -> str:
         "not": f"(not {parts[0]})",
         "in": f"({parts[0]} in ({', '.join(parts[1:])},))",
         "length": f"len({parts[0]})",
+        "trim": f"{parts[0]}.strip({BLANKS!r})",
         "is null": "False",
     }
     if node.name not in shapes:
@@ -78,6 +81,8 @@ def value(node: Node, records: Records) -> Any:
         return not parts[0]
     if node.name == "length":
         return len(parts[0])
+    if node.name == "trim":
+        return parts[0].strip(BLANKS)
     if node.name == "matches":
         return pattern(parts[1]).search(parts[0]) is not None
     return OPERATORS[node.name](*parts)

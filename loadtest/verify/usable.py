@@ -208,12 +208,12 @@ def type_of(node: Node, numbers: Container[str]) -> str:
     if isinstance(node, Column):
         return _type_of_column(node, numbers)
     kinds = [type_of(part, numbers) for part in node.parts]
-    wanted = {"and": "truth", "or": "truth", "not": "truth", "+": "number", "-": "number", "*": "number", "length": "text", "matches": "text"}
+    wanted = {"and": "truth", "or": "truth", "not": "truth", "+": "number", "-": "number", "*": "number", "length": "text", "trim": "text", "matches": "text"}
     if (kind := wanted.get(node.name)) and set(kinds) != {kind}:
         raise ValueError(f"{node.name} of {kinds}")
     if node.name in ("==", "!=", "<", "<=", ">", ">=", "in") and len(set(kinds)) > 1:
         raise ValueError(f"{node.name} of {kinds}")
-    return "number" if node.name in ("+", "-", "*", "length") else "truth"
+    return "number" if node.name in ("+", "-", "*", "length") else "text" if node.name == "trim" else "truth"
 
 
 def _type_of_column(column: Column, numbers: Container[str]) -> str:

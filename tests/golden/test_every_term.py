@@ -81,12 +81,18 @@ def changed(n: int, _code: str, kind: str, field: str, value: str, _found: bool)
 
 def test_mandatory_fields() -> None:
     probes = [
-        (code, kind, field, "", table is MANDATORY)
+        (code, kind, field, nothing, table is MANDATORY)
+        for nothing in ("", " ", "\t\n", "\u3000", "\u00a0 ")
         for table in (MANDATORY, MAY_BE_EMPTY)
         for code, (kind, *fields) in ((code, text.split()) for code, text in table.items())
         for field in fields
     ]
     asked, came = found(probes)
+    assert came == asked
+
+
+def test_an_order_number_of_blanks_is_none() -> None:
+    asked, came = found(("FMT-01", "order", "orderNo", value, value.isspace()) for value in (" ", "\u3000\u3000\u3000", " 1"))
     assert came == asked
 
 

@@ -19,10 +19,10 @@ from loadtest.verify.judging import identity_valid
 from loadtest.verify.numbers import months_later
 from loadtest.verify.tax import Amount, Content, Rate, Taxable, TaxItem, half_up, line_taxes, shares
 
-TEXTS = {"a": ["", "x", "142", "ABC\n", "中文"], "b": ["", "142", "x"]}
+TEXTS = {"a": ["", "x", "142", "ABC\n", "中文", *(chr(n) for n in range(0x3100) if chr(n).isspace())], "b": ["", "142", "x", " 142\u3000"]}
 NUMBERS = {"n": [-1, 0, 5, None], "m": [0, 5, 10**14, None], "f": [True, False, None]}
 CONDITIONS = [
-    "a = '' OR b <> '142'", "LENGTH(a) > 2 AND NOT (n < 0)", "n + m - 5 <> m", "a NOT IN ('x', '142') OR f",
+    "a = '' OR b <> '142'", "LENGTH(a) > 2 AND NOT (n < 0)", "TRIM(a) = '' OR LENGTH(TRIM(b)) = 3", "n + m - 5 <> m", "a NOT IN ('x', '142') OR f",
     "f AND NOT f", "n BETWEEN 0 AND 5", "NOT n BETWEEN 0 AND m", "m IS NULL OR n IS NOT NULL", "NOT f OR a = 'x'",
     "REGEXP_LIKE(a, '^[A-C]{3}$')", "n * 3 >= m AND f", "n IN (0, 5)", "n NOT IN (-1, 7)", "NOT (f OR n > 0)",
 ]  # fmt: skip
