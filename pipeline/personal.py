@@ -12,13 +12,10 @@ def with_keys(heads: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.DataFrame:
     return heads.hstack([pseudonyms(text).alias(text.name) for text in heads.select(TEXTS)])
 
 
-def _person(id_type: str, id_number: str) -> pl.Expr:
-    return pl.concat_str(id_type, pl.lit("|"), pl.col(id_number).str.to_uppercase())
-
-
+# whatever kind of paper the number is said to be of: else whoever names another kind has a second limit
 TEXTS = [
-    _person("order_buyerIdType", "order_buyerIdNumber").alias("person_key"),
-    _person("payment_payerIdType", "payment_payerIdNumber").alias("payer_key"),
+    pl.col("order_buyerIdNumber").str.to_uppercase().alias("person_key"),
+    pl.col("payment_payerIdNumber").str.to_uppercase().alias("payer_key"),
     pl.col("order_consigneeTelephone").alias("phone_key"),
     pl.col("order_consigneeAddress").alias("address_key"),
 ]

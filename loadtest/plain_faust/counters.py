@@ -36,7 +36,7 @@ class Sighting(NamedTuple):
 def count(m: Manifest, seen: Seen, key: bytes) -> dict[str, int]:
     """The counters of a manifest, which leaves a sighting. `key` as of Ledgers."""
     o = m.order
-    texts = (f"{o['buyerIdType']}|{o['buyerIdNumber'].upper()}", o["consigneeTelephone"], o["consigneeAddress"])
+    texts = (o["buyerIdNumber"].upper(), o["consigneeTelephone"], o["consigneeAddress"])
     person, phone, address = (blake2b(text.encode(), digest_size=8, key=key).hexdigest() for text in texts)
     own = Sighting(m.accepted_ms, person, phone, address, o["orderNo"], m.payment["payCode"], _lines(m))
     met: dict[str, list[Sighting]] = {}

@@ -86,7 +86,7 @@ class Ledgers:
         return []
 
     def _person(self, m: Manifest) -> str:
-        text = f"{m.order['buyerIdType']}|{m.order['buyerIdNumber'].upper()}"
+        text = m.order["buyerIdNumber"].upper()
         return blake2b(text.encode(), digest_size=16, key=self.key).hexdigest()
 
     @staticmethod

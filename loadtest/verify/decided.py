@@ -246,8 +246,8 @@ def _row(
         waybill["weight_e5"], waybill["packNo"], order["appTime"], payment["appTime"], payment["payTime"],
         waybill["appTime"], order["currency"], payment["currency"], waybill["currency"], payment["payCode"],
         payment["payTransactionId"], waybill["logisticsCode"], waybill["logisticsNo"], waybill["billNo"],
-        _pseudonym(f"{order['buyerIdType']}|{order['buyerIdNumber'].upper()}", person_key),
-        _pseudonym(f"{payment['payerIdType']}|{payment['payerIdNumber'].upper()}", person_key),
+        _pseudonym(order["buyerIdNumber"].upper(), person_key),
+        _pseudonym(payment["payerIdNumber"].upper(), person_key),
         _pseudonym(order["consigneeTelephone"], person_key), _pseudonym(order["consigneeAddress"], person_key), row.counters,
     ))  # fmt: skip
 

@@ -12,7 +12,7 @@ from loadtest.verify.evidence import Tables
 from tests.pipeline.memory import KEY
 from tests.verify.played import generated, play
 
-MANIFESTS, SEED, BATCH = 440, 7, 100
+MANIFESTS, SEED, BATCH = 460, 7, 100
 
 
 @pytest.fixture(scope="session")
