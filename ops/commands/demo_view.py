@@ -15,6 +15,7 @@ from rich.text import Text
 from loadtest.latency import DecisionReader
 from loadtest.replay import Replayed
 from loadtest.verify import Proof
+from ops.commands.rule_book import show_rule_book
 from ops.commands.show import OUT, table, yuan
 from schemas.lawbook import load
 
@@ -95,7 +96,7 @@ class _Board:
 
 
 async def show_summary(connection: asyncpg.Connection, reader: DecisionReader, replayed: Replayed) -> None:
-    """Outcomes and tax, top reasons, latency and the replayer's own lateness."""
+    """Outcomes and tax, top reasons, the rule book, latency and the replayer's own lateness."""
     texts = load().texts()
     outcomes = [
         (r["outcome"], r["n"], r["tax"])
@@ -107,6 +108,7 @@ async def show_summary(connection: asyncpg.Connection, reader: DecisionReader, r
     OUT.print(table("\nDecided", ("outcome", "manifests", "tax CNY"), ((name, n, yuan(tax)) for name, n, tax in outcomes)))
     reasons = await connection.fetch("SELECT code, count(*) AS n FROM finding GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 8")
     OUT.print(table("Most frequent reasons", ("code", "manifests", "meaning"), ((r["code"], r["n"], texts[r["code"]]["en"]) for r in reasons)))
+    await show_rule_book(connection, texts)
     rows = [
         (what, *(round(ms) for ms in found.values()))
         for what, found in (
