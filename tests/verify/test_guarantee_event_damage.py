@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from loadtest.verify import Evidence, Proof, processes, prove
+from loadtest.verify.decided import Facts, Secured
 from loadtest.verify.evidence import Message
+from loadtest.verify.guarantee_events import check_events
+from loadtest.verify.proof import Report
+from loadtest.verify.rule_sets import RuleSets
 from schemas.codec import decode_output, encode
 from schemas.contracts import PARTITIONS, topic_name
 from tests.pipeline.memory import KEY
@@ -75,6 +79,33 @@ def test_one_that_nobody_made(evidence: Evidence, proved: Prove) -> None:
     evidence.outputs.append(extra)
     proof = proved()
     assert told(proof, where(extra), "guarantee event") and proof.discrepancy_count == 1
+
+
+def test_several_that_nobody_made_are_told_in_the_same_order(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From however many shares."""
+    monkeypatch.setattr(processes, "ALONE", 0)
+    _, message, said = last(evidence)
+    for lane in reversed(range(4)):
+        evidence.outputs.append(message._replace(partition=lane, offset=99_999, value=encode(NAME, said | {"lane": lane, "batchSeq": 99})))
+    alone, several = (prove(evidence, KEY, processes=count) for count in (1, 2))
+    assert alone.discrepancies == several.discrepancies and len(alone.discrepancies) == 4
+
+
+def test_of_several_manifests() -> None:
+    """Their taxes together, and the limit on the date of the last."""
+    rules, report, one = RuleSets([], []), Report(), Facts(*[None] * len(Facts._fields))  # type: ignore[arg-type]
+    read = {"entry_no": 3, "balance_fen": 90}
+    held = {
+        n: one._replace(lane_batch=(2, 7), accepted_at=at, secured=Secured("G", 10 + n, limit), unsecured={"GUA-01": read}, version=1)
+        for n, at, limit in ((1, 500, 95), (2, 900, 92), (3, 700, 95))
+    }
+    others = {4: one._replace(unsecured={})}
+    said = {
+        "guarantorCode": "G", "what": "EXHAUSTED", "code": "GUA-01", "limitFen": 92, "balanceFen": 90, "entryNo": 3, "manifests": 3,
+        "taxFen": 36, "acceptedAt": 900, "ruleSet": rules.at(1).version, "registryVersion": 1, "lane": 2, "batchSeq": 7,
+    }  # fmt: skip
+    check_events([Message("guarantee-event", 2, 0, b"G", encode(NAME, said))], held | others, rules, report)
+    assert (report.discrepancies, report.counts["messages_guarantee event"]) == ([], 1)
 
 
 def test_one_in_another_partition(evidence: Evidence, proved: Prove) -> None:
