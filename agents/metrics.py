@@ -18,6 +18,7 @@ class Metrics:
     revisions: Counter = field(default=Counter("tidegate_revisions_total", "Manifests that were held and decided later", ["outcome"]))
     findings: Counter = field(default=Counter("tidegate_findings_total", "Findings made", ["code"]))
     fates: Counter = field(default=Counter("tidegate_document_fates_total", "Documents not used", ["fate"]))
+    guarantee_events: Counter = field(default=Counter("tidegate_guarantee_events_total", "Events of guarantees exhausted or not valid", ["code"]))
     dead_letters: Counter = field(default=Counter("tidegate_dead_letters_total", "Dead letters", ["code"]))
     decoded_alone: Counter = field(default=Counter("tidegate_decoded_alone_total", "Records that a block is not for, decoded one by one"))
     quarantine_bisections: Counter = field(default=Counter("tidegate_quarantine_bisections_total", "Batches split because a rule raised"))

@@ -27,6 +27,7 @@ from agents.sweep import Sweep, reports
 from agents.trials import tried_by
 from pipeline import flow
 from pipeline.documents import KINDS, Documents, together
+from pipeline.guarantee_events import events
 from pipeline.personal import Pseudonyms
 from pipeline.registry import Registry
 from pipeline.sampling import Seeds
@@ -57,6 +58,7 @@ class Done:
     outcomes: dict[str, int]
     findings: dict[str, int]  # code → manifests
     fates: dict[str, int]  # fate → documents
+    guarantee_events: dict[str, int]  # code → events
     accepted_ms: list[int]  # log time of the document that completed each manifest
     undecodable: dict[tuple[str, int], dict[int, str]]  # topic-partition → offset → code
     seconds: float
@@ -257,6 +259,7 @@ def _done(decided: flow.Decided, read: Read, dead: Sequence[DeadLetter], seconds
         outcomes=dict(decided.heads["outcome"].value_counts().iter_rows()),
         findings=dict(decided.findings["code"].value_counts().iter_rows()),
         fates=dict(decided.fates["fate"].value_counts().iter_rows()),
+        guarantee_events=dict(Counter(events(decided.posted.frozen.refusals, decided.heads)["code"])),
         accepted_ms=decided.heads["accepted_at"].dt.epoch("ms").to_list(),
         undecodable=undecodable,
         seconds=seconds,

@@ -197,6 +197,8 @@ class Worker:
             METRICS.findings.labels(code).inc(count)
         for fate, count in done.fates.items():
             METRICS.fates.labels(fate).inc(count)
+        for code, count in done.guarantee_events.items():
+            METRICS.guarantee_events.labels(code).inc(count)
         now_ms = time.time() * 1000
         observe_all(METRICS.latency_seconds, [(now_ms - accepted) / 1000 for accepted in done.accepted_ms])
         if done.documents or done.dead:

@@ -11,6 +11,7 @@ from pipeline import stock
 from pipeline.accounts import Ledger
 from pipeline.claims import Claims
 from pipeline.flow import Decided, Opened, conclude
+from pipeline.guarantee_events import events
 from pipeline.law import Law
 from pipeline.ledgers import Balances, Posted, moved_on, post
 from pipeline.trial import Tried
@@ -18,7 +19,16 @@ from schemas.contracts import PARTITIONS
 from sinks.batch import Drawing, Frames, Freezing, LaneState
 from sinks.documents import PLACE, order_documents
 from sinks.guarantees import freezing
-from sinks.publish import Mail, add_dead_letters, add_decisions, add_receipts, decision_ids, outbox, with_details
+from sinks.publish import (
+    Mail,
+    add_dead_letters,
+    add_decisions,
+    add_guarantee_events,
+    add_receipts,
+    decision_ids,
+    outbox,
+    with_details,
+)
 from sinks.rows import manifest_frames, number_uses
 from sinks.shadow import shadow_row
 from sinks.stock import NO_COUNTS, drawing
@@ -141,6 +151,7 @@ def decided_frames(
     add_decisions(mail, manifests)
     add_receipts(mail, manifests, decided.fates, arrived.reports, statuses, now_ms)
     add_dead_letters(mail, arrived.dead_letters)
+    add_guarantee_events(mail, events(decided.posted.frozen.refusals, decided.heads))
     return {**manifest_frames(decided), "outbox": outbox(mail, after)}
 
 

@@ -1,4 +1,4 @@
-"""What a batch publishes: decisions, receipts and dead letters, encoded and grouped by lane for the outbox."""
+"""What a batch publishes: decisions, receipts, dead letters and events of guarantees, encoded and grouped by lane for the outbox."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +31,19 @@ LINES = pl.struct(
 DECISIVE = pl.coalesce(pl.col("code").filter(pl.col("outcome") == outcome).first() for outcome in ("REJECT", "HOLD")).alias("code")
 FINDINGS = (pl.struct("code", "outcome").alias("findings"), DECISIVE)
 DEAD_LETTER = (pl.col("partition").alias("lane"), pl.col("record_key").fill_null(b"").alias("key"))
+GUARANTEE_EVENT = [
+    pl.col("lane", "what", "code", "manifests"),
+    pl.col("guarantor_code").alias("guarantorCode"),
+    pl.col("guarantor_code").cast(pl.Binary).alias("key"),
+    pl.col("limit_fen").alias("limitFen"),
+    pl.col("balance_fen").alias("balanceFen"),
+    pl.col("entry_no").alias("entryNo"),
+    pl.col("tax_fen").alias("taxFen"),
+    pl.col("accepted_at").dt.epoch("ms").alias("acceptedAt"),
+    pl.col("rule_set").alias("ruleSet"),
+    pl.col("registry_version").alias("registryVersion"),
+    pl.col("batch_seq").alias("batchSeq"),
+]
 
 
 @dataclass(slots=True)
@@ -142,6 +155,13 @@ def add_dead_letters(mail: Mail, dead: pl.DataFrame) -> None:
     """The dead letters as they were encoded."""
     if len(dead):
         mail.add(dead.select(DEAD_LETTER), _topic("dead-letter"), Packed.of(dead["message"].to_list()))
+
+
+def add_guarantee_events(mail: Mail, events: pl.DataFrame) -> None:
+    """What is told of guarantors; `events`: guarantee_events.EVENT."""
+    if len(events):
+        told = events.select(GUARANTEE_EVENT)
+        mail.add(told, _topic("guarantee-event"), encode_frame("guarantee-event-1", told))
 
 
 def outbox(mail: Mail, after: Mapping[int, LaneState]) -> pl.DataFrame:

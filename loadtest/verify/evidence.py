@@ -26,7 +26,7 @@ from loadtest.verify.ledger_rows import (
 from schemas.contracts import topic_name
 
 KINDS = ("order", "payment", "waybill")
-OUTPUTS = ("release", "hold", "reject", "receipt", "dead-letter")
+OUTPUTS = ("release", "hold", "reject", "receipt", "dead-letter", "guarantee-event")
 
 Place = tuple[int, int, int]
 """Kind (1 order, 2 payment, 3 waybill), partition, offset."""

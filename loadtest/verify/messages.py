@@ -11,8 +11,11 @@ from loadtest.verify.documents import plain
 from loadtest.verify.wanted import writer
 from schemas.contracts import avro, ids_of
 
-DECISION, RECEIPT, DEAD_LETTER = "decision-1", "receipt-1", "dead-letter-1"
-SCHEMA = {"release": DECISION, "hold": DECISION, "reject": DECISION, "receipt": RECEIPT, "dead-letter": DEAD_LETTER}
+DECISION, RECEIPT, DEAD_LETTER, GUARANTEE_EVENT = "decision-1", "receipt-1", "dead-letter-1", "guarantee-event-1"
+SCHEMA = {
+    "release": DECISION, "hold": DECISION, "reject": DECISION, "receipt": RECEIPT, "dead-letter": DEAD_LETTER,
+    "guarantee-event": GUARANTEE_EVENT,
+}  # fmt: skip
 TOPIC = {"RELEASE": "release", "HOLD": "hold", "REJECT": "reject"}
 FRAME = 5  # bytes before the payload
 _ID_START, _ID_END = 6, 38  # frame of five bytes, length 32 as one varint byte, 32 hex digits

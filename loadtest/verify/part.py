@@ -17,6 +17,7 @@ from loadtest.verify.evidence import (
     DocumentRow,
     Evidence,
     ManifestRow,
+    Message,
     Place,
     Record,
     manifest_place,
@@ -59,7 +60,8 @@ class Settled(NamedTuple):
     `open`: its documents that no manifest of the share, no fate and no dead letter names; `lost`: its records that are nothing
     at all; `elsewhere`: what its manifests use in other shares; `numbers`: order numbers that need a closer look. `batches`:
     lane, batch and registry version of what was decided; `attempts`: ebpCode, orderNo, attempt, outcome, finding codes and tax in
-    fen of each; `values`: by kind and partition the offsets of all records, and of each the SHA-256 of its value in a row.
+    fen of each; `values`: by kind and partition the offsets of all records, and of each the SHA-256 of its value in a row;
+    `events`: of guarantees, which take all manifests of their batches to check.
     """
 
     counts: Counter[str]
@@ -73,6 +75,7 @@ class Settled(NamedTuple):
     batches: set[tuple[int, int, int]]
     attempts: list[Attempt]
     values: dict[tuple[int, int], tuple[list[int], bytes]]
+    events: list[Message]
 
 
 class Given(NamedTuple):
@@ -111,7 +114,7 @@ class Part:
         self._evidence, self._share, self._registry = evidence, share, registry
         self._key, self._seeds, self._complete = person_key, seeds, complete
         self._report = Report()
-        self._decisions, self._receipts, self._dead = sorted_out(evidence.outputs, self._report)
+        self._decisions, self._receipts, self._dead, self._events = sorted_out(evidence.outputs, self._report)
         self._cases = Cases(evidence, self._decisions, self._receipts)
         self._rows: dict[Place, DocumentRow] = {}
 
@@ -135,7 +138,7 @@ class Part:
         return Settled(
             report.counts, report.total, report.discrepancies, revised, found.open, found.lost,
             {place for place in found.used if not share.has(place[1])}, needing_a_look(tables.manifests, found),
-            {(m.lane, m.batch_seq, m.registry_version) for m in tables.manifests}, list(self._attempts()), self._values(),
+            {(m.lane, m.batch_seq, m.registry_version) for m in tables.manifests}, list(self._attempts()), self._values(), self._events,
         )  # fmt: skip
 
     def given(self, numbers: set[str], places: set[Place]) -> Given:

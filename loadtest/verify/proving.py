@@ -10,6 +10,7 @@ from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
 from loadtest.verify.counters import check_counters, counted_from
 from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
+from loadtest.verify.guarantee_events import check_events
 from loadtest.verify.guarantees import check_guarantees
 from loadtest.verify.law import LawData
 from loadtest.verify.numbers import check_numbers
@@ -107,6 +108,7 @@ def prove_beside(
     for book in books(tables):
         check_book(book, facts, revised, report)
     check_guarantees(tables, facts, revised, report)
+    check_events([message for share in settled for message in share.events], facts, rules, report)
     check_numbers(tables.uses, facts, report)
     watch.lap("ledgers and numbers")
     report.take(beside.result())

@@ -63,27 +63,31 @@ class Box:
         """What nobody asked for, and whether batches follow each other within each partition."""
         for ident, messages in self.messages.items():
             for m in messages:
-                report.differs(_where(m), self.name, "what the tables know", f"{self.name} {ident} that they do not")
+                report.differs(where(m), self.name, "what the tables know", f"{self.name} {ident} that they do not")
         latest: dict[tuple[str, int], int] = {}
         for m, batch_seq in sorted(self.batches, key=lambda b: b[0][:3]):
             if batch_seq < latest.get((m.topic, m.partition), 0):
-                report.differs(_where(m), "batch order", f"not before batch {latest[m.topic, m.partition]}", batch_seq)
+                report.differs(where(m), "batch order", f"not before batch {latest[m.topic, m.partition]}", batch_seq)
             latest[m.topic, m.partition] = batch_seq
 
 
-def sorted_out(outputs: Iterable[Message], report: Report) -> tuple[Box, Box, Box]:
-    """Decisions, receipts and dead letters by their ids (of dead letters: the place they name)."""
+def sorted_out(outputs: Iterable[Message], report: Report) -> tuple[Box, Box, Box, list[Message]]:
+    """Decisions, receipts and dead letters by their ids (of dead letters: the place they name), and events of guarantees."""
     decisions, receipts, dead = Box("decision"), Box("receipt"), Box("dead letter")
+    events: list[Message] = []
     for m in outputs:
+        if m.topic == "guarantee-event":
+            events.append(m)
+            continue
         if m.topic == "dead-letter":
             box, ident = dead, _dead_letter_id(m)
         else:
             box, ident = receipts if m.topic == "receipt" else decisions, message_id(m.topic, m.value)
         if ident is None:
-            report.differs(_where(m), "message", f"a {box.name}", "something that does not decode")
+            report.differs(where(m), "message", f"a {box.name}", "something that does not decode")
         else:
             box.messages.setdefault(ident, []).append(m)
-    return decisions, receipts, dead
+    return decisions, receipts, dead, events
 
 
 def _dead_letter_id(m: Message) -> str | None:
@@ -91,7 +95,8 @@ def _dead_letter_id(m: Message) -> str | None:
     return None if letter is None else f"{letter['topic']}[{letter['partition']}]@{letter['offset']}"
 
 
-def _where(m: Message) -> str:
+def where(m: Message) -> str:
+    """Where a message stands, as people write it."""
     return f"{topic_name(m.topic)}[{m.partition}]@{m.offset}"
 
 
@@ -106,7 +111,7 @@ def compare(
 ) -> None:
     """Compare what a message decoded to (`found`) with what it has to say (`expected`)."""
     if found is None:
-        report.differs(_where(message), what, f"the {what} of {place}", "something that does not decode")
+        report.differs(where(message), what, f"the {what} of {place}", "something that does not decode")
         return
     report.same(place, f"key of its {what}", key, message.key)
     if found != expected:

@@ -17,7 +17,7 @@ from schemas.contracts import avro, id_of, parsed
 from schemas.encode import encode_frame
 from schemas.framing import frame
 
-NAMES = ("decision-1", "receipt-1")  # what is published in numbers
+NAMES = ("decision-1", "receipt-1", "guarantee-event-1")  # what is published in numbers
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-70, 5000))
 INTS = st.one_of(st.integers(-(2**31), 2**31 - 1), st.sampled_from([0, 63, 64, -64, -65, 4095, 4096]))

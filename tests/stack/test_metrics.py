@@ -28,7 +28,7 @@ from tests.stack.test_relay import relay, three
 from tests.stack.workers import generated, producer, workers
 
 OF_A_RUN = {
-    "manifests", "documents", "findings", "fates", "dead_letters", "decoded_alone", "batch_seconds", "batch_documents",
+    "manifests", "documents", "findings", "fates", "guarantee_events", "dead_letters", "decoded_alone", "batch_seconds", "batch_documents",
     "latency_seconds", "lanes", "rebalances", "relay_messages", "relay_rounds", "relay_seconds", "ready", "registry_version", "guarantee_free_share",
 }  # fmt: skip
 OF_A_BACKLOG = {"lag_records", "lag_seconds", "buffered_records", "buffered_bytes", "unpublished_batches"}

@@ -20,7 +20,7 @@ from tests.pipeline.trios import KINDS, numbered, rec
 from tests.stack.nodes import Node, nodes, reached, within
 
 pytestmark = pytest.mark.usefixtures("complaints")
-OUTPUTS = ("release", "hold", "reject", "receipt", "dead-letter")
+OUTPUTS = ("release", "hold", "reject", "receipt", "dead-letter", "guarantee-event")
 STEPS = ("begun", "sent", "offsets-sent", "kafka-committed")
 
 
