@@ -259,7 +259,7 @@ def _done(decided: flow.Decided, read: Read, dead: Sequence[DeadLetter], seconds
         outcomes=dict(decided.heads["outcome"].value_counts().iter_rows()),
         findings=dict(decided.findings["code"].value_counts().iter_rows()),
         fates=dict(decided.fates["fate"].value_counts().iter_rows()),
-        guarantee_events=dict(Counter(events(decided.posted.frozen.refusals, decided.heads)["code"])),
+        guarantee_events=dict(Counter(events(decided.posted.refusals, decided.heads)["code"])),
         accepted_ms=decided.heads["accepted_at"].dt.epoch("ms").to_list(),
         undecodable=undecodable,
         seconds=seconds,

@@ -151,7 +151,7 @@ def decided_frames(
     add_decisions(mail, manifests)
     add_receipts(mail, manifests, decided.fates, arrived.reports, statuses, now_ms)
     add_dead_letters(mail, arrived.dead_letters)
-    add_guarantee_events(mail, events(decided.posted.frozen.refusals, decided.heads))
+    add_guarantee_events(mail, events(decided.posted.refusals, decided.heads))
     return {**manifest_frames(decided), "outbox": outbox(mail, after)}
 
 

@@ -70,7 +70,7 @@ def test_what_a_batch_makes() -> None:
     ]  # fmt: skip
     decided = MemoryStore().process([rec(kind, one[kind], n, BASE_MS) for n, one in enumerate(ones) for kind in KINDS])
     heads = decided.heads.with_columns(lane=pl.lit(0, pl.Int16), batch_seq=pl.lit(1, pl.Int64))
-    found = events(decided.posted.frozen.refusals, heads)
+    found = events(decided.posted.refusals, heads)
     assert found.select("guarantor_code", "code", "manifests", "tax_fen", "limit_fen").rows() == [
         (A_FEN, "GUA-01", 1, 3022, 1), (EXPIRED, "GUA-02", 2, 6044, 0),
     ]  # fmt: skip

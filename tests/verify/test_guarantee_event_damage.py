@@ -1,6 +1,7 @@
 """Damage to the events of guarantors: one that is missing, doubled, extra, altered or astray is named."""
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -146,9 +147,9 @@ def test_one_that_does_not_decode(evidence: Evidence, proved: Prove) -> None:
 def test_batches_out_of_order(evidence: Evidence, proved: Prove) -> None:
     """Two of a lane, the later batch first."""
     found = {n: decode_output(NAME, m.value) for n, m in enumerate(evidence.outputs) if m.topic == "guarantee-event"}
-    lanes = [said["lane"] for said in found.values()]
-    one, other = [n for n, said in found.items() if lanes.count(said["lane"]) > 1][:2]
-    assert found[one]["batchSeq"] != found[other]["batchSeq"]
+    one, other = next(
+        (n, m) for n, m in combinations(found, 2) if found[n]["lane"] == found[m]["lane"] and found[n]["batchSeq"] != found[m]["batchSeq"]
+    )
     swapped = evidence.outputs[one].offset, evidence.outputs[other].offset
     for n, offset in zip((one, other), reversed(swapped), strict=True):
         evidence.outputs[n] = evidence.outputs[n]._replace(offset=offset)
