@@ -63,8 +63,8 @@ def by_hs8(hs8: pl.Series, control: Control) -> pl.DataFrame:
 
 
 def of_lines(lines: pl.DataFrame, particular: pl.Series, control: Control) -> pl.DataFrame:
-    """brand_watched, stopped, name_allowed and self_use_exceeded of lines (m, hs8, line_country, line_itemName,
-    line_gmodel, line_unit, line_qty_e5). Those not `particular` are neither stopped nor misnamed nor too many."""
+    """brand_watched, stopped, name_allowed and self_use_exceeded of lines (m, line_country, line_itemName, line_gmodel, line_unit,
+    line_qty_e5, and as filed hs8, origin and brand). Those not `particular` are neither stopped nor misnamed nor too many."""
     usual = lines.select(_usual(control))
     rows = particular.arg_true()
     if not len(rows):
@@ -76,7 +76,7 @@ def of_lines(lines: pl.DataFrame, particular: pl.Series, control: Control) -> pl
 @lru_cache(maxsize=64)
 def _usual(control: Control) -> list[pl.Expr]:
     return [
-        _occurs(control.brands).alias("brand_watched"),
+        _occurs(control.brands, ("line_itemName", "line_gmodel", "brand")).alias("brand_watched"),
         pl.repeat(False, pl.len()).alias("stopped"),
         pl.repeat(True, pl.len()).alias("name_allowed"),
         pl.repeat(False, pl.len()).alias("self_use_exceeded"),
@@ -85,8 +85,9 @@ def _usual(control: Control) -> list[pl.Expr]:
 
 @lru_cache(maxsize=64)
 def _particular(control: Control) -> list[pl.Expr]:
-    code, country = pl.col("hs8"), pl.col("line_country")
-    stopped = [code.str.starts_with(covered) & (country == origin) for covered, origin in control.stops]
+    code = pl.col("hs8")
+    # of the country that the order says as well as of the one that was filed: neither hides the other
+    stopped = [code.str.starts_with(covered) & ((pl.col("line_country") == origin) | (pl.col("origin") == origin)) for covered, origin in control.stops]
     misnamed = [(code == f.hs8) & ~_named(f) for f in control.footnotes if f.names or f.excluded]
     return [
         pl.any_horizontal(pl.lit(False), *stopped).alias("stopped"),
@@ -124,10 +125,8 @@ def _covered(code: pl.Expr, prefixes: list[str] | tuple[str, ...]) -> pl.Expr:
     return pl.any_horizontal(pl.lit(False), *(code.str.starts_with(prefix) for prefix in prefixes))
 
 
-def _occurs(texts: tuple[str, ...]) -> pl.Expr:
-    """Whether one of the texts stands in itemName or gmodel; ASCII letters of either case are the same."""
+def _occurs(texts: tuple[str, ...], columns: tuple[str, ...] = ("line_itemName", "line_gmodel")) -> pl.Expr:
+    """Whether one of the texts stands in one of the columns; ASCII letters of either case are the same."""
     if not texts:
         return pl.lit(False)
-    return pl.any_horizontal(
-        pl.col("line_itemName", "line_gmodel").str.contains_any(list(texts), ascii_case_insensitive=True)
-    )
+    return pl.any_horizontal(pl.col(*columns).str.contains_any(list(texts), ascii_case_insensitive=True).fill_null(False))

@@ -59,7 +59,7 @@ def _of_line() -> list[pl.Expr]:
     net = pl.when(as_filed).then(qty * pl.col("mass_mg"))
     return [
         pl.col("hs_code", "account_book_item", "item_status", "content", "tariff_1e4", "vat_1e4", "consumption_1e4", "term", "stock"),
-        pl.col("weight_group", "unit_mg", "cap_mg"),
+        pl.col("weight_group", "unit_mg", "cap_mg", "origin", "brand"),
         by_quantity.alias("by_quantity"),
         pl.col("hs_code").is_not_null().alias("registered"),
         bonded.alias("bonded"),

@@ -104,7 +104,7 @@ def _derive_lines(manifests: Manifests, law: Law, registry: Registry) -> pl.Data
     goods = registry.goods_of(manifests.heads["order_ebcCode"][lines["m"]], lines["line_itemNo"])
     known = goods.join(_codes(law, registry), on="hs8", how="left", maintain_order="left").with_columns(OF_GOODS)
     known = known.hstack([law.terms["taxable"].gather(known["term"]), *lines.select(PRICED)])
-    controlled = control.of_lines(lines.hstack([known["hs8"]]), known["particular"], law.control)
+    controlled = control.of_lines(lines.hstack(known.select("hs8", "origin", "brand")), known["particular"], law.control)
     return lines.hstack(known.select(OF_LINE)).hstack(controlled)
 
 

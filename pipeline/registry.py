@@ -18,7 +18,7 @@ ENTERPRISE = {"role": pl.String, "code": pl.String, "class": pl.String, "enterpr
 GOODS = {
     "ebc_code": pl.String, "item_no": pl.String, "hs_code": pl.String, "hs8": pl.String, "account_book_item": pl.String,
     "goods_unit": pl.String, "content": pl.Int64, "measure": pl.Int32, "item_status": pl.String,
-    "price_low_fen": pl.Int64, "price_high_fen": pl.Int64,
+    "price_low_fen": pl.Int64, "price_high_fen": pl.Int64, "origin": pl.String, "brand": pl.String,
 }  # fmt: skip
 RELATION = {
     "ebp_code": pl.String, "ebc_code": pl.String, "guarantor_code": pl.String, "declarant_code": pl.String,

@@ -191,7 +191,7 @@ def _goods_row(g: Mapping[str, Any]) -> tuple[Any, ...]:
     filed = (None, None) if measure is None else (g["content"] * size, MEASURES.index(measure))
     return (
         g["ebcCode"], g["itemNo"], g["hsCode"], g["hsCode"][:8], g["accountBookItem"], g["unit"], *filed,
-        g["status"], g["priceLowFen"], g["priceHighFen"],
+        g["status"], g["priceLowFen"], g["priceHighFen"], g["country"], g["brand"],
     )  # fmt: skip
 
 

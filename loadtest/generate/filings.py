@@ -97,17 +97,19 @@ def _goods(trade: Market, size: str) -> Iterator[Filing]:
     yield from (_item(barred.SHOP, item) for item in trade.goods[barred.shop(size).ebc_code])
     yield _item(barred.shop(size).ebc_code, barred.suspended_item(size), barred.SUSPENDED)
     yield _item(barred.shop(size).ebc_code, barred.recalled_item(size), barred.RECALLED)
+    yield _item(barred.shop(size).ebc_code, barred.branded_item(size), brand=barred.WATCHED_BRAND)
+    yield _item(barred.shop(size).ebc_code, barred.stopped_item(size))
     yield from (_item(barred.shop(size).ebc_code, item) for item in stocked.items(size))
 
 
-def _item(firm: str, item: Item, status: str = ACTIVE) -> Filing:
+def _item(firm: str, item: Item, status: str = ACTIVE, brand: str = "样例牌") -> Filing:
     unit, smallest = CONTENT_UNITS.get(item.measure, ("", 1))
     price = item.price_e5 // 1000
     content: dict[str, Any] = {
         "ebcCode": firm, "itemNo": item.item_no, "itemName": item.name, "hsCode": item.hs_code, "unit": item.unit,
         "content": item.content // smallest, "contentUnit": unit, "country": item.country,
         "accountBookItem": item.book_item, "priceLowFen": price * 7 // 10, "priceHighFen": price * 13 // 10,
-        "category": item.hs_code[:4], "brand": "样例牌", "status": status,
+        "category": item.hs_code[:4], "brand": brand, "status": status,
     }  # fmt: skip
     return Filing("goods", 1, content)
 

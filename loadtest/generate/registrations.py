@@ -15,7 +15,8 @@ PLATFORM_SUSPENDED, UNFILED, DECLARANT_SUSPENDED, GUARANTOR_UNRELATED, GUARANTOR
 )
 PLATFORMS = (PLATFORM_SUSPENDED, UNFILED, DECLARANT_SUSPENDED, GUARANTOR_UNRELATED, GUARANTOR_SUSPENDED, NO_WAREHOUSE)
 SHOP, PAYER, CARRIER, DECLARANT = code("T", 901), code("Y", 901), code("W", 901), code("D", 901)
-ITEM, RECALLED_ITEM = "SKU901901", "SKU901902"
+ITEM, RECALLED_ITEM, BRANDED_ITEM, STOPPED_ITEM = (f"SKU90190{n}" for n in range(1, 5))
+WATCHED_BRAND, STOPPED_ORIGIN = "Exemplar Noble", "331"  # as control.toml has them, of beer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,16 @@ def recalled_item(size: str) -> Item:
     return replace(shop(size).bonded[0], item_no=RECALLED_ITEM)
 
 
+def branded_item(size: str) -> Item:
+    """An item of that shop that is filed under a watched brand, which its name does not tell."""
+    return replace(shop(size).bonded[0], item_no=BRANDED_ITEM)
+
+
+def stopped_item(size: str) -> Item:
+    """Beer of that shop that is filed as of an origin under recall."""
+    return replace(shop(size).filed_as("22030000"), item_no=STOPPED_ITEM, country=STOPPED_ORIGIN)
+
+
 def relations(size: str) -> list[Relation]:
     """Of the platforms of this module, and of the suspended shop."""
     firm = shop(size).ebc_code
@@ -55,6 +66,27 @@ def relations(size: str) -> list[Relation]:
         Relation(NO_WAREHOUSE, firm, firm, code("D", 1), ""),
         Relation(code("P", 1), SHOP, code("P", 1), code("D", 1), code("A", 1)),
     ]
+
+
+@story()
+def brand_told_by_the_filing(m: Maker) -> list[Case]:
+    """Neither name nor model tells the brand: what is filed of the item does."""
+    t = m.trio(direct=False, shop=shop(m.profile.market))
+    t.only(t.goods()[0], 1, t.goods()[0].price_e5)
+    answer = decided(t, ["GDS-09"])
+    t.lines[0]["itemNo"] = BRANDED_ITEM
+    return [m.case(t, (answer,))]
+
+
+@story()
+def origin_told_by_the_filing(m: Maker) -> list[Case]:
+    """The order names another origin than the one under recall that the item is filed with."""
+    t = m.trio(direct=True, shop=shop(m.profile.market))
+    beer = shop(m.profile.market).filed_as("22030000")
+    t.only(beer, 1, beer.price_e5)
+    answer = decided(t, ["GDS-06"])
+    t.lines[0]["itemNo"] = STOPPED_ITEM
+    return [m.case(t, (answer,))]
 
 
 def _on_platform(name: str, platform: str, *codes: str, direct: bool = False) -> None:

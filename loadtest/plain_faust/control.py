@@ -80,8 +80,8 @@ def control_on(day: date, entries: dict[str, Any], tariff: Iterable[dict[str, st
     return DayControl(now, listed, _small([x["name"] for x in now["brand"]]), {})
 
 
-def controlled(lines: list[Document], filed: list[tuple[str, bool] | None], control: DayControl) -> list[Controlled]:
-    """What is wrong with each line; `filed`: HS code and whether it is bonded, None where the item is not registered."""
+def controlled(lines: list[Document], filed: list[tuple[str, bool, str, str] | None], control: DayControl) -> list[Controlled]:
+    """What is wrong with each line; `filed`: HS code, whether it is bonded, origin and brand, None where the item is not registered."""
     codes = [control.of(item[0][:8]) if item else None for item in filed]
     counts: dict[tuple[str, str], int | None] = {}
     for line, code in zip(lines, codes, strict=True):
@@ -92,7 +92,7 @@ def controlled(lines: list[Document], filed: list[tuple[str, bool] | None], cont
     found: list[Controlled] = []
     for line, item, code in zip(lines, filed, codes, strict=True):
         texts = (line["itemName"].translate(CAPITALS), line["gmodel"].translate(CAPITALS))
-        branded = _occurs(control.brands, texts)
+        branded = _occurs(control.brands, texts) or (item is not None and _occurs(control.brands, (item[3].translate(CAPITALS), "")))
         if item is None or code is None:
             found.append(Controlled(False, False, False, False, False, False, False, False, branded))
             continue
@@ -101,7 +101,7 @@ def controlled(lines: list[Document], filed: list[tuple[str, bool] | None], cont
         found.append(
             Controlled(
                 not code.listed, code.modes is not None and mode not in code.modes, misnamed, code.negative, code.waste,
-                line["country"] in code.origins, code.watched, _too_many(line["unit"], code, counts), branded,
+                line["country"] in code.origins or item[2] in code.origins, code.watched, _too_many(line["unit"], code, counts), branded,
             )
         )  # fmt: skip
     return found

@@ -36,6 +36,8 @@ class Good:
     status: str
     price_low_fen: int
     price_high_fen: int
+    origin: str
+    brand: str
 
     @property
     def bonded(self) -> bool:

@@ -93,7 +93,7 @@ def assemble(order: Document, payment: Document, waybill: Document, accepted_ms:
         registry.relation(order["ebpCode"], order["ebcCode"]), items,
         [law.rates.get(item.hs_code[:8]) if item else None for item in items],
         [_cap(law, item) for item in items],
-        controlled(lines, [(item.hs_code, item.bonded) if item else None for item in items], law.control),
+        controlled(lines, [(item.hs_code, item.bonded, item.origin, item.brand) if item else None for item in items], law.control),
         _trade_mode(items),
         _sum([line["totalPrice"] for line in lines]),
         _dutiable_fen(order["goodsValue"], order["freight"], waybill["insuredFee"]),

@@ -67,7 +67,7 @@ class Registry:
             measure, size = content_units().get(entry["contentUnit"], ("", 0))
             self.goods[of] = Good(
                 entry["hsCode"], entry["accountBookItem"], entry["unit"], entry["content"] * size, measure, entry["status"],
-                entry["priceLowFen"], entry["priceHighFen"],
+                entry["priceLowFen"], entry["priceHighFen"], entry["country"], entry["brand"],
             )  # fmt: skip
 
     def status(self, role: str, code: str) -> str:

@@ -42,16 +42,17 @@ class DayControl:
         self._known: dict[str, CodeControl] = {}
 
     def derive(self, lines: Iterable[Document]) -> None:
-        """Give the lines of an order, which have `hs_code` ("": not registered), their columns of the goods control."""
+        """Give the lines of an order, which have what is filed of them (`hs_code`, `origin`, `brand`; "": not registered), their
+        columns of the goods control."""
         counted: list[tuple[Document, Entry]] = []
         for line in lines:
             code = self._of(line["hs_code"][:8])
             line["listed"], line["negative"], line["waste"] = code.listed, code.negative, code.waste
-            line["watched"], line["stopped"] = code.watched, line["country"] in code.origins
+            line["watched"], line["stopped"] = code.watched, not code.origins.isdisjoint((line["country"], line["origin"]))
             mode = "1210" if line["account_book_item"] else "9610"
             line["mode_allowed"] = mode in code.footnote.get("modes", (mode,))
             line["name_allowed"] = not code.footnote or _named(code.footnote, line)
-            line["brand_watched"] = _occurs(self._brands, line)
+            line["brand_watched"] = _occurs(self._brands, line) or self._brands.search(line["brand"]) is not None
             line["self_use_exceeded"] = False
             if code.self_use:
                 counted.append((line, code.self_use))

@@ -87,6 +87,7 @@ def _by_class(registry: Registry, version: int, day: DayLaw, ebp: str, ebc: str)
 def _derive_line(line: Document, filed: Mapping[str, Any], day: DayLaw) -> None:
     line["registered"], line["item_status"] = bool(filed), filed.get("status", "")
     line["hs_code"], line["account_book_item"] = filed.get("hsCode", ""), filed.get("accountBookItem", "")
+    line["origin"], line["brand"] = filed.get("country", ""), filed.get("brand", "")
     measure, size = day.units.get(filed.get("contentUnit", ""), ("", 0))
     content = Content(filed["unit"], filed["content"] * size, measure) if filed else NO_CONTENT
     rate = day.rates.get(line["hs_code"][:8])

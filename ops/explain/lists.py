@@ -17,11 +17,15 @@ def _covers(entry: Entry, line: Line) -> bool:
 
 
 def _stops(entry: Entry, line: Line) -> bool:
-    return _covers(entry, line) and entry["country"] == line["line_country"]
+    return _covers(entry, line) and entry["country"] in (line["line_country"], line["origin"])
 
 
 def _occurs(text: str, line: Line) -> bool:
     return any(text.lower() in (line[name] or "").lower() for name in ("line_itemName", "line_gmodel"))
+
+
+def _watches(entry: Entry, line: Line) -> bool:
+    return _occurs(entry["name"], line) or entry["name"].lower() in (line["brand"] or "").lower()
 
 
 def _forbids_mode(entry: Entry, line: Line) -> bool:
@@ -42,7 +46,7 @@ def _over_time(entry: Entry, line: Line) -> bool:
 LISTS: dict[str, tuple[str, Fits]] = {  # what a rule reads → the list behind it, and which of its entries apply to a line
     "negative": ("negative", _covers), "waste": ("waste", _covers), "watched": ("watch", _covers), "stopped": ("stop", _stops),
     "self_use_exceeded": ("self_use", _covers), "self_use_day_exceeded": ("self_use", _over_time), "self_use_month_exceeded": ("self_use", _over_time),
-    "brand_watched": ("brand", lambda entry, line: _occurs(entry["name"], line)),
+    "brand_watched": ("brand", _watches),
     "mode_allowed": ("positive", _forbids_mode), "name_allowed": ("positive", _forbids_name),
 }  # fmt: skip
 

@@ -25,7 +25,7 @@ def drawn(rng: Random) -> list[list[Line]]:
     return [
         [
             {
-                "hs_code": rng.choice(CODES), "account_book_item": rng.choice(("", "T1")), "country": rng.choice(("116", "303", "331")),
+                "hs_code": (code := rng.choice(CODES)), "origin": code and rng.choice(("116", "303", "331")), "brand": code and rng.choice(TEXTS), "account_book_item": rng.choice(("", "T1")), "country": rng.choice(("116", "303", "331")),
                 "itemName": rng.choice(TEXTS), "gmodel": rng.choice(TEXTS) + rng.choice(TEXTS), "unit": rng.choice(("011", "140", "035")),
                 "qty_e5": rng.choice((100_000, 200_000, 1_200_000, 2_400_000, 2_400_001, -100_000, None, 100_000)),
             }
@@ -59,7 +59,7 @@ def of_baseline(day: date, orders: list[list[Line]]) -> list[tuple[bool | None, 
     control = law_at((day.toordinal() - date(1970, 1, 1).toordinal()) * 86_400_000).control
     found: list[tuple[bool | None, ...]] = []
     for order in orders:
-        filed = [(x["hs_code"], bool(x["account_book_item"])) if x["hs_code"] else None for x in order]
+        filed = [(x["hs_code"], bool(x["account_book_item"]), x["origin"], x["brand"]) if x["hs_code"] else None for x in order]
         for x, c in zip(order, plain.controlled([x | {"qty": x["qty_e5"]} for x in order], filed, control), strict=True):
             listed = bool(x["hs_code"]) and not c.unlisted
             found.append((listed, not c.mode_barred, not c.misnamed, c.negative, c.waste, c.stopped, c.watched, c.too_many, c.branded))

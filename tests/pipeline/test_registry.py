@@ -21,10 +21,10 @@ FILED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     ),
     "goods": (
         {"ebcCode": "F", "itemNo": "I", "hsCode": "1901101000", "accountBookItem": "B-1", "unit": "122", "content": 2, "contentUnit": "kg",
-         "status": "active", "priceLowFen": 5, "priceHighFen": 9},
+         "status": "active", "priceLowFen": 5, "priceHighFen": 9, "country": "116", "brand": "X"},
         {"hsCode": "2204210000", "content": 3},
         {"ebc_code": "F", "item_no": "I", "hs_code": "2204210000", "hs8": "22042100", "account_book_item": "B-1", "goods_unit": "122",
-         "content": 3_000_000, "measure": MASS, "item_status": "active", "price_low_fen": 5, "price_high_fen": 9},
+         "content": 3_000_000, "measure": MASS, "item_status": "active", "price_low_fen": 5, "price_high_fen": 9, "origin": "116", "brand": "X"},
     ),
     "relation": (
         {"ebpCode": "P", "ebcCode": "F", "guarantorCode": "G", "declarantCode": "D", "warehouseCode": "W", "customsCode": "4604", "status": "active"},

@@ -116,7 +116,7 @@ def lines(*rows: tuple[int, str, str, str, int | None]) -> pl.DataFrame:
     names = ["m", "hs8", "line_country", "line_unit", "line_qty_e5"]
     types = [pl.UInt32, pl.String, pl.String, pl.String, pl.Int64]
     table = pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
-    return table.with_columns(line_itemName=pl.lit("Beer"), line_gmodel=pl.lit("a bottle"))
+    return table.with_columns(line_itemName=pl.lit("Beer"), line_gmodel=pl.lit("a bottle"), origin=pl.lit("116"), brand=pl.lit("none"))
 
 
 def column(name: str, control: Control, table: pl.DataFrame) -> list[bool | None]:
@@ -139,6 +139,8 @@ def test_a_stop_is_of_a_code_and_an_origin() -> None:
     control = Control(frozenset(), (), (), (), (), (("2203", "331"),), (), ())
     table = lines((0, "22030000", "331", "011", 1), (0, "22030000", "303", "011", 1), (0, "22040000", "331", "011", 1))
     assert column("stopped", control, table) == [True, False, False]
+    filed = table.with_columns(origin=pl.Series(["303", "331", "331"]))
+    assert column("stopped", control, filed) == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -155,6 +157,8 @@ def test_only_ascii_letters_have_two_cases() -> None:
     control = Control(frozenset(), (), (), (), (), (), (), ("\u212aiwi", "\u00e9clair"))
     table = lines(*[(0, "22030000", "303", "011", 1)] * 3).with_columns(line_gmodel=pl.Series(["kiwi", "\u00c9CLAIR", "\u00e9CLAIR"]))
     assert column("brand_watched", control, table) == [False, False, True]
+    filed = table.with_columns(brand=pl.Series(["\u00e9clair", None, "e"]))
+    assert column("brand_watched", control, filed) == [True, False, True]
 
 
 def test_empty_lists_stop_nothing() -> None:

@@ -94,7 +94,8 @@ def test_a_sighting_that_is_not_found(evidence: Evidence, proved: Prove, column:
 
 def test_a_batch_that_says_nothing_of_what_it_read(evidence: Evidence, proved: Prove) -> None:
     lost = evidence.tables.sighting_reads.pop()
-    assert told(proved(), f"lane {lost.lane} batch {lost.batch_seq}", "row of sighting_read")
+    proof = proved()  # it is missed by the lanes whose manifests came with it
+    assert any(told(proof, f"lane {lane} batch {number}", "row of sighting_read") for lane, number in json.loads(lost.batch).items())
 
 
 @pytest.mark.parametrize("more", [-1, 1])
