@@ -33,7 +33,7 @@ def filings(size: str) -> tuple[Filing, ...]:
     relations = [*_relations(trade), *barred.relations(size), *_answering_for_themselves(size)]
     found += [_relation(n, r) for n, r in enumerate(relations)]
     found += [_guarantee(one) for one in _instruments(relations)]
-    found += [_stock(one) if isinstance(one, Stock) else _count(one) for one in stocked.filed(size)]
+    found += [_stock(one, trade.size.warehouses) if isinstance(one, Stock) else _count(one) for one in stocked.filed(size)]
     return tuple(found)
 
 
@@ -45,7 +45,7 @@ def events(size: str) -> Iterator[Event]:
 
 def top_ups() -> Iterator[Event]:
     """Events that release whatever a set has that is held for its guarantee or for stock alone."""
-    for filing in (*map(_guarantee, guaranteed.TOP_UPS), *(_stock(one, revision=2) for one in stocked.top_ups())):
+    for filing in (*map(_guarantee, guaranteed.TOP_UPS), *(_stock(one, 1, revision=2) for one in stocked.top_ups())):
         yield Event(filing.key.encode(), written(filing))
 
 
@@ -152,10 +152,10 @@ def _guarantee(one: Instrument) -> Filing:
     return Filing("guarantee", 1, content)
 
 
-def _stock(one: Stock, revision: int = 1) -> Filing:
+def _stock(one: Stock, warehouses: int, revision: int = 1) -> Filing:
     book, number = one.book_item.rsplit("-", 1)
     content = {
-        "accountBook": book, "bookItem": number, "warehouseCode": stocked.warehouse(one.book_item), "unit": one.unit,
+        "accountBook": book, "bookItem": number, "warehouseCode": stocked.warehouse(one.book_item, warehouses), "unit": one.unit,
         "enteredE5": one.entered_e5, "validFrom": one.first, "validTo": one.last, "status": one.status,
     }  # fmt: skip
     return Filing("stock", revision, content)

@@ -70,9 +70,10 @@ def top_ups(size: str = "small") -> Iterator[Stock]:
     return (Stock(x.book_item, x.unit, PLENTY_E5) for x in items(size))
 
 
-def warehouse(book_item: str) -> str:
-    """Whose account book it is."""
-    return code("A", 1 + sum(map(ord, book_item.split("-")[0])) % 4)
+def warehouse(book_item: str, warehouses: int) -> str:
+    """Whose account book it is: each of so many warehouses has some, the first that of the stories too."""
+    book = book_item.split("-")[0]
+    return code("A", 1 if book == BOOK else (int(book[-3:]) - 1) % warehouses + 1)
 
 
 def _trio(m: Maker, number: int, qty: int, on: Shop | None = None) -> Trio:
