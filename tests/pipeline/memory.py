@@ -30,6 +30,7 @@ from pipeline.sightings import LEFT, SIGHTINGS, SUBJECTS, Seen, asked
 from pipeline.stock import STANDING as STOCK
 from schemas.blake2b import Blake2b
 from schemas.contracts import topic_name
+from schemas.filings import Filing
 from schemas.lawbook import Lawbook, load
 from sinks.store import FATES, MANIFESTS
 from sinks.stored import StoredDocuments
@@ -41,10 +42,15 @@ PSEUDONYMS = Blake2b(16, KEY).of
 @lru_cache  # made when it is asked for: tests/mutation imports this before the law is mutated
 def registry(size: str = "small", version: int = 0) -> Registry:
     """The registry after all that a market filed."""
+    return refiled(Registry(), filings(size), version)
+
+
+def refiled(before: Registry, some: Iterable[Filing], version: int = 0) -> Registry:
+    """A registry after some more filings."""
     entries: dict[str, list[tuple[Any, ...]]] = {}
-    for filing in filings(size):
+    for filing in some:
         entries.setdefault(filing.table, []).append(filing.row())
-    return Registry().changed(version, **entries)
+    return before.changed(version, **entries)
 
 
 def counted(size: str = "small") -> dict[str, dict[str, Any]]:

@@ -1,7 +1,8 @@
 """No missing or extreme value makes a manifest pass: a condition that cannot be evaluated is SYS-01, a HOLD or worse."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -135,6 +136,51 @@ def test_another_amount_is_never_a_release(place: tuple[str, str], value: int) -
                  **dict.fromkeys(ONE_SIGN, True)}
     if not harmless.get(column, False):
         assert outcome != "RELEASE"
+
+
+TEXTS = {"empty": "", "long": "x" * 5000, "long in Chinese": "长" * 5000}
+TIMES = {
+    "first": datetime(1970, 1, 1, tzinfo=UTC), "of 1970": datetime(1970, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+    "of 9999": datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+}  # fmt: skip
+OPTIONAL = (
+    "line_barCode", "line_itemDescribe", "line_note", "order_consigneeDistrict", "order_note", "order_payCode", "order_payName",
+    "order_payTransactionId", "payment_note", "payment_telephone", "waybill_note",
+)  # fmt: skip
+# Why a manifest with such a value may be released: reason → values, columns.
+MAY_PASS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "the message does not demand the field": (("empty",), OPTIONAL),
+    "demanded of firms rated dishonest alone (CLS-01, CLS-02)": (("empty",), ("order_batchNumbers", "waybill_goodsInfo")),
+    "direct goods alone have a master bill (WAY-07)": (("empty",), ("waybill_billNo",)),
+    "derived, and always one of a few values": (tuple(TEXTS), ("ecommerce_class", "platform_class", "trade_mode")),
+    "how old a document may be is not laid down; shipped or reported before it was paid is one sign of risk, which holds nothing":
+        (("first", "of 1970"), ("order_appTime", "payment_appTime", "waybill_appTime")),
+    "documents older than their acceptance are the usual ones": (("of 9999",), ("accepted_at",)),
+}  # fmt: skip
+PASSES = {(column, value) for values, columns in MAY_PASS.values() for column in columns for value in values}
+
+
+def _extremes() -> Iterator[tuple[str, str, str, Any]]:
+    """Scope, column, name of the value, value."""
+    for scope, column in READS:
+        kind = (derived().heads if scope == "manifest" else derived().lines).schema[column]
+        values: dict[str, Any] = TEXTS if kind == pl.String else TIMES if kind.is_temporal() else {}
+        for name, value in values.items():
+            if (column, name) != ("order_orderNo", "empty"):  # such a document is a dead letter (DL-03)
+                yield scope, column, name, value
+
+
+@pytest.mark.parametrize(("scope", "column", "name", "value"), [pytest.param(*x, id=f"{x[1]} {x[2]}") for x in _extremes()])
+def test_an_extreme_text_or_time_is_a_release_only_for_a_reason(scope: str, column: str, name: str, value: Any) -> None:
+    changed = with_value(scope, column, value)
+    of_document = column.startswith(("order_", "payment_", "waybill_", "line_")) and column not in ADDED  # not payment_firm_status
+    outcome, codes = judged(rederived(changed) if of_document else changed)
+    assert "SYS-01" not in codes, "what is there is never unknown"
+    assert (outcome == "RELEASE") == ((column, name) in PASSES)
+
+
+def test_the_reasons_are_of_columns_that_are_read() -> None:
+    assert {(column, name) for _, column, name, _ in _extremes()} >= PASSES
 
 
 SOURCES = [(k, c) for k in KINDS for c in derived().heads.columns if c.startswith(f"{k}_") and c.endswith("_e5")]

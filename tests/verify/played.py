@@ -28,6 +28,7 @@ from pipeline.documents import KINDS
 from pipeline.flow import Decided
 from pipeline.registry import Registry
 from schemas.contracts import PARTITIONS, topic_name, topics
+from schemas.filings import Filing, written
 from sinks.batch import Drawing, Freezing, LaneState
 from sinks.guarantees import freezing
 from sinks.messages import unpack
@@ -35,7 +36,7 @@ from sinks.prepare import Arrived, arrived_frames, decided_frames, numbered_head
 from sinks.rows import number_uses
 from sinks.seen import sighting_frames
 from sinks.stock import COUNTED, drawing
-from tests.pipeline.memory import BASE_MS, MemoryStore, Rec, as_records, registry
+from tests.pipeline.memory import BASE_MS, MemoryStore, Rec, as_records, refiled, registry
 
 SWEPT_SECONDS = 700
 REGISTRY = topic_name("registry")
@@ -54,35 +55,47 @@ def sent() -> list[Rec]:
     return [Rec(REGISTRY, 0, n, BASE_MS - 1, e.key, e.value) for n, e in enumerate([*events("small"), *odd_events("small")])]
 
 
-@cache
-def filed() -> Filed:
-    """What the first batch takes of them; the same for every play."""
-    came = read_filings({0: LaneRecords({REGISTRY: Records.of(sent())}, {}, {}, BASE_MS)})
+def sent_with(changed: Sequence[Filing]) -> list[Rec]:
+    """That, and after it some more filings."""
+    return [*sent(), *(Rec(REGISTRY, 0, len(sent()) + n, BASE_MS - 1, f.key.encode(), written(f)) for n, f in enumerate(changed))]
+
+
+def filed(records: Sequence[Rec]) -> Filed:
+    """What the first batch takes of them."""
+    came = read_filings({0: LaneRecords({REGISTRY: Records.of(records)}, {}, {}, BASE_MS)})
     return asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
 
 
-class Play:
-    """Batches of all lanes at once through the core; keeps every row and every message."""
+@cache
+def usually_filed() -> Filed:
+    """What it takes of those of the small market alone; the same for every such play."""
+    return filed(sent())
 
-    def __init__(self) -> None:
-        self.store = MemoryStore(registry=registry(version=1))
+
+class Play:
+    """Batches of all lanes at once through the core; keeps every row and every message. `changed`: filed besides what the market
+    filed, in the same batch."""
+
+    def __init__(self, changed: Sequence[Filing] = ()) -> None:
+        self.store = MemoryStore(registry=refiled(registry(version=1), changed, version=1) if changed else registry(version=1))
+        self.sent = sent_with(changed)
         self.lanes = {n: LaneState(n, 1, 0, None, None, None) for n in range(PARTITIONS)}
         self.store.lanes.update(dict.fromkeys(self.lanes, 0))
         self.tables = Tables()
         self.outputs: list[Message] = []
         self._reports = self.store.open().clear().with_columns(code=pl.lit("DOC-09"))
-        self._file()
+        self._file(filed(self.sent) if changed else usually_filed())
 
-    def _file(self) -> None:
+    def _file(self, taken: Filed) -> None:
         """The first batch of lane 0 brings the registry."""
         read, decided = self.store.begin([])
-        read.dead.extend(filed().dead)
-        for row in counts(filed(), Registry()).iter_rows(named=True):
+        read.dead.extend(taken.dead)
+        for row in counts(taken, Registry()).iter_rows(named=True):
             item, counted, entered, offset = (row[c] for c in COUNTED)
             self.tables.stock_counts.append(
                 evidence.StockCountRow(item, 1, offset, counted, entered, 0, counted - entered, counted - entered, 0, 1)
             )
-        self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filings=filed().rows)
+        self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filings=taken.rows)
         self.store.dead.clear()  # of registry events nobody asks what became of them
 
     def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None) -> None:
@@ -169,7 +182,7 @@ class Play:
             ends[kind, r.partition] = r.offset + 1
         tables = self.tables
         tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
-        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(sent())))
+        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(self.sent)))
         tables.registry_state = [evidence.RegistryState(1)]
         book = self.store.lawbook
         tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
@@ -184,7 +197,7 @@ class Play:
         tables.guarantee_accounts = [evidence.GuaranteeAccountRow(**a) for a in self.store.guarantees.values()]
         counted = {row.book_item for row in tables.stock_counts}
         tables.stock_accounts = [evidence.StockAccountRow(**a, counts=int(a["book_item"] in counted)) for a in self.store.stock.values()]
-        filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in sent()}
+        filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in self.sent}
         return Evidence(inputs, ends, self.outputs, tables, filings)
 
 
