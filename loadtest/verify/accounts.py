@@ -148,14 +148,15 @@ def _check_standing(book: Book, report: Report) -> None:
 def _check_posted_once(book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report) -> None:
     """An accepted manifest has one entry on each account that it needs, one more when it was revised, and no other; any
     other manifest has none."""
+    nothing: list[Account] = []
     posted: dict[int, list[Account]] = {}
     for account, entries in book.entries.items():
         for entry in entries:
             posted.setdefault(entry.manifest_id, []).append(account)
     for one in facts.values():
-        needed = sorted([*book.needs(one)] * (2 if one.manifest_id in revised else 1)) if one.accepted else []
-        found = sorted(posted.get(one.manifest_id, []))
-        if needed != found:
+        needed = [*book.needs(one)] * (2 if one.manifest_id in revised else 1) if one.accepted else nothing
+        found = posted.get(one.manifest_id, nothing)
+        if needed != found and (needed := sorted(needed)) != (found := sorted(found)):
             want, have = ([book.place(account) for account in accounts] for accounts in (needed, found))
             report.differs(one.place, f"entries of the {book.name} ledger", want, have)
 

@@ -53,11 +53,13 @@ def share_of(evidence: Evidence, share: Share) -> Evidence:
 
 
 class Cases:
-    """The manifests of a share in the order of their manifest_id."""
+    """The manifests of a share in the order of their manifest_id. `ids`: of each row the decisionId, in hex too, and the receiptId
+    that its messages have to have."""
 
     def __init__(self, evidence: Evidence, decisions: Box, receipts: Box) -> None:
         self._inputs, self._decisions, self._receipts = evidence.inputs, decisions, receipts
         self.rows = sorted(evidence.tables.manifests, key=lambda m: m.manifest_id)
+        self.ids = [(ident := decision_id(row), ident.hex(), manifest_receipt_id(ident)) for row in self.rows]
         self.lines: dict[int, list[LineRow]] = {}
         for line in evidence.tables.lines:
             self.lines.setdefault(line.manifest_id, []).append(line)
@@ -74,18 +76,16 @@ class Cases:
     def slices(self, size: int) -> Iterator[list[Case]]:
         """All of them, `size` at a time."""
         for start in range(0, len(self.rows), size):
-            yield [self._case(row) for row in self.rows[start : start + size]]
+            yield [self._case(row, *ids) for row, ids in zip(self.rows[start : start + size], self.ids[start : start + size], strict=True)]
 
-    def _case(self, row: ManifestRow) -> Case:
+    def _case(self, row: ManifestRow, ident: bytes, hex_ident: str, receipt_id: str) -> Case:
         """With its records and messages; of several messages, one where it belongs."""
-        ident = decision_id(row)
-        receipt_id = manifest_receipt_id(ident)
         order, payment, waybill = used_places(row)
         inputs, lane = self._inputs, row.lane
         return Case(
             row, self.lines.get(row.manifest_id, []), self.findings.get(row.manifest_id, []),
             (inputs.get(order), inputs.get(payment), inputs.get(waybill)),
-            self._decisions.first(ident.hex(), lane), self._receipts.first(receipt_id, lane), ident, receipt_id,
+            self._decisions.first(hex_ident, lane), self._receipts.first(receipt_id, lane), ident, receipt_id,
         )  # fmt: skip
 
 

@@ -42,13 +42,13 @@ def pending(
     codes: set[str], order: Document, payment: Document, waybill: Document, derived: Document, day: DayLaw
 ) -> Pending:
     """`codes`: what the rules and indicators found that need no counters."""
-    records: dict[str, Mapping[str, Any]] = {"order": order, "payment": payment, "waybill": waybill, "derived": derived}
+    records = {"order": order, "payment": payment, "waybill": waybill, "derived": derived}
     if has_null(order, payment, waybill, derived, order["orderList"]):
         alone = _true(day, records, SEEN_ONCE)
     else:
         alone = tuple(day.codes_on_counters(order, payment, waybill, derived, SEEN_ONCE))
     signs = codes & day.counted_with
-    return Pending(frozenset(signs) if signs else NOBODY_ELSE, alone, tuple(records[record][field] for record, field in day.read_beside))
+    return Pending(frozenset(signs) if signs else NOBODY_ELSE, alone, tuple([records[record][field] for record, field in day.read_beside]))
 
 
 def found(day: DayLaw, waits: Pending, lately: Lately | None) -> tuple[set[str], dict[str, tuple[int, tuple[str, ...]]]]:

@@ -1,7 +1,8 @@
 """Checks of one decided attempt: recompute it from its three documents, compare rows and published messages."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -28,16 +29,22 @@ from loadtest.verify.samples import CODES as SAMPLES
 from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import Tried, try_again
 
-LEDGER = ("PAY-03", "WAY-06", "LIM-03", "LIM-04")
-GUARANTEE = ("GUA-01", "GUA-02")
-STOCK = ("STK-01", "STK-02")
+LEDGER = frozenset({"PAY-03", "WAY-06", "LIM-03", "LIM-04"})
+GUARANTEE = frozenset({"GUA-01", "GUA-02"})
+STOCK = frozenset({"STK-01", "STK-02"})
 MOST_ASKED = 3 * 10**14
-ASKED = (*LEDGER, *GUARANTEE, *STOCK)
+ASKED = LEDGER | GUARANTEE | STOCK
+NOT_BY_RULES = ASKED.union(SAMPLES)
+NONE = frozenset[str]()
 Found = tuple[Document | NoDocument | None, ...]
 """Order, payment and waybill of a case; None where the place is empty."""
 Taxes = list[tuple[int, int, int, int]]
+UNTAXED = (None, None, None, None)
 Account = tuple[Any, ...]
 """The key of an account, as its table has it: a person's pseudonym, a year, of weights also a group."""
+ReadBy = dict[str, dict[str, Any]]
+"""Values read by findings, by code."""
+NOTHING_READ: ReadBy = {}
 
 
 class Case(NamedTuple):
@@ -95,21 +102,21 @@ class Facts(NamedTuple):
     number_w: str
     completing: tuple[int, int, int, int]
     lane_batch: tuple[int, int]
-    refused: dict[str, dict[str, Any]]
+    refused: ReadBy
     secured: Secured
-    unsecured: dict[str, dict[str, Any]]
+    unsecured: ReadBy
     version: int
     order_hash: int
     subjects: tuple[int, int, int]
     rules_ran: bool
-    counted: dict[str, dict[str, Any]]
+    counted: ReadBy
     counters: bytes | None
     pay_firm: int
     goods: Goods
     waits: Pending | None
     tried: Tried | None
     stock: dict[str, Asked]
-    short: dict[str, dict[str, Any]]
+    short: ReadBy
 
 
 def check(
@@ -126,13 +133,16 @@ def check(
         return None
     order, payment, waybill = read
     row = case.row
-    accepted_at = max(record.log_ms for record in case.records if record is not None)
-    day = law.of_day(day_number(accepted_at))
+    completing = max([(record.log_ms, *where) for where, record in zip(used_places(row), case.records, strict=True) if record is not None])
+    accepted_at = completing[0]
+    day_no = day_number(accepted_at)
+    day = law.of_day(day_no)
     derived = derive(order, payment, waybill, accepted_at, day, registry, row.registry_version)
-    stored, class_, known = {f.code for f in case.findings}, derived["ecommerce_class"], derived["tax_known"]
+    stored = frozenset([f.code for f in case.findings]) if case.findings else NONE
+    class_, known = derived["ecommerce_class"], derived["tax_known"]
     waits = None
     if QUARANTINED in stored:  # a rule could not be run on it: it must be held, whatever the rules would have said
-        by_rules = {QUARANTINED}
+        by_rules: Set[str] = {QUARANTINED}
         report.counts["quarantined"] += 1
     else:
         true = rule_findings(order, payment, waybill, derived, day)
@@ -143,30 +153,30 @@ def check(
         if not by_rules or conclude(by_rules, law, day, class_, known).outcome == "RELEASE":
             codes_of = [line["hs_code"] for line in order["orderList"]]
             sample = day.samples.draw(case.decision_id, class_, codes_of, derived["trade_mode"], seeds)
-            by_rules = by_rules | sample.keys()
+            by_rules |= sample.keys()
             _compare_sample(case, sample, place, report)
-    codes = by_rules | stored.intersection(ASKED)
+    codes = by_rules | stored & ASKED
     verdict = conclude(codes, law, day, class_, known)
-    outcomes = {code: day.classes.says(code, class_)[0] for code in codes}
+    outcomes = {code: day.classes.says(code, class_)[0] for code in codes} if codes else {}
     asks = (verdict if codes == by_rules else conclude(by_rules, law, day, class_, known)).outcome != "REJECT"
     taxed = derived["taxes"] if verdict.taxed else []
     expected = _row(case, read, derived, verdict, taxed, accepted_at, law.version, person_key)
     _compare_row(row, expected, place, report)
-    _compare_findings(case, outcomes, asks, law, place, report)
+    _compare_findings(case, stored, outcomes, asks, law, place, report)
     _compare_lines(case, order, taxed, place, report)
     published.check_decision(case.decision, expected, order, taxed, outcomes, topics, place, report)
     published.check_manifest_receipt(case.receipt, expected, case.receipt_id, {c for c in codes if outcomes[c] == verdict.outcome != "RELEASE"}, place, report)
     _count(expected, order, report)
     due = derived["tax_due_fen"] if derived["guarantor_code"] and derived["tax_known"] and QUARANTINED not in stored else 0
-    limit = guaranteed(registry, row.registry_version, derived["guarantor_code"], day_number(accepted_at)) if due else 0
-    if stored.intersection(GUARANTEE) and (stored.intersection(LEDGER) or not due):
+    limit = guaranteed(registry, row.registry_version, derived["guarantor_code"], day_no) if due else 0
+    if stored & GUARANTEE and (stored & LEDGER or not due):
         report.differs(place, "findings", "no guarantee is asked of what is refused or owes nothing", sorted(stored))
-    stock = _stock(order["orderList"], registry, row.registry_version, day_number(accepted_at))
-    if stored.intersection(STOCK) and (not stock or stored.intersection((*LEDGER, *GUARANTEE))):
+    stock = _stock(order["orderList"], registry, row.registry_version, day_no)
+    if stored & STOCK and (not stock or stored & (LEDGER | GUARANTEE)):
         report.differs(place, "findings", "no stock is asked of what is refused or orders nothing bonded, and no guarantee after it", sorted(stored))
     secured = Secured(derived["guarantor_code"], due, limit)
-    tried = try_again(row, read, accepted_at, codes, stored.intersection((*ASKED, *SAMPLES)), registry)
-    return _facts(case, expected, read, asks, day, place, secured, waits, tried, stock)
+    tried = try_again(row, read, accepted_at, codes, stored & NOT_BY_RULES, registry)
+    return _facts(case, expected, order, completing, asks, day, place, secured, waits, tried, stock)
 
 
 def _stock(lines: list[Document], registry: Registry, version: int, day: int) -> dict[str, Asked]:
@@ -233,12 +243,14 @@ def _row(
     row = case.row
     order, payment, waybill = read
     digests = [documents.digest(record.value or b"") for record in case.records if record is not None]
-    tariff, consumption, vat = (sum(t[n] for t in taxed) for n in (1, 2, 3))
+    tariff, consumption, vat = [sum(column) for column in [*zip(*taxed, strict=True)][1:]] if taxed else (0, 0, 0)
+    orderer, payer = order["buyerIdNumber"].upper(), payment["payerIdNumber"].upper()
+    person = _pseudonym(orderer, person_key)
     return ManifestRow._make((
         documents.order_hash(row.order_no), row.ebp_code, row.order_no, row.attempt, row.manifest_id,
         case.decision_id, verdict.outcome, verdict.queue, verdict.return_status, verdict.fault_kinds,
         derived["trade_mode"], accepted_at, rule_set, row.lane, row.batch_seq, row.registry_version,
-        *(derived[name] for name in ("guarantor_code", "declarant_code", "warehouse_code", "customs_code")),
+        derived["guarantor_code"], derived["declarant_code"], derived["warehouse_code"], derived["customs_code"],
         row.order_partition, row.order_offset, row.payment_partition, row.payment_offset, row.waybill_partition,
         row.waybill_offset, *digests, verdict.taxed, derived["dutiable_fen"], tariff, consumption, vat, tariff + consumption + vat,
         order["ebcCode"], order["goodsValue_e5"], order["freight_e5"], order["discount_e5"], order["taxTotal_e5"],
@@ -246,8 +258,7 @@ def _row(
         waybill["weight_e5"], waybill["packNo"], order["appTime"], payment["appTime"], payment["payTime"],
         waybill["appTime"], order["currency"], payment["currency"], waybill["currency"], payment["payCode"],
         payment["payTransactionId"], waybill["logisticsCode"], waybill["logisticsNo"], waybill["billNo"],
-        _pseudonym(order["buyerIdNumber"].upper(), person_key),
-        _pseudonym(payment["payerIdNumber"].upper(), person_key),
+        person, person if payer == orderer else _pseudonym(payer, person_key),
         _pseudonym(order["consigneeTelephone"], person_key), _pseudonym(order["consigneeAddress"], person_key), row.counters,
     ))  # fmt: skip
 
@@ -273,12 +284,13 @@ def _compare_row(row: ManifestRow, expected: ManifestRow, place: str, report: Re
         report.differs(place, "manifest_id", f"lane {row.lane} and batch {row.batch_seq} packed", row.manifest_id)
 
 
-def _compare_findings(case: Case, outcomes: dict[str, str], asks: bool, law: LawData, place: str, report: Report) -> None:
-    """`outcomes`: of the codes that had to be found."""
-    stored = {f.code for f in case.findings}
+def _compare_findings(
+    case: Case, stored: Set[str], outcomes: dict[str, str], asks: bool, law: LawData, place: str, report: Report
+) -> None:
+    """`stored`: codes; `outcomes`: of the codes that had to be found."""
     if stored != outcomes.keys():
         report.differs(place, "findings", sorted(outcomes), sorted(stored))
-    if not asks and stored.intersection(ASKED):
+    if not asks and stored & ASKED:
         report.differs(place, "findings", "no ledger is asked when the rules reject", sorted(stored))
     for finding in case.findings:
         report.same(f"{place} finding {finding.code}", "outcome", outcomes.get(finding.code), finding.outcome)
@@ -306,15 +318,15 @@ def _compare_sample(case: Case, sample: dict[str, dict[str, str]], place: str, r
 
 def _compare_lines(case: Case, order: Document, taxed: Taxes, place: str, report: Report) -> None:
     lines: list[Document] = order["orderList"]
-    stored = sorted(case.lines, key=lambda x: x.line_no)
+    stored = sorted(case.lines, key=lambda x: x.line_no) if len(case.lines) > 1 else case.lines
     report.counts["lines"] += len(lines)
     if len(stored) != len(lines):
         report.differs(place, "number of lines", len(lines), len(stored))
     for n, (line, have) in enumerate(zip(lines, stored, strict=False)):
-        want = LineRow(
+        want = (
             case.row.manifest_id, n + 1, line["gnum"], line["itemNo"], line["hs_code"], line["account_book_item"],
             line["unit"], line["country"], line["currency"], line["qty_e5"], line["price_e5"], line["totalPrice_e5"],
-            *(taxed[n] if taxed else (None,) * 4),
+            *(taxed[n] if taxed else UNTAXED),
         )  # fmt: skip
         if want != have:
             for name, a, b in zip(LineRow._fields, want, have, strict=True):
@@ -332,29 +344,29 @@ def _count(row: ManifestRow, order: Document, report: Report) -> None:
 
 
 def _facts(
-    case: Case, expected: ManifestRow, read: tuple[Document, Document, Document], asks: bool, day: DayLaw, place: str,
+    case: Case, expected: ManifestRow, order: Document, completing: tuple[int, int, int, int], asks: bool, day: DayLaw, place: str,
     secured: Secured, waits: Pending | None, tried: Tried | None, stock: dict[str, Asked],
 ) -> Facts:  # fmt: skip
-    row = case.row
-    arrivals = [
-        (record.log_ms, *where)
-        for where, record in zip(used_places(row), case.records, strict=True)
-        if record is not None
-    ]
+    row, lines = case.row, order["orderList"]
     account = (expected.person_key, day.year)
-    refused = {f.code: json.loads(f.values_read) for f in case.findings if f.code in LEDGER}
+    refused = _read_by(case.findings, LEDGER)
     return Facts(
         row.manifest_id, place, f"{row.ebp_code}|{row.order_no}", asks, expected.outcome != "REJECT" and not refused, expected.outcome,
         expected.accepted_at, {account: (expected.dutiable_fen or 0, day.annual_limit_fen)},
-        {(*account, group): needed for group, needed in weights(read[0]["orderList"]).items()},
+        {(*account, group): needed for group, needed in weights(lines).items()},
         day.waybill_reuse_months, f"P|{expected.pay_code}|{expected.pay_transaction_id}",
-        f"W|{expected.logistics_code}|{expected.logistics_no}", max(arrivals), (row.lane, row.batch_seq),
-        refused, secured,
-        {f.code: json.loads(f.values_read) for f in case.findings if f.code in GUARANTEE},
-        row.registry_version, expected.order_hash,
+        f"W|{expected.logistics_code}|{expected.logistics_no}", completing, (row.lane, row.batch_seq),
+        refused, secured, _read_by(case.findings, GUARANTEE), row.registry_version, expected.order_hash,
         (_first(expected.person_key), _first(expected.phone_key), _first(expected.address_key)),
-        all(f.code != QUARANTINED for f in case.findings),
-        {f.code: json.loads(f.values_read) for f in case.findings if f.code in day.counter_codes}, row.counters,
-        int.from_bytes(blake2b(expected.pay_code.encode(), digest_size=4).digest(), "big", signed=True), goods_of(read[0]["orderList"]),
-        waits, tried, stock, {f.code: json.loads(f.values_read) for f in case.findings if f.code in STOCK},
+        all([f.code != QUARANTINED for f in case.findings]), _read_by(case.findings, day.counter_codes), row.counters,
+        _firm(expected.pay_code), goods_of(lines), waits, tried, stock, _read_by(case.findings, STOCK),
     )  # fmt: skip
+
+
+def _read_by(findings: list[FindingRow], codes: Set[str]) -> ReadBy:
+    return {f.code: json.loads(f.values_read) for f in findings if f.code in codes} if findings else NOTHING_READ
+
+
+@lru_cache
+def _firm(code: str) -> int:
+    return int.from_bytes(blake2b(code.encode(), digest_size=4).digest(), "big", signed=True)

@@ -93,11 +93,12 @@ def read_usual(kind: str, values: Sequence[bytes]) -> list[Document | None]:
 
 def _identified(kind: str, key: bytes | None, document: Document) -> Document:
     order_no, ebp_code = document["orderNo"], document["ebpCode"]
+    named = f"{ebp_code}|{order_no}".encode()
     if not order_no or (not ebp_code and kind != "waybill"):
         raise NoDocument("DL-03")
-    if max(len(order_no.encode()), len(ebp_code.encode())) > LONGEST_IDENTITY:
+    if len(named) > LONGEST_IDENTITY and max(len(order_no.encode()), len(ebp_code.encode())) > LONGEST_IDENTITY:
         raise NoDocument("DL-03")
-    if key != f"{ebp_code}|{order_no}".encode():
+    if key != named:
         raise NoDocument("DL-04")
     return document
 

@@ -3,6 +3,7 @@
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from loadtest.verify.control import UNIT_E5, DayControl
 from loadtest.verify.documents import Document
@@ -24,11 +25,12 @@ Before = Mapping[tuple[int, int], tuple[int, int]]
 
 def goods_of(lines: Iterable[Document]) -> Goods:
     """Of derived lines."""
-    return tuple(
+    return tuple([
         (int(line["hs_code"][:8]), _unit(line["unit"]), max(line["qty_e5"] or 0, 0)) for line in lines if line["registered"]
-    )
+    ])  # fmt: skip
 
 
+@lru_cache
 def _unit(text: str) -> int | None:
     return int(text) if len(text) == 3 and text.isascii() and text.isdigit() else None
 

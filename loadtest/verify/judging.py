@@ -1,18 +1,17 @@
 """What the law says of three documents: derived values, findings, outcome and tax (docs/decisions.md sections 5, 7)."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Set
 from datetime import date
 from functools import lru_cache
 from operator import mul
-from typing import Any
+from typing import Any, NamedTuple
 
 from loadtest.verify.classes import GRAVEST, STATUS
 from loadtest.verify.documents import FEN_E5, Document
 from loadtest.verify.evaluate import value
 from loadtest.verify.law import DayLaw, LawData
-from loadtest.verify.registry import Registry, firms
+from loadtest.verify.registry import Registry, behind
 from loadtest.verify.tax import Content, Tax, Taxable, line_taxes
 
 UNIT_E5 = 100_000
@@ -20,15 +19,17 @@ MG_E5_PER_NET = 10 * UNIT_E5  # a waybill counts in 10^-5 kg, which are 10 mg
 MOST_NET = 10**14
 SHAPE = re.compile(r"[0-9]{17}[0-9X]")
 WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))  # GB 11643: 2^(i-1) mod 11, i counted from the right
+ZEROS = ord("0") * sum(WEIGHTS)
 CHECK = "10X98765432"
 REJECTED = 100
 QUARANTINED = "SYS-02"
 UNKNOWN = "SYS-01"
 NO_CONTENT = Content("", 0, "")
+CAN_BE_NULL = ("line_total_sum_e5", "one_indivisible_item", "dutiable_fen", "tax_due_fen")
+"""Of the derived columns: those of amounts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(NamedTuple):
     """What findings amount to."""
 
     outcome: str
@@ -47,12 +48,15 @@ def derive(
 ) -> Document:
     """The derived columns of a manifest at a version of the registry; its lines get theirs in place."""
     lines: list[Document] = order["orderList"]
+    ebc = order["ebcCode"]
     total: int | None = 0
-    modes: set[str] = set()
-    for line in lines:
-        _derive_line(line, registry.entry(version, "goods", order["ebcCode"], line["itemNo"]), day)
+    net, numbered, modes = 0, True, set[str]()
+    for n, line in enumerate(lines, start=1):
+        _derive_line(line, registry.at(version, f"goods|{ebc}|{line['itemNo']}"), day)
         price = line["totalPrice_e5"]
         total = None if total is None or price is None else total + price
+        net += line["net"]
+        numbered = numbered and line["gnum"] == n
         if line["registered"]:
             modes.add("1210" if line["account_book_item"] else "9610")
     day.control.derive(lines)
@@ -60,50 +64,69 @@ def derive(
     one = None if qty is None else qty == UNIT_E5
     dutiable = _dutiable(order["goodsValue_e5"], order["freight_e5"], waybill["insuredFee_e5"])
     taxes = _taxes(order, waybill, dutiable, total, bool(one), day)
+    ebp, carrier = order["ebpCode"], waybill["logisticsCode"]
+    firms = registry.once(_of_firms, version, day, ebp, ebc)
+    guarantor = firms["guarantor_code"]
     return {
+        **firms,
+        **registry.once(_payer_and_carrier, version, payment["payCode"], carrier),
+        "guarantor_related": guarantor != "" and guarantor in (ebp, ebc, carrier),
         "line_count": len(lines),
         "line_total_sum_e5": total,
-        "gnum_in_order": all(line["gnum"] == n for n, line in enumerate(lines, start=1)),
+        "gnum_in_order": numbered,
         "one_indivisible_item": one,
         "dutiable_fen": dutiable,
         "tax_known": taxes is not None,
-        "tax_due_fen": None if taxes is None else sum(sum(t[1:]) for t in taxes),
+        "tax_due_fen": None if taxes is None else sum([tariff + consumption + vat for _, tariff, consumption, vat in taxes]),
         "taxes": taxes or [],
         "trade_mode": "mixed" if len(modes) > 1 else "".join(modes),
-        "net_weight_e5": max(-MOST_NET, min(MOST_NET, sum(line["net"] for line in lines) // MG_E5_PER_NET)),
+        "net_weight_e5": max(-MOST_NET, min(MOST_NET, net // MG_E5_PER_NET)),
         "accepted_at": accepted_at,
         "buyer_id_valid": identity_valid(order["buyerIdNumber"]),
         "payer_id_valid": identity_valid(payment["payerIdNumber"]),
-        **firms(order, payment, waybill, registry, version),
-        **registry.once(_by_class, version, day, order["ebpCode"], order["ebcCode"]),
     }
 
 
-def _by_class(registry: Registry, version: int, day: DayLaw, ebp: str, ebc: str) -> dict[str, Any]:
+def _of_firms(registry: Registry, version: int, day: DayLaw, ebp: str, ebc: str) -> dict[str, Any]:
     """The columns that all orders of a firm on a platform have on a day, whatever their documents say."""
-    return day.classes.columns({role: registry.entry(version, "enterprise", role, code) for role, code in (("platform", ebp), ("ecommerce", ebc))})
+    filed = {role: registry.entry(version, "enterprise", role, code) for role, code in (("platform", ebp), ("ecommerce", ebc))}
+    return {**behind(registry, version, ebp, ebc), **day.classes.columns(filed)}
+
+
+def _payer_and_carrier(registry: Registry, version: int, payer: str, carrier: str) -> dict[str, Any]:
+    return {
+        "payment_firm_status": registry.status(version, "enterprise", "payment", payer),
+        "carrier_status": registry.status(version, "enterprise", "carrier", carrier),
+    }
 
 
 def _derive_line(line: Document, filed: Mapping[str, Any], day: DayLaw) -> None:
-    line["registered"], line["item_status"] = bool(filed), filed.get("status", "")
-    line["hs_code"], line["account_book_item"] = filed.get("hsCode", ""), filed.get("accountBookItem", "")
-    line["origin"], line["brand"] = filed.get("country", ""), filed.get("brand", "")
-    measure, size = day.units.get(filed.get("contentUnit", ""), ("", 0))
-    content = Content(filed["unit"], filed["content"] * size, measure) if filed else NO_CONTENT
-    rate = day.rates.get(line["hs_code"][:8])
-    by_quantity = rate is not None and rate.item.by_quantity
-    fits = rate is not None and rate.item.parts(content.measure) is not None and line["unit"] == content.unit
-    line["rated"], line["measured"] = rate is not None, fits or not by_quantity
-    line["rate"], line["content"], line["by_quantity"] = rate, content, by_quantity
-    as_filed = bool(filed) and line["unit"] == content.unit
-    line["price_low_fen"], line["price_high_fen"] = (filed[x] if as_filed else 0 for x in ("priceLowFen", "priceHighFen"))
-    line["net"] = line["qty_e5"] * content.amount if as_filed and content.measure == "mass" and line["qty_e5"] is not None else 0
-    line["cap"] = day.cap_of(line["hs_code"])
-    line["weighed"] = line["cap"] is None or (content.measure == "mass" and line["unit"] == content.unit)
+    """`filed`: of its item; empty where nothing is."""
+    hs_code: str = filed["hsCode"] if filed else ""
+    code, content, unit = day.of_code(hs_code), _content(filed, day), line["unit"]
+    as_filed = bool(filed) and unit == content.unit
+    by_mass = as_filed and content.measure == "mass"
     price, qty = line["price_e5"], line["qty_e5"]
     # price × qty is in 10⁻¹⁰ yuan: a fen is 10⁸ of them
     product: int | None = None if price is None or qty is None else price * qty
-    line["price_times_qty_e5"] = None if product is None else (2 * product + 10**8) // (2 * 10**8) * FEN_E5
+    line |= {
+        "registered": bool(filed), "item_status": filed["status"] if filed else "",
+        "hs_code": hs_code, "account_book_item": filed["accountBookItem"] if filed else "",
+        "origin": filed["country"] if filed else "", "brand": filed["brand"] if filed else "",
+        "rate": code.rate, "rated": code.rate is not None, "content": content, "by_quantity": code.by_quantity,
+        "measured": not code.by_quantity or (as_filed and code.rate is not None and code.rate.item.parts(content.measure) is not None),
+        "price_low_fen": filed["priceLowFen"] if as_filed else 0, "price_high_fen": filed["priceHighFen"] if as_filed else 0,
+        "net": qty * content.amount if by_mass and qty is not None else 0,
+        "cap": code.cap, "weighed": code.cap is None or by_mass,
+        "price_times_qty_e5": None if product is None else (2 * product + 10**8) // (2 * 10**8) * FEN_E5,
+    }  # fmt: skip
+
+
+def _content(filed: Mapping[str, Any], day: DayLaw) -> Content:
+    if not filed:
+        return NO_CONTENT
+    measure, size = day.units.get(filed["contentUnit"], ("", 0))
+    return Content(filed["unit"], filed["content"] * size, measure)
 
 
 def weights(lines: Iterable[Document]) -> dict[str, tuple[int, int]]:
@@ -133,7 +156,7 @@ def identity_valid(number: str) -> bool:
         born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     except ValueError:
         return False
-    total = sum(map(mul, map(int, number[:17]), WEIGHTS))
+    total = sum(map(mul, number.encode(), WEIGHTS)) - ZEROS  # which has a weight for 17 of its 18 bytes
     return born.year >= 1900 and CHECK[total % 11] == number[17]
 
 
@@ -157,13 +180,21 @@ def has_null(
     order: Document, payment: Document, waybill: Document, derived: Document, lines: Iterable[Document]
 ) -> bool:
     """Only amounts out of bounds, and what derives from amounts, can be null."""
-    if order["amount_out"] or payment["amount_out"] or waybill["amount_out"] or None in derived.values():
+    if order["amount_out"] or payment["amount_out"] or waybill["amount_out"]:
         return True
-    return any(line["price_times_qty_e5"] is None for line in lines)
+    for name in CAN_BE_NULL:
+        if derived[name] is None:
+            return True
+    for line in lines:  # noqa: SIM110  a generator a manifest takes longer than all that is asked here
+        if line["price_times_qty_e5"] is None:
+            return True
+    return False
 
 
-def conclude(codes: Iterable[str], law: LawData, day: DayLaw, class_: str, tax_known: bool) -> Conclusion:
+def conclude(codes: Set[str], law: LawData, day: DayLaw, class_: str, tax_known: bool) -> Conclusion:
     """Outcome, queue, blamed kinds and whether it is taxed, from finding codes, the firm's class and whether the tax is known."""
+    if not codes:
+        return Conclusion("RELEASE", "", 0, tax_known)
     found = {code: day.classes.says(code, class_) for code in codes}
     rejecting = [code for code, (outcome, _) in found.items() if outcome == "REJECT"]
     queues = {queue for outcome, queue in found.values() if outcome == "HOLD"}
@@ -187,10 +218,11 @@ def _taxes(
     full = dutiable > day.single_limit_fen
     if full and not (one and dutiable <= day.annual_limit_fen):
         return None
+    taxable: list[Taxable] = []
     for line in lines:
-        counted = not line["by_quantity"] or (line["qty_e5"] is not None and line["qty_e5"] > 0)
-        if not (line["rated"] and line["measured"] and counted):
+        qty_e5 = line["qty_e5"] or 0
+        if not (line["rated"] and line["measured"]) or (line["by_quantity"] and qty_e5 <= 0):
             return None
+        taxable.append(Taxable(line["totalPrice_e5"] // FEN_E5, qty_e5, line["rate"], line["content"]))
     fee = (order["freight_e5"] + waybill["insuredFee_e5"]) // FEN_E5
-    taxable = [Taxable(x["totalPrice_e5"] // FEN_E5, x["qty_e5"] or 0, x["rate"], x["content"]) for x in lines]
     return line_taxes(fee, taxable, None if full else day.in_limit_share_1e4)

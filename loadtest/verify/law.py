@@ -4,11 +4,11 @@ import csv
 import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from loadtest.verify import classes, risk, samples
 from loadtest.verify.classes import DayClasses
@@ -49,10 +49,19 @@ SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
 DAY_MS = 86_400_000
 
 
+class CodeLaw(NamedTuple):
+    """What the law of a day says of an HS code. `rate`: None when the tariff has none; `cap`: group and mg of its yearly weight, should
+    it be limited."""
+
+    rate: Rate | None
+    by_quantity: bool
+    cap: tuple[str, int] | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)  # hashed by identity
 class DayLaw:
     """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate; `caps`: of yearly weight, as
-    (group, prefixes of HS codes, mg); `units` as in LawData. Rules and indicators that read counters need
+    (group, prefixes of HS codes, mg); `units` as in LawData; `known`: the codes asked for so far. Rules and indicators that read counters need
     what other manifests left: `counter_rules`, `codes_on_counters` the same compiled, `read_beside`: what else they read, as
     (record, column), `counter_codes`: what they can lead to, `counted_with`: what others find that goes into it."""
 
@@ -77,10 +86,15 @@ class DayLaw:
     codes_on_counters: Callable[..., list[str]]
     read_beside: tuple[tuple[str, str], ...]
     counted_with: frozenset[str]
+    known: dict[str, CodeLaw] = field(default_factory=lambda: dict[str, CodeLaw]())
 
-    def cap_of(self, hs_code: str) -> tuple[str, int] | None:
-        """The group that a line belongs to and its cap in mg, should its weight be limited."""
-        return next(((group, mg) for group, codes, mg in self.caps if hs_code.startswith(codes)), None)
+    def of_code(self, hs_code: str) -> CodeLaw:
+        """What it says of an HS code ("": of goods that are not registered)."""
+        if (found := self.known.get(hs_code)) is None:
+            rate = self.rates.get(hs_code[:8])
+            cap = next(((group, mg) for group, codes, mg in self.caps if hs_code.startswith(codes)), None)
+            found = self.known[hs_code] = CodeLaw(rate, rate is not None and rate.item.by_quantity, cap)
+        return found
 
 
 @dataclass(frozen=True, eq=False)

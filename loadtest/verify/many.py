@@ -63,14 +63,15 @@ class _Bytes:
     def texts(self, starts: list[int], ends: list[int]) -> tuple[list[str], str]:
         """The texts between these places, with U+FFFD where one is no UTF-8; and all of them in a row."""
         if starts and self.data[starts[0] : ends[0]].isascii():  # then most likely all of this field are
-            texts = [self.latin[a:b] for a, b in zip(starts, ends, strict=True)]
+            latin = self.latin
+            texts = [latin[a:b] for a, b in zip(starts, ends, strict=True)]
             if (together := "".join(texts)).isascii():
                 return texts, together
-        parts = [self.data[a:b] for a, b in zip(starts, ends, strict=True)]
+        data = self.data
         try:
-            texts = [part.decode() for part in parts]
+            texts = [data[a:b].decode() for a, b in zip(starts, ends, strict=True)]
         except UnicodeDecodeError:
-            texts = [part.decode(errors="replace") for part in parts]
+            texts = [data[a:b].decode(errors="replace") for a, b in zip(starts, ends, strict=True)]
         return texts, "".join(texts)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Container
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -104,8 +105,9 @@ async def _read_table(
     connection: Any, table: str, shape: type[NamedTuple], where: str, into: list[Any], progress: Progress
 ) -> None:
     total = await connection.fetchval(f"SELECT count(*) FROM {table}{where}")
+    row = partial(tuple.__new__, shape)  # of what is selected by the names of its fields: `_make` would count them again
     columns = ", ".join(COMPUTED.get(name, name) for name in shape._fields)
     cursor = await connection.cursor(f"SELECT {columns} FROM {table}{where}")
     while found := await cursor.fetch(PREFETCH):
-        into.extend(map(shape._make, found))
+        into.extend(map(row, found))
         progress(f"table {table}", len(into), total)

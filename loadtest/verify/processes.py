@@ -59,6 +59,7 @@ class Parts:
         self._threads: list[Thread] = []
         self._connections: list[Connection] = []
         self._whole: Part | None = None
+        self._facts: dict[int, Facts] = {}  # as long as the parts: who ends with them need not free them
         self._independent = [Event() for _ in range(processes)]
         registry.rules.read()  # once, before they are copied
         for number in range(processes if processes > 1 else 0):
@@ -99,7 +100,8 @@ class Parts:
         report.add([d for _, d in differing], sum(part.total for part in parts))
         rest = sorted((d for share in settled for d in share.differing), key=lambda d: (d.place, d.what))
         report.add(rest, sum(share.total for share in settled))
-        return {f.manifest_id: f for f in sorted((f for part in parts for f in part.facts), key=lambda f: f.manifest_id)}, settled
+        self._facts = {f.manifest_id: f for f in sorted((f for part in parts for f in part.facts), key=lambda f: f.manifest_id)}
+        return self._facts, settled
 
     def ask(self, asked: Asked) -> list[Given]:
         """What each share holds of it; after `finish`. ProcessLost when one does not answer."""

@@ -20,7 +20,7 @@ from loadtest.verify.evidence import (
 )
 from loadtest.verify.law import LawData
 from loadtest.verify.messages import DEAD_LETTER, DECISION, RECEIPT, TOPIC, decode, message_id, says
-from loadtest.verify.proof import Report
+from loadtest.verify.proof import Report, Where
 from schemas.contracts import topic_name
 
 FILED, REJECTED = "120", "100"
@@ -39,9 +39,9 @@ class Box:
     messages: dict[str, list[Message]] = field(default_factory=lambda: dict[str, list[Message]]())
     batches: list[tuple[Message, int]] = field(default_factory=lambda: list[tuple[Message, int]]())
 
-    def take(self, ident: str, place: str, lane: int, batch_seq: int, report: Report) -> Message | None:
+    def take(self, ident: str, place: Where, lane: int, batch_seq: int, report: Report) -> Message | None:
         """The one message with this id, which has to stand in the lane's partition."""
-        found = self.messages.pop(ident, [])
+        found = self.messages.pop(ident, ())
         if len(found) != 1:
             report.differs(place, f"its {self.name}", "published once", f"published {len(found)} times")
         if not found:
@@ -126,7 +126,8 @@ def check_decision(
     """Compare a decision with the row as it has to be. `outcomes`: by code of its findings; `topics`: of order, payment and waybill."""
     if message is None:
         return
-    report.same(place, "topic of its decision", TOPIC[row.outcome], message.topic)
+    if message.topic != TOPIC[row.outcome]:
+        report.differs(place, "topic of its decision", TOPIC[row.outcome], message.topic)
     lines = zip(order["orderList"], taxed, strict=True) if taxed else ()
     key = f"{row.ebp_code}|{row.order_no}".encode()
     expected: dict[str, Any] = {
@@ -174,7 +175,7 @@ def _coded(code: str, status: str) -> dict[str, str]:
 
 def manifest_receipt_id(decision_id: bytes) -> str:
     """receiptId of a manifest's receipt."""
-    return hex_id("manifest", decision_id.hex())
+    return blake2b(f"manifest|{decision_id.hex()}".encode(), digest_size=16).hexdigest()
 
 
 def check_manifest_receipt(

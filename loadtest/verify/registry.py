@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import date, timedelta
 from functools import lru_cache
-from operator import attrgetter, le
+from operator import attrgetter, itemgetter, le
 from typing import Any, NamedTuple, TypeVar
 
 import fastavro
@@ -32,6 +32,7 @@ LONGEST = {
     "orderNo": 200, "accountBook": 20, "bookItem": 9, "warehouseCode": 18,
 }  # fmt: skip
 MOST_CONTENT = 10**9
+HS_CODE = re.compile("[0-9]{10}")
 EPOCH = date(1970, 1, 1)
 NOT_FILED: Mapping[str, Any] = {}
 T = TypeVar("T")
@@ -43,11 +44,7 @@ class Event(NamedTuple):
     part: str
     revision: int
     content: Document
-
-    @property
-    def key(self) -> str:
-        first, second = PARTS[self.part]
-        return f"{self.part}|{self.content[first]}|{self.content[second]}"
+    key: str
 
 
 class Registry:
@@ -61,19 +58,32 @@ class Registry:
             self._offsets.setdefault(row.key, []).append((row.version, row.kafka_offset))
         self._events = usual_events([*self._values.values()])
         self._contents: dict[int, Document] = {}
-        self._once: dict[tuple[Any, ...], Any] = {}
+        self._once: dict[tuple[Callable[..., Any], tuple[Any, ...]], Any] = {}
         self._under: dict[tuple[str, str], list[list[str]]] = {}
         for key in sorted(self._offsets):
             part, first, _ = key.split("|")
             if part in ("guarantee", "inspection"):
                 self._under.setdefault((part, first), []).append(key.split("|"))
+        self._stock = {key[6:].replace("|", "-"): taken for key, taken in self._offsets.items() if key.startswith("stock|")}
         self._counts = sorted((offset, version) for key, taken in self._offsets.items() if key.startswith("count|") for version, offset in taken)
 
     def entry(self, version: int, *key: str) -> Mapping[str, Any]:
         """The fields of an entry as it stood at a version; none when it was not filed then."""
-        for since, offset in reversed(self._offsets.get("|".join(key), ())):
+        return self.at(version, "|".join(key))
+
+    def at(self, version: int, key: str) -> Mapping[str, Any]:
+        """`entry` by the whole key."""
+        return self._standing(version, self._offsets.get(key, ()))
+
+    def stock(self, version: int, book_item: str) -> Mapping[str, Any]:
+        """The entry of an item of an account book by its name, which is that of the book, '-' and its number."""
+        return self._standing(version, self._stock.get(book_item, ()))
+
+    def _standing(self, version: int, taken: Sequence[tuple[int, int]]) -> Mapping[str, Any]:
+        """`taken`: version and offset of each event of an entry."""
+        for since, offset in reversed(taken):
             if since <= version:
-                return self._content(offset)
+                return self._contents.get(offset) or self._content(offset)
         return NOT_FILED
 
     @property
@@ -96,10 +106,9 @@ class Registry:
 
     def once(self, what: Callable[..., T], *of: Any) -> T:
         """What a function says of this registry, computed once: most manifests ask the same of it. Nobody may change it."""
-        key = (what, *of)
-        if key not in self._once:
-            self._once[key] = what(self, *of)
-        return self._once[key]
+        if (found := self._once.get((what, of))) is None:
+            found = self._once[what, of] = what(self, *of)
+        return found
 
     def read(self, record: Record, partition: int) -> Event:
         """The event of a record of its topic; NoDocument with its code."""
@@ -113,8 +122,7 @@ class Registry:
         return event
 
     def _content(self, offset: int) -> Document:
-        if (content := self._contents.get(offset)) is None:
-            content = self._contents[offset] = self._event(self._values[offset]).content
+        content = self._contents[offset] = self._event(self._values[offset]).content
         return content
 
     def _event(self, value: bytes) -> Event:
@@ -145,7 +153,11 @@ def decode(value: bytes) -> Event:
 
 def _event_of(document: Document) -> Event | None:
     given = [part for part in PARTS if document[part] is not None]
-    return Event(given[0], document["revision"], document[given[0]]) if len(given) == 1 else None
+    if len(given) != 1:
+        return None
+    (part,), content = given, document[given[0]]
+    first, second = PARTS[part]
+    return Event(part, document["revision"], content, f"{part}|{content[first]}|{content[second]}")
 
 
 @lru_cache
@@ -158,19 +170,20 @@ def _fits(event: Event) -> bool:
     status = content["status"] == "failed" if part == "inspection" else content["status"] in STATUSES
     if not (0 <= event.revision < 1 << 62 and (status or (part, content["status"]) == ("goods", "recalled"))):
         return False
-    if not all(content[name] and "|" not in content[name] for name in PARTS[part]):
+    first, second = PARTS[part]
+    if not (content[first] and content[second]) or event.key.count("|") != 2:
         return False
-    names, longest = _texts_of(part)
-    texts = [content[name] for name in names]
+    of, longest = _texts_of(part)
+    texts = of(content)
     return "\0" not in "".join(texts) and all(map(le, map(len, texts), longest)) and CHECKS[part](content)
 
 
 @lru_cache
-def _texts_of(part: str) -> tuple[list[str], list[int]]:
+def _texts_of(part: str) -> tuple[Callable[[Document], tuple[str, ...]], list[int]]:
     """The texts of a part, and how long each may be."""
     (record,) = (f["type"][1] for f in avro(newest("filing"))["fields"] if f["name"] == part)
     names = [f["name"] for f in record["fields"] if f["type"] == "string"]
-    return names, [LONGEST.get(name, 100) for name in names]
+    return itemgetter(*names), [LONGEST.get(name, 100) for name in names]
 
 
 def _enterprise_fits(content: Document) -> bool:
@@ -182,7 +195,7 @@ def _goods_fit(content: Document) -> bool:
     units = law.load().units
     filed = amount > 0 and unit in units and amount * units[unit][1] <= MOST_CONTENT
     low, high = content["priceLowFen"], content["priceHighFen"]
-    code = re.fullmatch(r"[0-9]{10}", content["hsCode"]) is not None and not content["hsCode"].startswith("98")
+    code = HS_CODE.fullmatch(content["hsCode"]) is not None and not content["hsCode"].startswith("98")
     return code and (filed or (amount == 0 and unit == "")) and 0 <= low <= high < 10**11
 
 
@@ -230,9 +243,8 @@ CHECKS: Mapping[str, Callable[[Document], bool]] = {
 
 def stocked(registry: Registry, version: int, book_item: str, day_number: int, unit: str) -> int | None:
     """What was entered in all of an item of an account book, at a version; None when nothing is valid that day in that unit."""
-    entry = registry.entry(version, "stock", *book_item.rsplit("-", 1)) if "-" in book_item else NOT_FILED
-    day = _iso(day_number)
-    if entry.get("status") == "active" and entry["unit"] == unit and entry["validFrom"] <= day <= entry["validTo"]:
+    entry = registry.stock(version, book_item)
+    if entry and entry["status"] == "active" and entry["unit"] == unit and entry["validFrom"] <= _iso(day_number) <= entry["validTo"]:
         return entry["enteredE5"]
     return None
 
@@ -297,20 +309,7 @@ def check_versions(tables: Tables, batches: Set[tuple[int, int, int]], report: R
         latest[lane] = max(version, made.get((lane, batch_seq), 0), latest.get(lane, 0))
 
 
-def firms(order: Document, payment: Document, waybill: Document, registry: Registry, version: int) -> dict[str, Any]:
-    """The registry's columns of a manifest."""
-    ebp, carrier = order["ebpCode"], waybill["logisticsCode"]
-    behind = registry.once(_behind, version, ebp, order["ebcCode"])
-    guarantor = behind["guarantor_code"]
-    return {
-        **behind,
-        "payment_firm_status": registry.once(Registry.status, version, "enterprise", "payment", payment["payCode"]),
-        "carrier_status": registry.once(Registry.status, version, "enterprise", "carrier", carrier),
-        "guarantor_related": guarantor != "" and guarantor in (ebp, order["ebcCode"], carrier),
-    }
-
-
-def _behind(registry: Registry, version: int, ebp: str, ebc: str) -> dict[str, Any]:
+def behind(registry: Registry, version: int, ebp: str, ebc: str) -> dict[str, Any]:
     """The columns that all orders of a firm on a platform have."""
     relation = registry.entry(version, "relation", ebp, ebc)
     found = {

@@ -40,10 +40,13 @@ class RuleSets:
         self._live = [(row.version, row.rule_set) for row in ordered if row.part == "live"]
         self._tried = [(row.version, row.rule_set, row.share_1e4) for row in ordered if row.part == "shadow"]
         self._laws: dict[str, LawData] = {}
+        self._at: dict[int, LawData] = {}
 
     def at(self, version: int) -> LawData:
         """The law data that decisions of a version are judged by."""
-        return self._law(next((name for since, name in reversed(self._live) if since <= version), ""))
+        if (found := self._at.get(version)) is None:
+            found = self._at[version] = self._law(next((name for since, name in reversed(self._live) if since <= version), ""))
+        return found
 
     def trial_at(self, version: int) -> tuple[LawData, int] | None:
         """The law data that is tried at a version, and on how many of 10,000 manifests."""

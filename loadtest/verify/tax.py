@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Tax = tuple[int, int, int, int]
 """(dutiable, tariff, consumption tax, VAT) in fen."""
@@ -48,8 +49,7 @@ class Rate:
     item: TaxItem
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What one `unit` of a goods item holds, in smallest units of a measure ("" when nothing is filed)."""
 
     unit: str
@@ -57,8 +57,7 @@ class Content:
     measure: str
 
 
-@dataclass(frozen=True, slots=True)
-class Taxable:
+class Taxable(NamedTuple):
     """A line to be taxed: its price in fen, its quantity in 10⁻⁵ of the goods item's unit."""
 
     price: int

@@ -5,6 +5,7 @@ import gc
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -33,12 +34,14 @@ async def verify(
     complete: bool = True,
     processes: int = 2,
     progress: Progress = lambda _stage, _done, _total: None,
+    told: Callable[[Proof], None] = lambda _proof: None,
 ) -> Proof:
     """Read everything and prove it. The system has to be at rest: workers idle or stopped, outbox published.
 
     `person_key`: the key of the pseudonyms; `seeds`: of the samples. `answers`: folder of the generated set that was sent (NoSuchSet when it is
     none). `complete`: nothing may be left unread. `processes`: that prove a share each, while this
-    one proves the rest. `progress`: stage, done, total. It occupies the event loop.
+    one proves the rest. `progress`: stage, done, total; `told`: the proof, before anything that was read is freed. It occupies the
+    event loop.
     """
     started = time.perf_counter()
     with _without_cycle_search():
@@ -46,7 +49,9 @@ async def verify(
         parts, evidence, manifests = await _gathered(endpoints, person_key, seeds, complete, processes, progress)
         reading = round(time.perf_counter() - started, 3)
         proof = prove_beside(parts, evidence, manifests, answers=known, complete=complete, progress=progress)
-    return Proof(proof.counts, {"reading": reading, **proof.seconds}, proof.discrepancies, proof.discrepancy_count)
+        proof = replace(proof, seconds={"reading": reading, **proof.seconds})
+        told(proof)
+    return proof
 
 
 async def _gathered(

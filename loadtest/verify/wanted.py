@@ -5,17 +5,30 @@ differ prove nothing: they are decoded and compared field by field.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 LONGEST_TEXT = 4_000  # bytes
+MOST_KEPT = 1 << 16
+
+
+class Kept(dict[Any, bytes]):
+    """Encoded values by value: most messages say the same. What has no place any more is encoded each time."""
+
+    def __init__(self, encoded: Callable[[Any], bytes]) -> None:
+        self._encoded = encoded
+
+    def __missing__(self, value: Any) -> bytes:
+        found = self._encoded(value)
+        if len(self) < MOST_KEPT:
+            self[value] = found
+        return found
 
 
 def writer(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bytes]:
     """Encodes records of a schema without logical types; LookupError, TypeError or AttributeError for what is none of it."""
     arrays: dict[str, Any] = {}
     parts = [_source(f"r[{f['name']!r}]", _kind(f["type"]), n, arrays) for n, f in enumerate(schema["fields"])]
-    names: dict[str, Any] = {"lengths": [number(n) for n in range(LONGEST_TEXT)], "number": number, "flags": (b"\0", b"\1"), **arrays}
+    names: dict[str, Any] = {"lengths": LENGTHS, "texts": TEXTS, "numbers": NUMBERS, "flags": (b"\0", b"\1"), **arrays}
     exec(compile(f"def write(r):\n    return b''.join(({', '.join(parts)},))\n", "<a schema>", "exec"), names)
     return names["write"]
 
@@ -27,9 +40,9 @@ def _source(x: str, kind: Any, n: int, arrays: dict[str, Any]) -> str:
     if isinstance(kind, dict):
         arrays[f"items{n}"] = _array(writer(kind["items"]))
         return f"items{n}({x})"
-    if kind in ("string", "bytes"):
-        return f"lengths[len(x{n} := {x}{'.encode()' if kind == 'string' else ''})], x{n}"
-    return f"flags[{x}]" if kind == "boolean" else f"number({x})"
+    if kind == "bytes":
+        return f"lengths[len(x{n} := {x})], x{n}"
+    return f"{'flags' if kind == 'boolean' else 'texts' if kind == 'string' else 'numbers'}[{x}]"
 
 
 def _kind(kind: Any) -> Any:
@@ -39,12 +52,17 @@ def _kind(kind: Any) -> Any:
 
 def _array(item: Callable[[Mapping[str, Any]], bytes]) -> Callable[[list[Mapping[str, Any]]], bytes]:
     def write(items: list[Mapping[str, Any]]) -> bytes:
-        return number(len(items)) + b"".join(map(item, items)) + b"\0" if items else b"\0"
+        return NUMBERS[len(items)] + b"".join(map(item, items)) + b"\0" if items else b"\0"
 
     return write
 
 
-@lru_cache(maxsize=1 << 16)
+def text(value: str) -> bytes:
+    """A text behind its length; LookupError when it is too long."""
+    data = value.encode()
+    return LENGTHS[len(data)] + data
+
+
 def number(value: int) -> bytes:
     """An int or long: zigzag, seven bits a byte, the low ones first."""
     left = value << 1 if value >= 0 else (-value << 1) - 1
@@ -54,3 +72,7 @@ def number(value: int) -> bytes:
         left >>= 7
     out.append(left)
     return bytes(out)
+
+
+LENGTHS = [number(n) for n in range(LONGEST_TEXT)]
+TEXTS, NUMBERS = Kept(text), Kept(number)

@@ -147,14 +147,12 @@ def _once(place: Place, found: Whereabouts, row: DocumentRow | None, report: Rep
 
 
 def _compare(place: Place, row: DocumentRow, record: Record, report: Report) -> None:
-    same = (
-        row.log_time == record.log_ms, row.lane == place[1], row.value_sha256 == sha256(record.value or b"").digest(),
-        row.order_hash == documents.order_hash(row.order_no), f"{row.ebp_code}|{row.order_no}".encode() == record.key,
-    )  # fmt: skip
-    if False in same:
+    stored = (row.log_time, row.lane, row.value_sha256, row.order_hash, f"{row.ebp_code}|{row.order_no}".encode())
+    right = (record.log_ms, place[1], sha256(record.value or b"").digest(), documents.order_hash(row.order_no), record.key)
+    if stored != right:
         names = ("log_time", "lane", "value", "order_hash", "ebp_code and order_no")
-        for name, right in zip(names, same, strict=True):
-            if not right:
+        for name, want, have in zip(names, right, stored, strict=True):
+            if want != have:
                 what = f"{name} of its document row"
                 report.differs(record_place(*place), what, "as in the record", "something else")
 
