@@ -110,7 +110,7 @@ async def test_two_that_do_not_both_fit(endpoints: Endpoints, db: asyncpg.Connec
 
 
 async def test_two_that_do_not_both_fit_where_stock_rejects(endpoints: Endpoints, db: asyncpg.Connection, folder: Path) -> None:
-    """Who commits second has taken numbers and accounts when it turns out: all of that is given back before it commits."""
+    """Who comes second has taken numbers and accounts when it turns out: all of that is rolled back."""
     saying(folder, "STK-01", "REJECT")
     async with nodes(endpoints, [1], [2], lawbook=load(folder)) as (first, second):
         for task in await both_have_read(first, second, wanting(1, 0, 1, (RUNS_OUT, "6")), wanting(2, 0, 2, (RUNS_OUT, "6"))):
