@@ -80,14 +80,14 @@ def post(asked: Claims, balances: Balances, rejecting: Collection[str] = ()) -> 
     numbers = _beside_uses(asked.numbers, balances.uses)
     at_hand = {x: _beside_balances(x, claims, balances.accounts[x]) for x, claims in asked.amounts.items()}
     guaranteed, stocked = Guaranteed.at_hand(asked.guarantees, balances.guarantees), Stocked.at_hand(asked.stock, balances.stock)
-    failing = pl.concat([
-        numbers.filter(HELD)["m"], *(claims.filter(x.over)["m"] for x, claims in at_hand.items()), guaranteed.failing(), stocked.failing(),
-    ])  # fmt: skip
+    contested = pl.concat([numbers.filter(HELD)["m"], *(claims.filter(x.over)["m"] for x, claims in at_hand.items())])
+    failing = pl.concat([contested, guaranteed.failing(), stocked.failing()])
     if not len(failing):
         moves = {x: _moves(x, claims, NOT_EXACT) for x, claims in at_hand.items()}
         return Posted(NO_REFUSALS, moves, _uses(numbers), guaranteed.frozen(), stocked.drawn())
-    touching = numbers.filter(pl.col("m").is_in(failing.implode()))
-    refusals, unsecured = _one_by_one(touching, at_hand, Turns(guaranteed, stocked, failing), rejecting)
+    touching = numbers["m"].filter(numbers["m"].is_in(failing.implode()))
+    wanting = numbers.filter(pl.col("m").is_in(contested.implode()))
+    refusals, unsecured = _one_by_one(touching, wanting, at_hand, Turns(guaranteed, stocked, failing), rejecting)
     held = pl.DataFrame([x.finding for x in unsecured], schema=FOUND, orient="row")
     found = pl.concat([refusals, held])
     guaranteed, stocked = guaranteed.without(found["m"]), stocked.without(found["m"])
@@ -142,21 +142,23 @@ def _counted_on(ledger: Ledger, entries: pl.DataFrame, moved: pl.DataFrame) -> p
 
 
 def _one_by_one(
-    touching: pl.DataFrame, at_hand: Mapping[Ledger, pl.DataFrame], turns: Turns, rejecting: Collection[str]
+    touching: pl.Series, wanting: pl.DataFrame, at_hand: Mapping[Ledger, pl.DataFrame], turns: Turns, rejecting: Collection[str]
 ) -> tuple[pl.DataFrame, list[Refused]]:
-    """Refusals as FOUND and what is held for stock or guarantee, of the manifests that touch a failing key, across all ledgers: a
-    refused manifest takes nothing from any, so it does not count against the next."""
+    """Refusals as FOUND and what is held for stock or guarantee, of the manifests that touch a failing key (`touching`, in their turns),
+    across all ledgers: a refused manifest takes nothing from any, so it does not count against the next. `wanting`: of numbers and
+    accounts; whatever touches no failing one of these is granted them."""
+    numbers: dict[int, Row] = {row["m"]: row for row in wanting.iter_rows(named=True)}
     amounts: dict[int, list[tuple[Ledger, Row]]] = {}
     for ledger, claims in at_hand.items():
-        for claim in claims.filter(pl.col("m").is_in(touching["m"].implode())).iter_rows(named=True):
+        for claim in claims.filter(pl.col("m").is_in(wanting["m"].implode())).iter_rows(named=True):
             amounts.setdefault(claim["m"], []).append((ledger, claim))
     taken: dict[tuple[Ledger, int], tuple[int, int]] = {}  # account → entries and amount granted here
     holders: dict[str, Use] = {}  # number → its last use granted here
     refusals: list[tuple[int, str, str]] = []
     unsecured: list[Refused] = []
-    for wanted in touching.iter_rows(named=True):
-        m, claims = wanted["m"], amounts.get(wanted["m"], [])
-        if found := dict(_held(wanted, holders)) | _exceeded(claims, taken):
+    for m in touching:
+        wanted, claims = numbers.get(m), amounts.get(m, [])
+        if wanted is not None and (found := dict(_held(wanted, holders)) | _exceeded(claims, taken)):
             refusals += [(m, code, json.dumps(read)) for code, read in found.items()]
             continue
         if (refused := turns.take(m)) is not None:
@@ -164,6 +166,8 @@ def _one_by_one(
                 refusals.append(refused.finding)
                 continue
             unsecured.append(refused)
+        if wanted is None:
+            continue
         for ledger, claim in claims:
             entries, amount = taken.get((ledger, claim["a"]), (0, 0))
             taken[ledger, claim["a"]] = (entries + 1, amount + claim[ledger.of("amount")])
