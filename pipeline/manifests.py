@@ -1,7 +1,7 @@
 """Complete attempts as one wide table, with the columns that rules may read (decisions.md section 5)."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import polars as pl
 
@@ -102,13 +102,12 @@ def _of_manifest(law: Law) -> list[pl.Expr]:
 def _derive_lines(manifests: Manifests, law: Law, registry: Registry) -> pl.DataFrame:
     lines = manifests.lines
     goods = registry.goods_of(manifests.heads["order_ebcCode"][lines["m"]], lines["line_itemNo"])
-    known = goods.join(_codes(law, registry), on="hs8", how="left", maintain_order="left").with_columns(OF_GOODS)
+    known = goods.join(registry.once(law, partial(_codes, law)), on="hs8", how="left", maintain_order="left").with_columns(OF_GOODS)
     known = known.hstack([law.terms["taxable"].gather(known["term"]), *lines.select(PRICED)])
     controlled = control.of_lines(lines.hstack(known.select("hs8", "origin", "brand")), known["particular"], law.control)
     return lines.hstack(known.select(OF_LINE)).hstack(controlled)
 
 
-@lru_cache(maxsize=4)  # each keeps its registry; two days, and as many of a rule set that is tried
 def _codes(law: Law, registry: Registry) -> pl.DataFrame:
     """What the day says of each first eight digits of an HS code in the registry: rates, null where there are none; the lists
     of goods control; weight group and cap, null where the weight is not limited."""

@@ -4,7 +4,7 @@ inspections that failed.
 It changes in numbered versions; a batch is decided by one of them (docs/decisions.md section 9).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -34,6 +34,7 @@ STOCK = {
     "stock_status": pl.String,
 }  # fmt: skip
 COUNT = {"book_item": pl.String, "counted_e5": pl.Int64}
+LAWS_KEPT = 4  # two days, and as many of a rule set that is tried
 SEEDS = 64  # tried for one under which no two of the registered keys have one hash: that the first is none is a rare thing
 KEYS = {
     "enterprises": ("role", "code"), "goods": ("ebc_code", "item_no"), "relations": ("ebp_code", "ebc_code"),
@@ -83,6 +84,7 @@ class Registry:
     _guaranteed: dict[date, pl.DataFrame] = field(init=False)
     _stocked: pl.Series = field(init=False)
     _entered: dict[date, pl.DataFrame] = field(init=False)
+    _kept: dict[Hashable, pl.DataFrame] = field(init=False)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # frozen to everybody else
@@ -93,6 +95,7 @@ class Registry:
         set_field(self, "_guaranteed", {})
         set_field(self, "_stocked", self._rows_of_stock(self.goods["account_book_item"]))
         set_field(self, "_entered", {})
+        set_field(self, "_kept", {})
 
     def changed(self, version: int, **entries: Sequence[tuple[Any, ...]]) -> "Registry":
         """The next version: `entries`, rows by the name of their table, later ones instead of earlier ones of their key."""
@@ -125,6 +128,14 @@ class Registry:
             self._guaranteed[day] = known
         beside = guarantors.to_frame("guarantor_code").join(known, on="guarantor_code", how="left", maintain_order="left")
         return beside["amount_fen"].fill_null(0).alias("guarantee_limit_fen")
+
+    def once(self, law: Hashable, make: Callable[["Registry"], pl.DataFrame]) -> pl.DataFrame:
+        """What a law makes of this version: made when it is first asked for, and gone with the version, which is large."""
+        if (known := self._kept.get(law)) is None:
+            while len(self._kept) >= LAWS_KEPT:
+                del self._kept[next(iter(self._kept))]
+            known = self._kept[law] = make(self)
+        return known
 
     def recalled(self) -> pl.DataFrame:
         """`ebc_code` and `item_no` of the items that are recalled."""
