@@ -40,7 +40,7 @@ LAW = [
     )),
     *(f"tests/schemas/test_{name}.py" for name in ("lawbook", "law_check", "control", "classes", "risk", "samples")),
 ]  # fmt: skip
-ALL = [*LAW, *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests" / "pipeline").glob("test_*.py")), "tests/golden/test_generator.py"]
+ALL = [*LAW, *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests" / "pipeline").glob("test_*.py")), "tests/golden/test_stock_rejects.py", "tests/golden/test_generator.py"]
 READING_LAW = ("tests/pipeline/test_nulls.py", "tests/pipeline/test_tax.py")  # when they are imported, and run polars
 # the likeliest first, by file; then all that can notice, those that take the least time before the others
 FIRST = {
@@ -57,6 +57,7 @@ FIRST = {
     "pipeline/open_orders.py": ["tests/golden/test_codes.py", "tests/pipeline/test_attempts.py"],
     "pipeline/identity.py": ["tests/golden/test_rules.py"],
     "pipeline/ledgers.py": ["tests/pipeline/test_ledgers.py"],
+    "pipeline/securing.py": ["tests/pipeline/test_stock.py", "tests/golden/test_stock_rejects.py"],
     "pipeline/derived.py": ["tests/pipeline/test_edges.py", "tests/golden/test_tax.py", "tests/golden/test_codes.py", "tests/golden/test_rules.py"],
     "pipeline/decide.py": ["tests/golden/test_worked_examples.py"],
     "pipeline/guarantees.py": ["tests/pipeline/test_guarantees.py", "tests/golden/test_codes.py"],
