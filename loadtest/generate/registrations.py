@@ -68,14 +68,20 @@ def relations(size: str) -> list[Relation]:
     ]
 
 
-@story()
-def brand_told_by_the_filing(m: Maker) -> list[Case]:
-    """Neither name nor model tells the brand: what is filed of the item does."""
-    t = m.trio(direct=False, shop=shop(m.profile.market))
-    t.only(t.goods()[0], 1, t.goods()[0].price_e5)
-    answer = decided(t, ["GDS-09"])
-    t.lines[0]["itemNo"] = BRANDED_ITEM
-    return [m.case(t, (answer,))]
+def _numbered_otherwise(name: str, item_no: str, found: str) -> None:
+    """Goods of that shop under another number: held for what is filed of it, and taxed all the same."""
+
+    def told(m: Maker) -> list[Case]:
+        t = m.trio(direct=False, shop=shop(m.profile.market))
+        t.only(t.goods()[0], 1, t.goods()[0].price_e5)
+        answer = decided(t, [found])
+        t.lines[0]["itemNo"] = item_no
+        return [m.case(t, (answer,))]
+
+    STORIES[name] = (1, told)
+
+
+_numbered_otherwise("brand_told_by_the_filing", BRANDED_ITEM, "GDS-09")  # neither name nor model tells it
 
 
 @story()
@@ -115,14 +121,7 @@ def _suspended_item(m: Maker, t: Trio) -> None:
     t.lines[0]["itemNo"] = ITEM  # another number of the same goods
 
 
-@story()
-def item_recalled(m: Maker) -> list[Case]:
-    """Another number of the same goods, of which a sample failed: held, and taxed all the same."""
-    t = m.trio(direct=False, shop=shop(m.profile.market))
-    t.only(t.goods()[0], 1, t.goods()[0].price_e5)
-    answer = decided(t, ["GDS-10"])
-    t.lines[0]["itemNo"] = RECALLED_ITEM
-    return [m.case(t, (answer,))]
+_numbered_otherwise("item_recalled", RECALLED_ITEM, "GDS-10")  # a sample of it failed
 
 
 def _unknown_payer(m: Maker, t: Trio) -> None:
