@@ -1,5 +1,6 @@
 """Reads schemas/law into the law of a day. Its version is the hash of every file it read."""
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,6 +27,8 @@ FILES = (
     "risk.toml", "samples.toml",
 )  # fmt: skip
 BITS = {"order": 1, "payment": 2, "waybill": 4}
+TOKEN = re.compile(r"'(?:[^']|'')*'|[()]|\b(?:OR|CASE|END)\b", re.IGNORECASE)
+DEEPER = {"(": 1, "CASE": 1, ")": -1, "END": -1}
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity: `on` is cached
@@ -98,6 +101,16 @@ class Lawbook:
         """returnStatus of the receipt of each document code."""
         return {entry["code"]: entry["status"] for entry in self.rules["document"]}
 
+    def alternatives(self, code: str, day: date) -> list[tuple[str, pl.Expr, tuple[str, ...]]]:
+        """A condition that is true when one of several things is (… OR …), in its parts: text, and as `_condition` gives it.
+
+        One of another kind is its own only part.
+        """
+        entry, parameters = self.texts()[code], self.classes.parameters_on(day, self.limits_on(day))
+        whole = self._condition(entry, parameters)
+        parts = [(part, pl.sql_expr(_fill(part, parameters))) for part in _parts(entry["when"])]
+        return [(part, e, tuple(name for name in whole[1] if name in e.meta.root_names())) for part, e in parts]
+
     def texts(self) -> dict[str, dict[str, Any]]:
         """Code → its entry (en, zh, todo, law …) over every kind of code."""
         tables = ("rule", "ledger", "engine", "document", "dead_letter")
@@ -131,6 +144,18 @@ def _fill(condition: str, parameters: dict[str, str]) -> str:
     for name, value in parameters.items():
         condition = condition.replace("{" + name + "}", value)
     return condition
+
+
+def _parts(condition: str) -> list[str]:
+    """What stands between the ORs that are in no brackets, texts or CASE."""
+    depth, cuts = 0, [0]
+    for token in TOKEN.finditer(condition):
+        word = token.group().upper()
+        depth += DEEPER.get(word, 0)
+        if word == "OR" and depth == 0:
+            cuts += token.span()
+    cuts.append(len(condition))
+    return [condition[begin:end].strip() for begin, end in zip(cuts[::2], cuts[1::2], strict=True)]
 
 
 def _consequence(entry: dict[str, Any]) -> Consequence:

@@ -56,7 +56,7 @@ def _why_nothing(found: dict[str, Any], platform: str | None, attempt: int | Non
     """What is known of an order number under which nothing was decided that was asked for."""
     order_no = found["order_no"]
     if found["attempts"]:
-        return f"order number {order_no} has attempts {', '.join(map(str, found['attempts']))}, and no attempt {attempt}"
+        return f"order number {order_no} has attempts {', '.join(map(str, sorted(set(found['attempts']))))}, and no attempt {attempt}"
     came = {d["kind"] for d in found["documents"]}
     if not came:
         where = f" of platform {platform}" if platform else ""

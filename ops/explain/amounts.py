@@ -85,9 +85,9 @@ class Amounts(Voice):
         ]  # fmt: skip
         for e in m["frozen"]:
             account, amount, after = t["account_guarantee"].format(guarantor=m["guarantor_code"]), e["amount_fen"], e["frozen_after_fen"]
-            before, now = (t["frozen_of"].format(frozen=f"CNY {yuan(x)}") for x in (after - amount, after))
-            limit = "" if e["limit_fen"] is None else f"CNY {yuan(e['limit_fen'])}, {t['by_day']}"
-            rows.append((account, before, f"CNY {yuan(abs(amount))}", t["freeze" if amount > 0 else "unfreeze"], now, limit))
+            before, now = (t["frozen_of"].format(frozen=self._money(x)) for x in (after - amount, after))
+            limit = "" if e["limit_fen"] is None else f"{self._money(e['limit_fen'])}{self.comma}{t['by_day']}"
+            rows.append((account, before, self._money(abs(amount)), t["freeze" if amount > 0 else "unfreeze"], now, limit))
         for x in m["stock"]:
             quantity = f"{Decimal(x['amount_e5']) / 100_000:f}".rstrip("0").rstrip(".")
             rows.append((t["account_stock"].format(item=x["book_item"]), "", quantity, t[f"stock_{x['movement']}"], "", t["by_entries"]))
@@ -101,4 +101,7 @@ class Amounts(Voice):
         return self.t["balance_of"].format(**amounts)
 
     def _amount(self, amount: int, unit: str) -> str:
-        return f"CNY {yuan(amount)}" if unit == "fen" else kilogram(amount)
+        return self._money(amount) if unit == "fen" else kilogram(amount, self.t)
+
+    def _money(self, fen: int) -> str:
+        return self.t["money"].format(amount=yuan(fen))

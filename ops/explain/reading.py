@@ -1,45 +1,93 @@
 """What the rules read of one manifest, and what came of it: findings, what passed, what was not asked, signs of risk."""
 
 import json
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
+
+import polars as pl
 
 from history.recompute import QUARANTINE, Recomputed
 from ops.explain.checks import Asked, answers
 from ops.explain.lists import entries_of
 from ops.explain.risks import risk
-from ops.explain.thresholds import Thresholds
+from ops.explain.thresholds import NAMED, Thresholds
+from ops.explain.values import is_money
 from ops.law_files import sources
+from pipeline.derived import FEN
 from pipeline.risk import Indicator
-from pipeline.rules import Looked, looked_at
+from pipeline.rules import MASK, Looked, looked_at
 from schemas.lawbook import Lawbook
 
 TEXTS = ("en", "zh", "todo", "todo_zh", "law", "since", "when")
+ABOUT_AMOUNTS = re.compile("^(order|payment|waybill)_amount_(out|fine)$")
+AMOUNTS_OF_LINES = ("line_qty_e5", "line_price_e5", "line_totalPrice_e5")
+BLANK = re.compile(r"TRIM\((\w+)\) = ''")
+LONGER = re.compile(r"LENGTH\((\w+)\) > (\d+)")
 
 
 class Reading:
     """Of one decision made again; `fired`: the codes that were found. In quarantine no rule was asked."""
 
     def __init__(self, again: Recomputed, book: Lawbook, fired: Collection[str]) -> None:
-        manifests = again.judged.manifests
+        manifests = self._manifests = again.judged.manifests
         self._book, self._entries, self._fired = book, book.texts(), fired
         self._day = again.decided.heads["accepted_on"].item()
+        self._class = manifests.heads["ecommerce_class"].item()
         self._lines = {x["position"]: x for x in manifests.lines.to_dicts()}
         self._thresholds = Thresholds(book, self._day, manifests.heads.row(0, named=True))
         self._looked = [] if QUARANTINE in fired else list(looked_at(manifests, book.on(self._day)))
 
     def finding(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row of table finding, with the `lines` it is true of (none where it is about the whole), the `parameters` it was held
-        against, and the `entries` of lists it goes by."""
+        """A row of table finding, with the `items` of the lines it is true of (none where it is about the whole), the `parameters`
+        it was held against, and the `entries` of lists it goes by. Where its condition is true when one of several things is,
+        `decided_by` are the columns of those that are, and parameters those of these alone; `too_long`: of them length and most,
+        `blank`: those that are empty or nothing but white space (a masked one does not show it).
+        `amounts`: which made a finding about the amounts of a document. `by_class`: whether the class of the e-commerce firm
+        has made another outcome or queue of it."""
         code, values = row["code"], json.loads(row["values_read"])
         true = [x for x in self._looked if x.rule.code == code and x.verdict]
         lines = [x.position for x in true if x.position is not None]
         concerned = [self._lines[n] for n in lines or self._lines]
+        parts = list(self._true_parts(true[0])) if true else []
+        read = list(dict.fromkeys(name for _, names in parts for name in names)) or list(values)
+        parameters = self._thresholds.of(code, values)
+        named = {name for part, _ in parts for name in NAMED.findall(part)} if parts else parameters.keys()
         return {
             "code": code, "outcome": row["outcome"], "blames": self._entries[code]["blames"], "values": values, "lines": lines,
-            "parameters": self._thresholds.of(code, values), **self._texts(code),
-            "entries": entries_of(true[0].rule.reads, concerned, self._book, self._day) if true else [],
+            "items": [_item(self._lines[n]) for n in lines], "decided_by": read,
+            "too_long": {name: {"length": _length(values.get(name)), "most": most} for name, most in _longer(parts)},
+            "blank": [found[1] for text, _ in parts if (found := BLANK.fullmatch(text))],
+            "amounts": self._amounts(values), "by_class": (code, self._class) in self._book.on(self._day).by_class,
+            "parameters": {name: value for name, value in parameters.items() if name in named}, **self._texts(code),
+            "entries": _once(entries_of(true[0].rule.reads, concerned, self._book, self._day)) if true else [],
         }  # fmt: skip
+
+    def _true_parts(self, x: Looked) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Text and columns of each alternative of a condition that is true of what it was true of."""
+        lines, heads = self._manifests.lines, self._manifests.heads
+        table = heads if x.position is None else lines.filter(pl.col("position") == x.position)
+        for text, condition, names in self._book.alternatives(x.rule.code, self._day):
+            if table.select(condition).item():
+                yield text, names
+
+    def _amounts(self, read: Mapping[str, str | None]) -> list[dict[str, Any]]:
+        """`name`, `line` (None: of the document) and `value` (None: out of bounds) of the amounts that a finding is about."""
+        about = [found.groups() for column, value in read.items() if value == "True" for found in ABOUT_AMOUNTS.finditer(column)]
+        return [
+            {"name": name, "line": line, "value": value}
+            for kind, what in about
+            for line, name, value in self._amounts_of(kind)
+            if (value is None if what == "out" else value is not None and is_money(name) and value % FEN)
+        ]
+
+    def _amounts_of(self, kind: str) -> Iterator[tuple[int | None, str, int | None]]:
+        """Line, column and units of 10^-5 of every amount in a document."""
+        for name, value in self._manifests.heads.row(0, named=True).items():
+            if name.startswith(f"{kind}_") and name.endswith("_e5"):
+                yield None, name, value
+        for n, line in self._lines.items() if kind == "order" else ():
+            yield from ((n, name, line[name]) for name in AMOUNTS_OF_LINES)
 
     def looked(self, asked: Asked) -> dict[str, Any]:
         """`passed`: what found nothing, with what it read, of several lines each; `not_asked`: checks of ledgers, numbers and samples
@@ -76,3 +124,30 @@ class Reading:
         entry = self._entries[code]
         law = {} if "law" in entry else {"law": "; ".join(sources(self._book, entry["source"]).values())}
         return {name: entry[name] for name in TEXTS if name in entry} | law
+
+
+def _item(line: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"item_no": "line_itemNo", "item_name": "line_itemName", "hs_code": "hs_code", "qty_e5": "line_qty_e5", "unit": "line_unit"}
+    return {"line": line["position"]} | {name: line[of] for name, of in names.items()}
+
+
+def _longer(parts: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, int]]:
+    """Columns that are longer than a message allows, and what it allows."""
+    for text, _ in parts:
+        if found := LONGER.fullmatch(text):
+            yield found[1], int(found[2])
+
+
+def _length(value: str | None) -> int:
+    """Characters of a text that was read; of a personal one its mask tells them."""
+    text = value or ""
+    return int(text.removeprefix(MASK)) if text.startswith(MASK) else len(text)
+
+
+def _once(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entries of lists, those that several lines go by once, for the first of them."""
+    found: list[dict[str, Any]] = []
+    for x in entries:
+        if all((x["list"], x["entry"]) != (y["list"], y["entry"]) for y in found):
+            found.append(x)
+    return found

@@ -10,11 +10,14 @@ from ops.explain.amounts import Amounts
 from ops.explain.found import NOTED, Found
 from ops.explain.voice import beijing, texts
 
+INSPECTION = "inspection"
 COLOUR = {"RELEASE": "green", "HOLD": "yellow", "REJECT": "red"}
 
 
 def show(found: dict[str, Any], lang: str, every: bool) -> None:
     """Print every explained manifest; `every`: also what each rule read that found nothing."""
+    if (platforms := len({m["ebp_code"] for m in found["manifests"]})) > 1:
+        OUT.print(texts(lang)["several"].format(n=platforms))
     for m in found["manifests"]:
         _Page(texts(lang), lang, m).print(every, found)
 
@@ -26,7 +29,7 @@ class _Page(Found, Amounts):
         """The whole page, the answer first."""
         self._answer()
         self._agreement()
-        self._findings()
+        self._findings(every)
         self._risk(every)
         self._passed(every)
         self._tax()
@@ -41,7 +44,8 @@ class _Page(Found, Amounts):
         OUT.rule(style="dim")
         number = escape(plain(m["order_no"]))
         OUT.print(self.comma.join((f"{t['order_number']} [bold]{number}[/]", f"{t['platform']} {escape(plain(m['ebp_code']))}", t["attempt"].format(n=m["attempt"]))))
-        status = self._in_brackets(f"{t['return_status']} {m['return_status']}")
+        means = t.get(f"status_{m['return_status']}", "")
+        status = self._in_brackets(f"{t['return_status']} {m['return_status']} {means}".rstrip())
         OUT.print(f"[bold {COLOUR[m['outcome']]}]{t[m['outcome']]}[/][bold]{wait}[/]{status}")
         for r in m["revisions"]:
             when, decision = beijing(r["revised_at"]), r["decision_id"].hex()
@@ -54,7 +58,9 @@ class _Page(Found, Amounts):
     def _why(self) -> list[str]:
         """What decided; a finding that is only noted, and a sign of risk below every band, did not."""
         t, m = self.t, self.m
+        firm = t[f"class_{m['classes']['ecommerce']}"]
         coded = {f["code"]: f"{self._said(f)}{self._in_brackets(f['code'])}" for f in m["findings"]}
+        coded |= {f["code"]: f"{coded[f['code']]}{self.comma}{t['by_class'].format(firm=firm)}" for f in m["findings"] if _harsher(f)}
         deciding = [coded[f["code"]] for f in m["findings"] if f["outcome"] == m["outcome"] != NOTED]
         held = [coded[f["code"]] for f in m["findings"] if f["outcome"] not in (m["outcome"], NOTED)]
         noted = [coded[f["code"]] for f in m["findings"] if f["outcome"] == NOTED]
@@ -63,14 +69,16 @@ class _Page(Found, Amounts):
         if m["outcome"] == NOTED:
             deciding = [t["why_but" if noted or below else "why_RELEASE"].format(checks=len(m["passed"]))]
             besides.append((below, "also_seen"))
-        firm = t[f"class_{m['classes']['ecommerce']}"]
         return [*deciding, *(t[name].format(texts=self._listed(said), firm=firm) for said, name in besides if said)]
 
     def _to_do(self) -> list[str]:
         m = self.m
         if m["revisions"]:
             return [self.t[f"to_do_revised_{m['revisions'][-1]['outcome']}"]]
-        todos = [self._said(f, "todo") for f in m["findings"] if f["outcome"] == m["outcome"] != NOTED]
+        deciding = [f for f in m["findings"] if f["outcome"] == m["outcome"] != NOTED]
+        todos = [self._said(f, "todo") for f in deciding if not _harsher(f)]  # what the rule says to do is said of its own outcome
+        if m["queue"] == INSPECTION and len(todos) < len(deciding):
+            todos.insert(0, self.t["todo_inspection"])
         if m["at_fault"]:
             joined = self.t["and"].join(self.t[kind] for kind in m["at_fault"])
             todos.append(self.t["at_fault"].format(kinds=joined))
@@ -107,3 +115,8 @@ class _Page(Found, Amounts):
             time=beijing(m["accepted_at"]), rule_set=m["rule_set"], registry=m["registry_version"], batch=m["batch_seq"],
             lane=m["lane"], decision=m["decision_id"].hex(),
         ), style="dim"))  # fmt: skip
+
+
+def _harsher(finding: dict[str, Any]) -> bool:
+    """Whether the class of the firm has made another outcome or queue of a finding, which decides for that."""
+    return finding["by_class"] and finding["outcome"] != NOTED

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ops.commands.show import OUT, plain
+from ops.explain.names import called
 from ops.explain.values import BEIJING, shown_value
 
 WIDTH = 110  # of running text: longer lines are hard to read
@@ -45,8 +46,7 @@ class Voice:
         return ("；" if self.lang == "zh" else "; ").join(dict.fromkeys(words))
 
     def _line(self, label: str, text: str, style: str = "bold") -> None:
-        colon = "：" if self.lang == "zh" else ": "
-        line = Text(f"{self.t[label]}{colon}", style=style)
+        line = Text(f"{self.t[label]}{self.t['colon']}", style=style)
         OUT.print(line.append(plain(text), style="not bold"), width=min(OUT.width, WIDTH))
 
     def _items(self, label: str, items: Sequence[str]) -> None:
@@ -63,8 +63,13 @@ class Voice:
 
     def _values(self, values: Mapping[str, Any], parameters: Mapping[str, Any] | None = None) -> str:
         """What was read, a line each, and behind it the limits it was held against."""
-        read = [f"{name} = {shown_value(name, value, self.t)}" for name, value in values.items()]
-        return "\n".join([*read, *(f"{self.t['held_against']} {name} = {shown_value(name, value, self.t)}" for name, value in (parameters or {}).items())])
+        against = [f"{self.t['held_against']} {self._value(name, value)}" for name, value in (parameters or {}).items()]
+        return "\n".join([*(self._value(name, value, "held_by" in values) for name, value in values.items()), *against])
+
+    def _value(self, name: str, value: Any, in_use: bool = False) -> str:
+        """`in_use`: of a number that was found to be in use, so it says nothing of who had it before."""
+        shown = str(value) if in_use and name == "use_no" else shown_value(name, value, self.t)
+        return f"{called(name, self.t)}{self.t['colon']}{shown}"
 
     def _law(self, law: str) -> str:
         """Several titles are said one by one."""

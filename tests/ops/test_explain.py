@@ -97,11 +97,11 @@ async def test_a_held_one_reads_well_in_both_languages(run: Run, named: Endpoint
     assert (english.code, chinese.code) == (0, 0)
     for part in (
         "HELD, waits for the orderer's confirmation", "the payer is not the buyer", "the orderer confirms the purchase", "PAY-04",
-        "payment_payerIdNumber = ***18", "the same decision", "Total CNY ", "VAT 27.70 = ", "reserved until it is settled", "CNY 26,000.00",
+        "payment payerIdNumber: ***18", "the same decision", "Total CNY ", "VAT 27.70 = ", "reserved until it is settled", "CNY 26,000.00",
         f"{topic_name('order')}[0]@0", "Looked at and not found", load().version, "registry version 1",
     ):  # fmt: skip
         assert part in english.out, part
-    for part in ("挂起，待订购人确认", "支付人与订购人不一致（PAY-04）", "由订购人确认该笔购买", "财关税〔2016〕18号第五条", "一致，分毫不差", "预占", "order_goodsValue_e5 = CNY"):
+    for part in ("暂不放行，待订购人确认", "支付人与订购人不一致（PAY-04）", "由订购人确认该笔购买", "财关税〔2016〕18号第五条", "一致，分毫不差", "预占", "订单商品价格（goodsValue）："):
         assert part in chinese.out, part
     data = (await asked(run, "explain", "EXAMPLE-2", "--json")).data
     (manifest,) = data["manifests"]

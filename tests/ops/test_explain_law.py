@@ -53,7 +53,7 @@ async def _a_sign_below_every_band(run: Run) -> None:
     english, every = await asked(run, "explain", "EXAMPLE-1"), await asked(run, "explain", "EXAMPLE-1", "--lang", "zh", "--all")
     assert "signs of risk were seen" in english.out and "40; a finding is made from 60 (RTY-03) or 100 (RTY-04) on" in english.out
     assert "nothing was found:" not in english.out and "Not asked: LIM-04 (none of the goods has a yearly weight a person)" in english.out
-    for part in ("CEB411 业务主键", "limit_fen = CNY 26,000.00", "对照 phone_persons_1h_most = 3", "已公布的跨境电商违法案例", "刷单：40 分", "（北京时间）"):
+    for part in ("CEB411 业务主键", "限额：26,000.00 元", "对照 1 小时内同一收货电话的订购人数上限：3", "已公布的跨境电商违法案例", "刷单：40 分", "（北京时间）"):
         assert part in every.out, part
 
 
@@ -65,7 +65,7 @@ async def _a_list_and_a_tolerance(run: Run) -> None:
     assert found["TAX-02"]["parameters"] == {"tax_tolerance_fen": 1}
     assert {x["code"]: x["why"] for x in held["not_asked"]} == {"LIM-04": "asked_no_weight"} | dict.fromkeys(SAMPLES, "asked_not_released")
     said = (await asked(run, "explain", "EXAMPLE-2")).out
-    for part in ("list of protected brands: name EXEMPLAR NOBLE", "against tax_tolerance_fen = CNY 0.01", "line 1", "source: invented"):
+    for part in ("list of protected brands: name EXEMPLAR NOBLE", "against tolerance of the tax, a line: CNY 0.01", "line 1", "source: invented"):
         assert part in said, part
 
 

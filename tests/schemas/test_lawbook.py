@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from schemas.lawbook import FOLDER, LawError, load
+from schemas.lawbook import FOLDER, LawError, _parts, load  # pyright: ignore[reportPrivateUsage]
 
 DAY = date(2019, 11, 11)
 RULE = """
@@ -94,3 +94,10 @@ def test_rates_are_those_of_the_day() -> None:
     rates = load().on(date(2019, 4, 1)).rates
     assert len(rates) and rates["hs8"].is_unique().all()
     assert rates.filter(pl.col("hs8") == "22042100").rows() == [("22042100", 1400, 1300, 1000, None)]
+
+
+def test_a_condition_is_cut_where_one_of_several_things_is_enough() -> None:
+    alternatives = load().alternatives("FMT-02", DAY)
+    assert [names for _, _, names in alternatives][:2] == [("payment_guid",), ("payment_appStatus",)] and len(alternatives) == 9
+    assert [text for text, _, _ in load().alternatives("REG-09", DAY)] == [load().texts()["REG-09"]["when"]]
+    assert _parts("a = ' OR ' OR (b OR c) or CASE WHEN d OR e THEN f END") == ["a = ' OR '", "(b OR c)", "CASE WHEN d OR e THEN f END"]
