@@ -19,6 +19,7 @@ from ops.stack.state import Part
 
 USER = "tidegate"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+WAIT_SECONDS = "900"  # most for a start or stop: after a crash up to `max_wal_size` of log is read, on a busy machine some minutes
 # The last two keep values out of the log: terse errors lack the key that was there already, slow statements what was bound.
 SETTINGS = """
 listen_addresses = '{host}'
@@ -63,8 +64,9 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._create()
         self.part.port = port_to_use(self.part.port, "PostgreSQL", self.say)
-        self.say("Starting PostgreSQL …")
-        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-o", f"-p {self.part.port}", "-w", "-t", "60", "start")
+        crashed = "in production" in self._run("pg_controldata", str(self.data))
+        self.say("PostgreSQL was not stopped in order: it reads its log first, which can take minutes …" if crashed else "Starting PostgreSQL …")
+        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-o", f"-p {self.part.port}", "-w", "-t", WAIT_SECONDS, "start")
         pid = int((self.data / "postmaster.pid").read_text().split()[0])
         self.part.started(pid)
         asyncio.run(self._database())
@@ -73,7 +75,7 @@ class Postgres:
     def stop(self, mode: str = "fast") -> None:
         """`fast` ends sessions and checkpoints; `immediate` is a crash."""
         if self.running():
-            self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "-t", "60", "stop")
+            self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "-t", WAIT_SECONDS, "stop")
         self.part.stopped()
 
     def running(self) -> bool:
@@ -128,7 +130,8 @@ class Postgres:
                 f"{self.folder}. Put the project below a folder others may enter, or set TIDEGATE_HOME to one."
             )
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
+        """What the program printed; StackError where it fails."""
         account: dict[str, Any] = {}
         if os.getuid() == 0:
             account = {"user": UNPRIVILEGED, "group": pwd.getpwnam(UNPRIVILEGED).pw_gid, "extra_groups": []}
@@ -138,6 +141,7 @@ class Postgres:
         ) if program != "pg_ctl" else self._pg_ctl(arguments, account)  # fmt: skip
         if made.returncode:
             raise StackError(f"{program} failed in {self.folder}:\n{(made.stdout or '')[-800:]}{processes.tail(self.log)}")
+        return made.stdout or ""
 
     def _pg_ctl(self, arguments: tuple[str, ...], account: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         # The server inherits pg_ctl's output: a pipe would never end, so it goes to a file.

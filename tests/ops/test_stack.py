@@ -71,7 +71,7 @@ def die(pid: int) -> None:
 def test_two_stacks_and_what_can_happen_to_one(run: Run, stack: Stack, second: str) -> None:
     up = run("up", "--name", second)
     assert up.code == 0, up.err
-    assert "Starting Kafka" in up.err
+    assert "Starting Kafka" in up.err and "Starting PostgreSQL" in up.err
     assert f"TIDEGATE_STACK={second}" in up.out
     status = run("status", "--name", second, "--json")
     assert status.code == 0
@@ -95,6 +95,7 @@ def test_two_stacks_and_what_can_happen_to_one(run: Run, stack: Stack, second: s
     with taken(ports["kafka"]):
         again = run("up", "--name", second)
     assert again.code == 0, again.err
+    assert "PostgreSQL was not stopped in order: it reads its log first" in again.err
     assert f"Port {ports['kafka']} is taken by another process: Kafka listens on" in again.err
     assert "Topics created: 0. Migrations applied: 0." in again.out, "data was lost"
     now = run("status", "--name", second, "--json").data
