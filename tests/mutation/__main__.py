@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[2]
 SCRATCH = ROOT / ".tidegate" / "mutation"
 LEFT_OUT = {".git", ".venv", ".tidegate", ".pytest_cache", ".ruff_cache", ".hypothesis", "docs"}
 SAMPLE = 120
-SECONDS = 600.0  # for one mutant: several times what a survivor takes on a busy machine
+SECONDS = 600.0  # for one mutant; a survivor takes minutes, on a busy machine that may not be enough: it is named then, not passed over
+UNDECIDED = ("survived", "timeout")
 TOLD = 100  # mutants between two lines of a log
 QUICK = 6.0  # seconds
 LATELY = 6  # quick tests that noticed a mutant of the same file before, asked first: mostly one of them notices the next
@@ -181,7 +182,7 @@ def judged(benches: Sequence[Bench], mutants: Iterable[Mutant], seconds: Mapping
         if answer["verdict"] == "killed" and "::" in answer["by"]:
             test = answer["by"].partition("[")[0]
             lately[mutant.file] = [test, *(t for t in lately.get(mutant.file, []) if t != test)][:LATELY]
-        reason = known.get(mutant.key, "") if answer["verdict"] == "survived" else ""
+        reason = known.get(mutant.key, "") if answer["verdict"] in UNDECIDED else ""
         return Outcome(mutant, answer["verdict"], answer["by"], reason)
 
     with ThreadPoolExecutor(len(benches)) as pool:
@@ -218,8 +219,8 @@ def main(
                 if not said.is_terminal and len(outcomes) % TOLD == 0:  # where no bar is shown
                     said.print(f"{len(outcomes)} of {len(chosen)}, now {outcome.mutant.file}")
                 progress.update(task, advance=1, description=outcome.mutant.file)
-                if outcome.verdict == "survived" and not outcome.reason:
-                    progress.print(f"survived  {outcome.mutant}", markup=False)
+                if outcome.verdict in UNDECIDED and not outcome.reason:
+                    progress.print(f"{outcome.verdict}  {outcome.mutant}", markup=False)
     except Failed as e:
         said.print(str(e), markup=False)
         raise typer.Exit(1) from None
@@ -230,7 +231,7 @@ def main(
             result.write_text(json.dumps([shown(o) for o in outcomes], ensure_ascii=False, indent=1) + "\n")
     counts = Counter("equivalent" if o.reason else o.verdict for o in outcomes)
     said.print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
-    raise typer.Exit(1 if counts["survived"] else 0)
+    raise typer.Exit(1 if any(counts[verdict] for verdict in UNDECIDED) else 0)
 
 
 if __name__ == "__main__":
