@@ -7,6 +7,7 @@ import polars as pl
 
 from agents.metrics import METRICS
 from agents.reading import order_hashes
+from pipeline.flow import Decided
 from pipeline.registry import INSPECTION, Registry
 from sinks.batch import Batch, LaneState
 from sinks.revisions import failed_frame, line_frame, rejected
@@ -26,6 +27,12 @@ class Inspections:
     def own(self, lanes: Iterable[int]) -> None:
         """Lanes were claimed: what failed in them is to be asked for."""
         self.unknown.update(lanes)
+
+    def committed(self, decided: Decided, registry: Registry) -> None:
+        """A batch that may hold what is known to have failed: who files an inspection need not wait for the decision it names."""
+        if len(registry.inspections):
+            failed = pl.col("decision_id").is_in(registry.inspections["decision_id"].implode())
+            self.unknown.update(decided.heads.filter((pl.col("outcome") == "HOLD") & failed)["lane"])
 
     async def rejected(self, store: Store, registry: Registry, lanes: Mapping[int, LaneState]) -> dict[int, LaneState]:
         """Reject one slice of what failed; the lanes that moved on by that. `lanes`: ours; Contended as Store.revise."""

@@ -197,6 +197,7 @@ class Processor:
         self.lanes.update(after)
         if len(prepared.decided.posted.waiting):
             self.held.committed(prepared.decided)
+        self.failed.committed(prepared.decided, self.registry)
         stored_now = batch.arrived["order_documents"]
         waiting = stored_now["order_hash"].filter(stored_now["waiting"])
         self.recent.add(after, as_documents(read, stored=True), waiting)

@@ -145,6 +145,6 @@ def _lines_of(orders: Vector, decoded: Decoded) -> pl.DataFrame:
 
 def _identity_reason(code: str) -> str:
     return {
-        "DL-03": "orderNo or ebpCode is empty or too long",
+        "DL-03": "orderNo or ebpCode is empty or too long, or ebpCode holds a |",
         "DL-04": "the record key is not <ebpCode>|<orderNo> of the document",
     }[code]

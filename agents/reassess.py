@@ -101,7 +101,7 @@ class Reassess:
         looked_at: dict[str, Stood] = {}
         for account in accounts:
             entry_no, room = rooms[account]
-            seen = registry.version, entry_no, max(days.values()), sorted(days)
+            seen = registry.version, entry_no, *sorted(days.items())  # each lane goes by its own clock
             if room <= 0 or self.vain.get(account) == seen or len(rows) == SLICE:
                 continue
             stood, last = self.passed.get(account, (seen, NOBODY))

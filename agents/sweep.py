@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.attempts import Past
 from pipeline.documents import Documents
 from pipeline.flow import Opened
+from pipeline.law import SHANGHAI
 from pipeline.open_orders import OPEN, open_orders
 from schemas.lawbook import Lawbook
 from sinks.batch import LaneState
@@ -69,7 +70,7 @@ class Sweep:
         return (since, until) if until - since >= timedelta(seconds=1) else None
 
     def _seconds(self, name: str, at: datetime) -> int:
-        return self.lawbook.limits_on(at.date())[name]
+        return self.lawbook.limits_on((at + SHANGHAI).date())[name]
 
 
 async def reports(store: Store, sweep: Sweep, documents: Documents, past: Past, opened: Opened) -> pl.DataFrame:

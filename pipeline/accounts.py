@@ -82,10 +82,12 @@ class Ledger:
 
     @cached_property
     def balance(self) -> list[pl.Expr]:
-        """Of an account's entries: how it was read, and how it stands after them."""
+        """Of an account's entries: how it was read, and how it stands after them. Of two days each has its limit: then it is the
+        least that decides whether an account that moved on admits them."""
         read = (f"read_{x}" for x in ("entry_no", self.of("reserved"), self.of("used")))
         return [
-            pl.col(*self.key, *read, self.of("limit")).first(),
+            pl.col(*self.key, *read).first(),
+            pl.col(self.of("limit")).min(),
             pl.col("entry_no", self.of("reserved_after"), self.of("used_after")).last(),
         ]
 

@@ -130,10 +130,11 @@ def _free_documents(
     for doc in everything.values():
         if doc.place not in used:
             by_platform.setdefault(doc.ebp_code, []).append(doc)
-    strays = sorted(by_platform.pop("", []), key=lambda d: d.arrival)
-    unclaimed = [s for s in strays if not _adopt(s, by_platform, pasts, everything)]
-    if unclaimed:
-        by_platform[""] = unclaimed
+    strays = by_platform.pop("", [])
+    taker = _taker(by_platform, pasts, everything) if strays else None
+    for stray in strays:
+        home = taker.ebp_code if taker is not None and taker.receiver == stray.receiver else ""
+        by_platform.setdefault(home, []).append(stray)
     return by_platform, everything
 
 
@@ -215,24 +216,17 @@ def _passed_over(
     return Fate(doc, ebp_code, number, "refused", SECOND[doc.kind], effective.place)
 
 
-def _adopt(
-    stray: Doc,
-    by_platform: dict[str, list[Doc]],
-    pasts: Mapping[str, list[Attempt]],
-    everything: Mapping[Place, Doc],
-) -> bool:
-    """Give a waybill without ebpCode to the one open order of its number, if receiver data agree."""
-    open_orders: list[Doc] = []
+def _taker(by_platform: Mapping[str, list[Doc]], pasts: Mapping[str, list[Attempt]], everything: Mapping[Place, Doc]) -> Doc | None:
+    """The order that takes the waybills without ebpCode of its receiver, all of them: else a change or a delete that names no
+    platform either would not find the one it is of. None unless exactly one is open without a waybill of its own platform."""
+    found: list[Doc] = []
     for ebp_code in {*by_platform, *pasts}:
         past = pasts.get(ebp_code, [])
         if past and not past[-1].rejected:
             continue
-        free, kept = by_platform.get(ebp_code, []), _kept(past, everything)
-        fresh = [d for d in free if _used_twin(d, past) is None]
-        order = _effective(0, fresh, kept)
-        if order is not None and _effective(2, fresh, kept) is None:
-            open_orders.append(replace(order, ebp_code=ebp_code))
-    if len(open_orders) == 1 and open_orders[0].receiver == stray.receiver:
-        by_platform.setdefault(open_orders[0].ebp_code, []).append(stray)
-        return True
-    return False
+        fresh = [d for d in by_platform.get(ebp_code, []) if _used_twin(d, past) is None]
+        kept = _kept(past, everything)
+        order, own = _effective(0, fresh, kept), _effective(2, fresh, [k for k in kept if k.ebp_code])
+        if order is not None and own is None:
+            found.append(replace(order, ebp_code=ebp_code))
+    return found[0] if len(found) == 1 else None

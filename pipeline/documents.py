@@ -72,10 +72,11 @@ def identity_code(key: str = "key") -> pl.Expr:
     """DL-03 or DL-04 for a decoded document with its Kafka key, null when the document has its identity."""
     no_order = pl.col("orderNo") == ""
     no_platform = (pl.col("ebpCode") == "") & ~pl.col("may_lack_platform")
+    ambiguous = pl.col("ebpCode").str.contains("|", literal=True)  # two orders would have one key, and one decisionId
     expected = pl.concat_str("ebpCode", pl.lit("|"), "orderNo").cast(pl.Binary)
     too_long = pl.max_horizontal(pl.col("ebpCode", "orderNo").str.len_bytes()) > LONGEST_IDENTITY
     return (
-        pl.when(no_order | no_platform | too_long)
+        pl.when(no_order | no_platform | too_long | ambiguous)
         .then(pl.lit("DL-03"))
         .when(pl.col(key).is_null() | (pl.col(key) != expected))
         .then(pl.lit("DL-04"))

@@ -31,11 +31,13 @@ def read(folder: Path) -> Classes:
     return {kind: toml_tables(folder / FILE, kind) for kind in KEYS}
 
 
-def problems(classes: Classes, outcomes: Mapping[str, str], limits: set[str], source: Callable[[Entry], Reasons]) -> list[Place]:
-    """Why entries cannot be used. `outcomes`: of each finding's code; `limits`: names of limits.toml; `source`: what is wrong
-    with an entry's source."""
+def problems(
+    classes: Classes, outcomes: Mapping[str, str], blameless: set[str], limits: set[str], source: Callable[[Entry], Reasons]
+) -> list[Place]:
+    """Why entries cannot be used. `outcomes`: of each finding's code; `blameless`: codes that blame no document; `limits`: names of
+    limits.toml; `source`: what is wrong with an entry's source."""
     checks: dict[str, Callable[[Entry], Reasons]] = {
-        "outcome": lambda x: _outcome(x, outcomes), "tolerance": lambda x: _tolerance(x, limits), "treatment": _treatment,
+        "outcome": lambda x: _outcome(x, outcomes, blameless), "tolerance": lambda x: _tolerance(x, limits), "treatment": _treatment,
     }  # fmt: skip
     return [
         Place(FILE, line, why)
@@ -64,7 +66,7 @@ def _class(entry: Entry) -> Reasons:
         yield f"class {entry.get('class')!r} is not one of {', '.join(CLASSES)}"
 
 
-def _outcome(entry: Entry, outcomes: Mapping[str, str]) -> Reasons:
+def _outcome(entry: Entry, outcomes: Mapping[str, str], blameless: set[str]) -> Reasons:
     code, outcome, queue = str(entry.get("code")), entry.get("outcome"), entry.get("queue", "")
     if code not in outcomes:
         yield f"unknown code {code!r}"
@@ -76,6 +78,8 @@ def _outcome(entry: Entry, outcomes: Mapping[str, str]) -> Reasons:
         yield f"{code} goes by the rates of samples.toml"
     elif code in NEVER_RELEASED and outcome == "RELEASE":
         yield f"{code} is never released"
+    elif code in blameless and outcome == "REJECT":
+        yield f"{code} blames no document: nothing could follow its REJECT"
     if outcome not in ("RELEASE", "HOLD", "REJECT"):
         yield f"unknown outcome {outcome!r}"
     elif (queue in ASKED_FOR) != (outcome == "HOLD") or (queue and queue not in ASKED_FOR):

@@ -53,7 +53,7 @@ class Files:
     classes: classes_check.Classes
     risk: risk_check.Risk
     samples: samples_check.Samples
-    outcomes: dict[str, str]
+    findings: dict[str, Entry]
 
 
 def read(folder: Path) -> Files:
@@ -70,7 +70,7 @@ def read(folder: Path) -> Files:
         classes_check.read(folder),
         risk_check.read(folder),
         samples_check.read(folder),
-        {x["code"]: x["outcome"] for kind in ("rule", "ledger", "engine") for _, x in toml_tables(folder / "rules.toml", kind)},
+        {x["code"]: x for kind in ("rule", "ledger", "engine") for _, x in toml_tables(folder / "rules.toml", kind)},
     )
 
 
@@ -99,9 +99,11 @@ def problems(folder: Path) -> list[Place]:
     found += rules_check.problems(folder)
     found += control_check.problems(files.control, {x["hs8"] for _, x in files.tariff if x.get("hs8")}, source)
     found += samples_check.problems(files.samples, source)
-    found += risk_check.problems(files.risk, set(files.outcomes), source)
-    outcomes = files.outcomes | {str(x.get("code")): str(x.get("outcome")) for _, x in files.risk["band"]}
-    found += classes_check.problems(files.classes, outcomes, {str(x.get("name")) for _, x in files.limits}, source)
+    found += risk_check.problems(files.risk, set(files.findings), source)
+    findings = {**files.findings, **{str(x.get("code")): x for _, x in files.risk["band"]}}
+    outcomes = {code: str(x.get("outcome")) for code, x in findings.items()}
+    blameless = {code for code, x in findings.items() if not x.get("blames")}
+    found += classes_check.problems(files.classes, outcomes, blameless, {str(x.get("name")) for _, x in files.limits}, source)
     if found:
         return found  # dates that are no dates cannot be compared
     return [

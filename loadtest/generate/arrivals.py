@@ -1,7 +1,9 @@
 """Stories about how documents come: by another partition, schema or framing, without a platform, or not at all."""
 
+from dataclasses import replace
+
 from loadtest.generate.answers import OPEN, USED
-from loadtest.generate.cases import Case, Draft, Maker, copy_of, decided, story
+from loadtest.generate.cases import Case, Draft, Maker, copy_of, decided, story, version
 from loadtest.generate.trio import Trio
 
 
@@ -48,6 +50,18 @@ def waybill_of_two_orders(m: Maker) -> list[Case]:
     _without_platform(cases[0].draft("waybill"))
     cases[1].drafts.remove(cases[1].draft("waybill"))
     return cases
+
+
+@story()
+def waybill_without_platform_changed(m: Maker) -> list[Case]:
+    """Its change names no platform either: the younger is used, unless it came when the other had been."""
+    case = m.case(m.trio())
+    first = case.draft("waybill")
+    _without_platform(first)
+    first.fates = ("DOC-02", USED)
+    younger = replace(first, delay_ms=first.delay_ms + 1, document=version(m.rng, first.document, 60_000, appType="2"), fates=(USED, OPEN))
+    case.drafts.append(younger)
+    return [case]
 
 
 @story()

@@ -103,12 +103,20 @@ def _too_long(m: Maker, victim: Draft) -> None:
     victim.key = _key(victim)
 
 
+def _ambiguous(_m: Maker, victim: Draft) -> None:
+    # The key is that of another platform's order, and so would its decisionId be.
+    platform, number = victim.document["ebpCode"], victim.document["orderNo"]
+    victim.document = {**victim.document, "ebpCode": f"{platform}|{number[:2]}", "orderNo": number[2:]}
+    victim.key = _key(victim)
+
+
 def _key(victim: Draft) -> bytes:
     return f"{victim.document['ebpCode']}|{victim.document['orderNo']}".encode()
 
 
 STORIES["text_with_nul"] = (1, _poison("DL-01", _nul))
 STORIES["identity_too_long"] = (1, _poison("DL-03", _too_long))
+STORIES["identity_of_two"] = (1, _poison("DL-03", _ambiguous))
 STORIES["forged_neighbour"] = (1, _poison("DL-01", _forge))
 STORIES["schema_of_another_topic"] = (1, _poison("DL-02", _other_kind))
 STORIES["no_platform"] = (1, _poison("DL-03", _no_platform))

@@ -42,6 +42,8 @@ def read(kind: str, key: bytes | None, value: bytes | None) -> Document:
         raise DecodeError("DL-03", "the document has no identity")
     if any(len(document[name].encode()) > LONGEST_IDENTITY for name in ("ebpCode", "orderNo")):
         raise DecodeError("DL-03", "the document's identity is too long")
+    if "|" in document["ebpCode"]:
+        raise DecodeError("DL-03", "the document's identity is another's too")
     if key != f"{document['ebpCode']}|{document['orderNo']}".encode():
         raise DecodeError("DL-04", "the key is not the document's")
     return document

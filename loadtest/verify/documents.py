@@ -98,6 +98,8 @@ def _identified(kind: str, key: bytes | None, document: Document) -> Document:
         raise NoDocument("DL-03")
     if len(named) > LONGEST_IDENTITY and max(len(order_no.encode()), len(ebp_code.encode())) > LONGEST_IDENTITY:
         raise NoDocument("DL-03")
+    if "|" in ebp_code:
+        raise NoDocument("DL-03")
     if key != named:
         raise NoDocument("DL-04")
     return document

@@ -66,7 +66,7 @@ def _given_by(fate: FateRow, row: ManifestRow) -> bool:
 def _check_nothing_missed(order: Order, row: ManifestRow, report: Report) -> None:
     """What the deciding lane had stored by then was used, has its fate, or was used before."""
     for place, d in order.documents.items():
-        if d.ebp_code != row.ebp_code or d.lane != row.lane or d.batch_seq > row.batch_seq:
+        if not _is_of(order, d, row) or d.lane != row.lane or d.batch_seq > row.batch_seq:
             continue
         if any(n <= row.attempt for _, n in order.used_in.get(place, ())):
             continue
@@ -74,6 +74,18 @@ def _check_nothing_missed(order: Order, row: ManifestRow, report: Report) -> Non
         if fate is None or (fate.lane == row.lane and fate.batch_seq > row.batch_seq):
             by_it = f"one by the decision of {manifest_place(row)}"
             report.differs(record_place(*place), "fate", by_it, "left over by it")
+
+
+def _is_of(order: Order, document: Candidate, row: ManifestRow) -> bool:
+    """Whether an attempt had it among its candidates once it was there: one that took a waybill without platform took all others
+    without one that agree with its order."""
+    if document.ebp_code:
+        return document.ebp_code == row.ebp_code
+    ordered, _, carried = used_places(row)
+    receiver, waybill = order.documents.get(ordered), order.documents.get(carried)
+    if receiver is None or waybill is None or waybill.ebp_code or (row.ebp_code, row.attempt) != min(order.used_in[carried]):
+        return False  # one that was kept says nothing of what else it could have taken
+    return receiver.receiver == document.receiver
 
 
 def _check_fate(order: Order, place: Place, fate: FateRow, report: Report) -> None:

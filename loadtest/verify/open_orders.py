@@ -21,8 +21,7 @@ def check_open(order: Order, report: Report) -> None:
         if order.is_open(ebp_code) and not _missing(order, ebp_code):
             place = f"order {ebp_code}|{order.order_no}"
             report.differs(place, "state", "decided: all three documents are there", "open")
-    for stray in (d for d in order.free if d.ebp_code == ""):
-        _check_stray(order, stray, report)
+    _check_strays(order, [d for d in order.free if d.ebp_code == ""], report)
 
 
 def _check_waiting(order: Order, document: Candidate, report: Report) -> None:
@@ -45,20 +44,28 @@ def _missing(order: Order, ebp_code: str) -> int:
     return sum(1 << (kind - 1) for kind in (1, 2, 3) if effective(kind, fresh, kept) is None)
 
 
-def _check_stray(order: Order, stray: Candidate, report: Report) -> None:
-    """A waybill without ebpCode waits unless exactly one open order can take it and that one would be complete."""
-    takers: list[str] = []
-    for ebp_code in sorted({d.ebp_code for d in order.documents.values()} - {""}):
-        if order.is_open(ebp_code) and _missing(order, ebp_code) & 5 == 4:
-            takers.append(ebp_code)
-    if len(takers) != 1 or stray.app_type == "3":
+def _check_strays(order: Order, strays: Sequence[Candidate], report: Report) -> None:
+    """Waybills without ebpCode wait unless exactly one open order can take those of its receiver and would be complete with them."""
+    platforms = sorted({d.ebp_code for d in order.documents.values()} - {""})
+    takers = [ebp_code for ebp_code in platforms if order.is_open(ebp_code) and _can_take(order, ebp_code)]
+    if len(takers) != 1:
         return
     fresh, kept = _candidates(order, takers[0])
-    taken, waybill = effective(1, fresh, kept), effective(3, [*fresh, stray], kept)
-    if waybill is None or waybill.place != stray.place:  # a later delete stands against it
-        return
-    if taken is not None and taken.receiver == stray.receiver and not _missing(order, takers[0]) & 2:
-        report.differs(record_place(*stray.place), "state", f"the waybill of {takers[0]}|{order.order_no}", "open")
+    taken = effective(1, fresh, kept)
+    joining = [d for d in strays if taken is not None and d.receiver == taken.receiver]
+    used = {row.waybill_digest for row in order.attempts.get(takers[0], ())}
+    for stray in joining:
+        if stray.digest in used:
+            report.differs(record_place(*stray.place), "state", "DOC-01: the same document was used", "open")
+    if effective(3, [*fresh, *joining], kept) is not None and not _missing(order, takers[0]) & 2:
+        for stray in joining:
+            report.differs(record_place(*stray.place), "state", f"a waybill of {takers[0]}|{order.order_no}", "open")
+
+
+def _can_take(order: Order, ebp_code: str) -> bool:
+    """Whether it has an effective order and no effective waybill that names its platform."""
+    fresh, kept = _candidates(order, ebp_code)
+    return effective(1, fresh, kept) is not None and effective(3, fresh, [d for d in kept if d.ebp_code]) is None
 
 
 def check_reports(

@@ -73,8 +73,8 @@ def _is_name(name: object) -> bool:
 
 def _classes(files: Files, sources: set[Any]) -> Iterator[str]:
     classes, rules = files["classes.toml"], files["rules.toml"]
-    says = {x["code"]: x["outcome"] for kind in ("rule", "ledger", "engine") for x in rules[kind]}
-    says |= {x["code"]: x["outcome"] for x in files["risk.toml"]["band"]}
+    findings = [*(x for kind in ("rule", "ledger", "engine") for x in rules[kind]), *files["risk.toml"]["band"]]
+    says, blames = ({x["code"]: x[what] for x in findings} for what in ("outcome", "blames"))
     limits = {x["name"] for x in files["limits.toml"]["limit"]}
     for kind, keys in (("outcome", ("code", "class")), ("tolerance", ("name", "of", "class")), ("treatment", ("class", "kind", "en"))):
         for x in classes.get(kind, []):
@@ -87,6 +87,8 @@ def _classes(files: Files, sources: set[Any]) -> Iterator[str]:
         code, outcome, queue = x["code"], x.get("outcome"), x.get("queue", "")
         if says.get(code) != "HOLD" or code in NOT_BY_CLASS or (code in NEVER_RELEASED and outcome == "RELEASE"):
             yield f"{code} does not go by class"
+        elif outcome == "REJECT" and not blames[code]:
+            yield f"{code} would reject and blames nothing"
         if outcome not in ("RELEASE", "HOLD", "REJECT") or (queue in QUEUES) != (outcome == "HOLD") or (queue and queue not in QUEUES):
             yield f"{code}: outcome and queue do not fit"
     roles: dict[str, str] = {}

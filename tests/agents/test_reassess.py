@@ -60,3 +60,14 @@ async def test_all_that_wait_are_looked_at_once(stands: dict[str, tuple[int, int
 async def test_a_slice_ends_within_the_second_account(stands: dict[str, tuple[int, int]]) -> None:
     found = await slices(Reassess(), Held(a=3, b=SLICE), "a", "b")
     assert found == [[0, 1, 2, *range(SLICE - 3)], [*range(SLICE - 3, SLICE)]]
+
+
+async def test_each_lane_reaches_the_day_by_its_own_clock(stands: dict[str, tuple[int, int]]) -> None:
+    """What did not fit on the eve, in a lane whose clock was behind, is looked at when midnight has come to it too."""
+    held, store = Reassess(), Held(a=1)
+    eve, morning = date(2019, 11, 10), date(2019, 11, 11)
+    for days, seen in (({0: morning, 1: eve}, 1), ({0: morning, 1: eve}, 0), ({0: morning, 1: morning}, 1)):
+        rows, looked_at = await held._due(store, registry(), ["a"], days)  # type: ignore[arg-type]
+        assert len(rows) == seen
+        if rows:
+            held._pass_over(rows, looked_at)

@@ -1,6 +1,7 @@
 """Which open orders are reported, and when."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -67,3 +68,13 @@ async def test_what_arrives_in_time_holds_no_mark_up() -> None:
     sweep = Sweep(load(), {3: lane(EPOCH)}, {3: CLOCK})
     await sweep.candidates(Waiting())  # type: ignore[arg-type]
     assert sweep.after[3].swept_incomplete == CLOCK - TEN_MINUTES
+
+
+async def test_a_deadline_is_that_of_the_day_in_shanghai() -> None:
+    """At 01:00 of the day from which only five minutes count, when it is still the day before in UTC."""
+    clock = datetime(2019, 11, 11, 17, tzinfo=UTC)
+    book = load()
+    shorter = {"name": "incomplete_after_seconds", "value": 300, "from": date(2019, 11, 12)}
+    sweep = Sweep(replace(book, limits=[*book.limits, shorter]), {3: LaneState(3, 1, 0, clock, None, None)})
+    await sweep.candidates(Waiting())  # type: ignore[arg-type]
+    assert sweep.after[3].swept_incomplete == clock - timedelta(minutes=5)

@@ -244,10 +244,44 @@ def test_a_stray_waybill_does_not_go_to_an_order_that_has_one(desk: Desk) -> Non
     assert desk.became() == {"order": "used", "own": "used", "payment": "used", "stray": "open"}
 
 
-def test_of_two_stray_waybills_the_first_is_taken(desk: Desk) -> None:
-    desk.store.process([stray(desk, "first"), stray(desk, "second", note="2")])
-    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment")])
-    assert desk.became() == {"first": "used", "second": "open", "order": "used", "payment": "used"}
+@pytest.mark.parametrize("order", [p for p in permutations(range(4)) if p[-1] > 1])
+@pytest.mark.parametrize(
+    ("app_type", "time", "wins", "code"), [("2", YOUNGER, True, "DOC-02"), ("2", OLDER, False, "DOC-02"), ("1", YOUNGER, True, "DOC-06")],
+)  # fmt: skip
+def test_of_two_stray_waybills_the_younger_is_used(desk: Desk, order: tuple[int, ...], app_type: str, time: str, wins: bool, code: str) -> None:
+    """Whichever comes first, as long as both come before the third document."""
+    stray(desk, "first"), stray(desk, "second", appType=app_type, appTime=time, note="2"), desk.make("order", "order")
+    batch = [*desk.sent.values(), desk.make("payment", "payment")]
+    for n in order:
+        desk.store.process([batch[n]])
+    used, other = ("second", "first") if wins else ("first", "second")
+    assert desk.became() == {used: "used", other: code, "order": "used", "payment": "used"}
+
+
+@pytest.mark.parametrize("key", ["|EXAMPLE-1", None])
+def test_a_delete_takes_a_stray_waybill_back(desk: Desk, key: str | None) -> None:
+    """Whether it names the platform or does not either."""
+    desk.store.process([stray(desk), desk.make("order", "order")])
+    desk.store.process([desk.make("gone", "waybill", key=key, appType="3", appTime=YOUNGER, **({"ebpCode": ""} if key else {}))])
+    desk.store.process([desk.make("payment", "payment")])
+    assert desk.attempts() == []
+    assert desk.store.open().select("ebp_code", "missing").rows() == [("330296P001", 4)]
+    desk.store.process([stray(desk, "another", appTime="2019-11-11T00:40:00+08:00")])
+    assert desk.became() == {"stray": "DOC-03", "gone": "DOC-03", "order": "used", "payment": "used", "another": "used"}
+
+
+def test_a_stray_waybill_twice_is_a_duplicate(desk: Desk) -> None:
+    desk.store.process([stray(desk), desk.again("twin", "stray"), desk.make("order", "order"), desk.make("payment", "payment")])
+    assert desk.became() == {"stray": "used", "twin": "DOC-01", "order": "used", "payment": "used"}
+
+
+def test_a_kept_stray_waybill_is_changed_by_another(desk: Desk) -> None:
+    """It names no platform, so its change finds the order as it did."""
+    desk.store.process([stray(desk), desk.make("order", "order"), desk.make("p1", "payment", amountPaid="1.00")])
+    desk.store.process([stray(desk, "change", appType="2", appTime=YOUNGER), desk.again("twin", "stray")])
+    desk.store.process([desk.make("p2", "payment", note="richtig")])
+    assert desk.attempts() == ["REJECT", "RELEASE"]
+    assert desk.became() == {"stray": "used", "order": "used", "p1": "used", "change": "used", "twin": "DOC-01", "p2": "used"}
 
 
 def test_a_stray_waybill_after_a_reject_completes_the_next_attempt(desk: Desk) -> None:

@@ -63,6 +63,8 @@ def test_a_kind_has_a_bit_of_its_own() -> None:
     ("", "N", False, b"|N", "DL-03"),
     ("P", "", False, b"P|", "DL-03"),
     ("P", "", True, b"P|", "DL-03"),
+    ("P|N", "1", True, b"P|N|1", "DL-03"),
+    ("P", "N|1", False, b"P|N|1", None),
     ("P" * LONGEST_IDENTITY, "N", False, b"P" * LONGEST_IDENTITY + b"|N", None),
     ("P" * (LONGEST_IDENTITY + 1), "N", False, b"P" * (LONGEST_IDENTITY + 1) + b"|N", "DL-03"),
     ("P", "N" * (LONGEST_IDENTITY + 1), False, b"P|" + b"N" * (LONGEST_IDENTITY + 1), "DL-03"),

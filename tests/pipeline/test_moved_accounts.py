@@ -76,3 +76,13 @@ def test_a_refusal_quotes_an_account_with_what_its_own_batch_took() -> None:
     """Two entries of 9,000.00 and 10.00 of freight each, then a third that does not fit."""
     seen = refused(MemoryStore(), *(costing(n, "9000.00") for n in (1, 2, 3)))
     assert seen == {"entry_no": 2, "balance_fen": 1_802_000, "amount_fen": 901_000}
+
+
+@pytest.mark.parametrize("limits", [(300, 200), (200, 300)])
+def test_of_two_days_the_lower_limit_decides_whether_a_moved_account_admits(limits: tuple[int, int]) -> None:
+    """The limit may change between two acceptances of one batch: neither of them may be passed by what moved meanwhile."""
+    claim = {"person_key": b"a", "year": 2019, "outcome": "RELEASE", "amount_fen": 90, "a": 1, "entry_no": 4, "reserved_fen": 0, "used_fen": 10}
+    schema = {"year": pl.Int16, "entry_no": pl.Int32}
+    granted = pl.DataFrame([claim | {"m": n, "turn": n, "limit_fen": limit} for n, limit in enumerate(limits)], schema_overrides=schema)
+    (account,) = granted.select(QUOTA.entry).group_by("a").agg(QUOTA.balance).iter_rows(named=True)
+    assert (account["entry_no"], account["used_after_fen"], account["limit_fen"]) == (6, 190, 200)

@@ -54,6 +54,17 @@ def test_a_bad_entry_is_refused(folder: Path, old: str, new: str, reason: str) -
         load(folder)
 
 
+@pytest.mark.parametrize(("file", "code"), [("rules.toml", "TIM-01"), ("risk.toml", "RTY-01")])
+def test_a_reject_of_what_blames_nothing_is_refused(folder: Path, file: str, code: str) -> None:
+    """With nobody at fault the rejected three would be kept, and any document more, a duplicate too, would try them again."""
+    text = (folder / file).read_text()
+    (folder / file).write_text(re.sub(rf'(code = "{code}"\n(?:.+\n)*?blames = ).*', r"\1[]", text, count=1))
+    if code != "TIM-01":
+        assert problems(folder) == []
+        changed(folder, FILE, 'code = "TIM-01"', f'code = "{code}"')
+    assert [(p.file, p.what) for p in problems(folder)] == [(FILE, f"{code} blames no document: nothing could follow its REJECT")]
+
+
 def test_a_limit_goes_by_the_class_of_one_role(folder: Path) -> None:
     more = ENTRY.format("tolerance", 'name = "tax_tolerance_fen"\nof = "ecommerce"\nclass = "general"\nvalue = 1')
     (folder / FILE).write_text((folder / FILE).read_text() + more)

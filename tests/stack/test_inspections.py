@@ -95,6 +95,18 @@ async def test_what_it_took_is_given_back(endpoints: Endpoints, db: asyncpg.Conn
         assert [m[2] for m in await manifests(db)] == ["HOLD", "HOLD"]  # rows of manifest never change
 
 
+async def test_an_inspection_that_was_filed_before_the_decision(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """The decision it names can be reckoned from the order: it is rejected as if the event had come after it."""
+    async with nodes(endpoints, [0]) as (node,):
+        one = at(RENEWED, 1, (SUGAR, "5"), **LOOKED_AT)
+        await node.take(failed(0, one))
+        await node.tick()
+        assert await rejected(db) == []
+        await node.take(*records(0, one))
+        await node.tick()
+        assert await rejected(db) == ["EXAMPLE-1"]
+
+
 async def test_what_is_published(endpoints: Endpoints, db: asyncpg.Connection) -> None:
     async with nodes(endpoints, [0]) as (node,):
         one = at(RENEWED, 1, (SUGAR, "5"), **LOOKED_AT)

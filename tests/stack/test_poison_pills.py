@@ -77,7 +77,7 @@ async def test_an_identity_that_no_index_takes(endpoints: Endpoints, db: asyncpg
     async with nodes(endpoints, [0]) as (node,):
         done = await node.take(*beside(poison))
         assert (done.dead, done.manifests) == ({"DL-03": len(poison)}, MANY)
-        assert await dead(db) == [("DL-03", "orderNo or ebpCode is empty or too long")]
+        assert await dead(db) == [("DL-03", "orderNo or ebpCode is empty or too long, or ebpCode holds a |")]
 
 
 async def test_the_longest_identity_there_may_be(endpoints: Endpoints, db: asyncpg.Connection) -> None:
