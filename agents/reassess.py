@@ -96,7 +96,7 @@ class Reassess:
     ) -> tuple[list[Any], dict[str, Stood]]:
         """What waits for these accounts and has room there, and how those stood that were looked at."""
         rooms = await _rooms(store, registry, accounts, set(days.values()))
-        recalled = list(registry.recalled().get_columns())
+        out = [*registry.items_out().get_columns(), *registry.firms_out().get_columns()]
         rows: list[Any] = []
         looked_at: dict[str, Stood] = {}
         for account in accounts:
@@ -106,7 +106,7 @@ class Reassess:
                 continue
             stood, last = self.passed.get(account, (seen, NOBODY))
             since = last if stood == seen else NOBODY
-            found = await store.fetch("held_due", account, list(days), room, SLICE - len(rows), *recalled, *since)
+            found = await store.fetch("held_due", account, list(days), room, SLICE - len(rows), *out, *since)
             rows += found
             looked_at[account] = seen
             if not found:

@@ -34,6 +34,7 @@ STOCK = {
     "stock_status": pl.String,
 }  # fmt: skip
 COUNT = {"book_item": pl.String, "counted_e5": pl.Int64}
+ACTIVE = "active"
 LAWS_KEPT = 4  # two days, and as many of a rule set that is tried
 SEEDS = 64  # tried for one under which no two of the registered keys have one hash: that the first is none is a rare thing
 KEYS = {
@@ -137,9 +138,16 @@ class Registry:
             known = self._kept[law] = make(self)
         return known
 
-    def recalled(self) -> pl.DataFrame:
-        """`ebc_code` and `item_no` of the items that are recalled."""
-        return self.goods.filter(pl.col("item_status") == "recalled").select(KEYS["goods"])
+    def items_out(self) -> pl.DataFrame:
+        """`ebc_code` and `item_no` of the items that are filed and not active: suspended, revoked, recalled."""
+        return self.goods.filter(pl.col("item_status") != ACTIVE).select(KEYS["goods"])
+
+    def firms_out(self) -> pl.DataFrame:
+        """`role` and `code` of the firms that are filed and not active; such relations by the role `relation` and both codes."""
+        relations = self.relations.filter(pl.col("relation_status") != ACTIVE)
+        both = pl.concat_str(*KEYS["relations"], separator="|").alias("code")
+        firms = self.enterprises.filter(pl.col("enterprise_status") != ACTIVE).select(KEYS["enterprises"])
+        return pl.concat([firms, relations.select(pl.lit("relation").alias("role"), both)])
 
     def entered_on(self, day: date, rows: pl.Series, units: pl.Series) -> pl.Series:
         """`entered_e5` of lines: what was entered in all of the stock in this row, where that is valid on a day and counted in

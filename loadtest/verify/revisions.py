@@ -57,7 +57,7 @@ def check_revisions(
         if outcome == "REJECT":
             report.same(place, "an inspection that failed", True, failed)
         else:
-            report.same(place, "its items that are recalled, and whether one failed", ([], False), (_recalled(cases, registry, row, manifest), failed))
+            report.same(place, "what it has that is not active, and whether one failed", ([], False), (_out(cases, registry, row, manifest), failed))
         _check_messages(place, manifest, row, decisions, receipts, report)
     report.same("table held", "manifests", sorted(waiting - revised.keys()), sorted(row.manifest_id for row in tables.held if share.has_manifest(row.manifest_id)))
     report.counts["revisions"] += len(revised)
@@ -73,10 +73,16 @@ def _failed(registry: Registry, version: int, manifest: ManifestRow) -> bool:
     return any(registry.entry(version, *key) for key in registry.keys("inspection", decision_id(manifest).hex()))
 
 
-def _recalled(cases: Cases, registry: Registry, row: RevisionRow, manifest: ManifestRow) -> list[str]:
-    """Numbers of its items that are recalled at the version of its revision."""
-    items = {line.item_no for line in cases.lines.get(manifest.manifest_id, ())}
-    return sorted(x for x in items if registry.status(row.registry_version, "goods", manifest.ebc_code, x) == "recalled")
+def _out(cases: Cases, registry: Registry, row: RevisionRow, manifest: ManifestRow) -> list[str]:
+    """Keys of its items, firms and relation that are filed and not active at the version of its revision."""
+    firms = {
+        "platform": manifest.ebp_code, "ecommerce": manifest.ebc_code, "payment": manifest.pay_code, "carrier": manifest.logistics_code,
+        "declarant": manifest.declarant_code, "guarantor": manifest.guarantor_code,
+        "warehouse": manifest.warehouse_code if manifest.trade_mode == "1210" else "",
+    }  # fmt: skip
+    keys = {("goods", manifest.ebc_code, line.item_no) for line in cases.lines.get(manifest.manifest_id, ())}
+    keys |= {("enterprise", role, code) for role, code in firms.items()} | {("relation", manifest.ebp_code, manifest.ebc_code)}
+    return sorted("|".join(key) for key in keys if registry.status(row.registry_version, *key) not in ("", "active"))
 
 
 def _check_messages(place: str, manifest: ManifestRow, row: RevisionRow, decisions: Box, receipts: Box, report: Report) -> None:

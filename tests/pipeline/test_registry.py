@@ -108,9 +108,13 @@ def test_every_key_is_found_and_no_other() -> None:
     assert Registry().goods_of(firms, items)["item_no"].to_list() == [None] * len(firms)
 
 
-def test_what_is_recalled() -> None:
+def test_what_is_not_active() -> None:
     registry = goods(("F", "I", "active"), ("F", "J", "recalled"), ("E", "I", "suspended"))
-    assert registry.recalled().rows(named=True) == [{"ebc_code": "F", "item_no": "J"}]
+    assert sorted(registry.items_out().rows()) == [("E", "I"), ("F", "J")]
+    firms = [("platform", "P", "general", "active"), ("platform", "Q", "general", "suspended"), ("carrier", "P", "general", "revoked")]
+    relations = [("P", "E", *"GDW", "3302", "active"), ("P", "F", *"GDW", "3302", "suspended")]
+    out = registry.changed(2, enterprises=firms, relations=relations).firms_out()
+    assert sorted(out.rows()) == [("carrier", "P"), ("platform", "Q"), ("relation", "P|F")]
 
 
 @pytest.mark.parametrize(("guarantor", "related"), [("P", True), ("F", True), ("C", True), ("G", False), (None, False)])

@@ -155,5 +155,5 @@ def _find_what_is_wrong(evidence: Evidence) -> None:
     assert {"stock it took", "reserved, used after"} <= told(damaged(evidence, less_in_stock))
     assert {"stock it took", "movement"} <= told(damaged(evidence, never_reserved))
     assert "an inspection that failed" in told(damaged(evidence, nothing_failed))
-    assert "its items that are recalled, and whether one failed" in told(damaged(evidence, released_though_recalled))
+    assert "what it has that is not active, and whether one failed" in told(damaged(evidence, released_though_recalled))
     assert "revision" in told(damaged(evidence, another_status))

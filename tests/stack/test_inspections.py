@@ -222,6 +222,47 @@ async def test_recalled_meanwhile_it_is_not_released(endpoints: Endpoints, db: a
         assert (await released(db), await held(db)) == (["EXAMPLE-2", "EXAMPLE-1"], [])
 
 
+FIRMS = {"platform": "ebpCode", "ecommerce": "ebcCode", "payment": "payCode"}
+
+
+@pytest.mark.parametrize("role", [*FIRMS, "carrier", "declarant", "guarantor", "relation"])
+async def test_suspended_meanwhile_it_is_not_released(endpoints: Endpoints, db: asyncpg.Connection, role: str) -> None:
+    """However much is guaranteed now; when the suspension ends it is."""
+    async with nodes(endpoints, [0]) as (node,):
+        one = at(EXPIRED, 1)
+        order, filed = one["order"], {f.key: f for f in filings("small")}
+        relation = filed[f"relation|{order['ebpCode']}|{order['ebcCode']}"]
+        codes = {name: order[field] for name, field in FIRMS.items()} | {
+            "carrier": one["waybill"]["logisticsCode"], "declarant": relation.content["declarantCode"], "guarantor": EXPIRED,
+        }  # fmt: skip
+        out = relation if role == "relation" else filed[f"enterprise|{role}|{codes[role]}"]
+        await node.take(*records(0, one))
+        assert await held(db) == ["EXAMPLE-1"]
+        await node.take(event(0, Filing(out.part, 8, {**out.content, "status": "suspended"})), top_up(1, EXPIRED, 10**6))
+        await node.tick()
+        assert (await released(db), await held(db)) == ([], ["EXAMPLE-1"])
+        await node.take(event(2, Filing(out.part, 9, {**out.content, "status": "active"})))
+        await node.tick()
+        assert (await released(db), await held(db)) == (["EXAMPLE-1"], [])
+
+
+@pytest.mark.parametrize(("mode", "still"), [("1210", ["EXAMPLE-1"]), ("9610", [])])
+async def test_a_warehouse_matters_to_what_lies_in_it(endpoints: Endpoints, db: asyncpg.Connection, mode: str, still: list[str]) -> None:
+    """A direct purchase is released whoever keeps the bonded goods of the firm."""
+    async with nodes(endpoints, [0]) as (node,):
+        one, filed = at(EXPIRED, 1, (SUGAR, "5"), **{"waybill.billNo": "784-12345675"}), {f.key: f for f in filings("small")}
+        if mode == "9610":
+            item = filed[f"goods|{one['order']['ebcCode']}|{SUGAR['itemNo']}"]
+            await node.take(event(0, Filing("goods", 8, {**item.content, "accountBookItem": ""})))
+        await node.take(*records(0, one))
+        stands = await db.fetchrow("SELECT trade_mode, warehouse_code FROM manifest")
+        assert (stands["trade_mode"], await held(db)) == (mode, ["EXAMPLE-1"])
+        out = filed[f"enterprise|warehouse|{stands['warehouse_code']}"]
+        await node.take(event(1, Filing(out.part, 8, {**out.content, "status": "suspended"})), top_up(2, EXPIRED, 10**6))
+        await node.tick()
+        assert await held(db) == still
+
+
 async def test_a_recall_while_it_is_released(endpoints: Endpoints, db: asyncpg.Connection) -> None:
     """Committed between its reads and its commit: nothing is released by the version before."""
     async with nodes(endpoints, [1], [0]) as (first, second):
