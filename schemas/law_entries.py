@@ -8,10 +8,11 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 Entry = Mapping[str, Any]
 Reasons = Iterator[str]
+KINDS = ("order", "payment", "waybill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,13 @@ def both(*reasons: Reasons) -> Reasons:
 
 def whole(value: object, low: int, high: int) -> bool:
     return isinstance(value, int) and low <= value <= high
+
+
+def blamed(entry: Entry) -> Reasons:
+    """What is wrong with the documents that a finding blames."""
+    blames = entry.get("blames")
+    if not isinstance(blames, list) or not set(map(str, cast("list[Any]", blames))) <= set(KINDS):
+        yield f"blames {blames!r} are not some of {', '.join(KINDS)}"
 
 
 def dates(entry: Entry) -> Reasons:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from schemas.classes_check import ASKED_FOR
-from schemas.law_entries import Entry, Place, Reasons, both, dates, overlaps, toml_tables, twice, whole
+from schemas.law_entries import Entry, Place, Reasons, blamed, both, dates, overlaps, toml_tables, twice, whole
 
 FILE = "risk.toml"
 KINDS = ("typology", "indicator", "band")
@@ -74,5 +74,6 @@ def _band(entry: Entry, names: set[str], codes: set[str]) -> Reasons:
         yield f"sure is {entry.get('sure')!r}, not true or false"
     if entry.get("outcome") != "HOLD":
         yield f"signs hold, they do not {entry.get('outcome')!r}"
+    yield from blamed(entry)
     if entry.get("queue") not in ASKED_FOR:
         yield f"queue {entry.get('queue')!r} is not one of {', '.join(ASKED_FOR)}"

@@ -59,7 +59,7 @@ def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJs
         print_json({"dead_letters": [dict(r) for r in rows], "paused": [dict(p) for p in pauses]})
         return
     shown = ((r["log_time"], Place.of(r), r["code"], r["reason"], r["bytes"], r["sent_anew_at"] or "") for r in rows)
-    show_list("Dead letters", ("logged", "place", "code", "reason", "bytes", "sent anew"), shown, "No dead letter.")
+    show_list("Dead letters", ("logged", "place", "code", "reason", "bytes", "sent anew"), shown, "No dead letter.", limit)
     if pauses:
         OUT.print(table("Paused", ("since", "topic", "partition", "code", "why"),
                         ((p["since"], p["topic"], p["partition"], p["code"], p["detail"]) for p in pauses)))  # fmt: skip

@@ -50,7 +50,7 @@ def decisions(
     )  # fmt: skip
     columns = ("accepted", "platform", "order number", "attempt", "outcome", "dutiable CNY", "tax CNY", "findings")
     hint = f" This installation knows no code {unknown}; docs/platforms.md lists all." if unknown else ""
-    show_list("Decisions", columns, shown, f"No decision fits.{hint}")
+    show_list("Decisions", columns, shown, f"No decision fits.{hint}", limit)
 
 
 def _outcome(r: Mapping[str, Any]) -> str:
@@ -67,7 +67,7 @@ def waiting(platform: Platform = None, limit: Limit = 20, json_: AsJson = False)
         return
     columns = ("since", "platform", "order number", "attempt", "missing", "who has to send it")
     shown = ([r["since"], r["ebp_code"] or "(none)", r["order_no"], r["attempt"], ", ".join(r["missing"]), r["sender"]] for r in rows)
-    show_list("Waiting", columns, shown, "No order waits for a document.")
+    show_list("Waiting", columns, shown, "No order waits for a document.", limit)
 
 
 async def _waiting(platform: str | None, limit: int) -> list[dict[str, Any]]:

@@ -64,10 +64,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     return made
 
 
-def show_list(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], none: str) -> None:
-    """A table with the count of its rows, or `none` when there are none."""
+def show_list(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], none: str, limit: int | None = None) -> None:
+    """A table with the count of its rows, or `none` when there are none. `limit`: most that were asked for; a full list may go on."""
     kept = list(rows)
     OUT.print(table(f"{title} ({len(kept)})", columns, kept) if kept else none)
+    if limit is not None and len(kept) >= limit:
+        OUT.print(f"There may be more than {limit:,}: --limit shows them.")
 
 
 def _shown(value: Any) -> str:

@@ -177,7 +177,9 @@ async def test_decisions_by_outcome_queue_code_and_platform(run: Run, named: End
     assert await numbers("--code", "PAY-01") == ["3"]
     assert await numbers("--platform", "330296P001", "--limit", "2") != []
     assert await numbers("--platform", "330296P002") == []
+    assert "There may be more than 2: --limit shows them." in (await asked(run, "decisions", "--limit", "2")).out
     shown = await asked(run, "decisions", "--outcome", "REJECT")
+    assert "There may be more" not in shown.out
     assert "PAY-01" in shown.out
     assert "EXAMPLE-3" in shown.out
 

@@ -35,6 +35,8 @@ DAY = date(2019, 11, 11)
         ('todo_zh = ', '# todo_zh = ', "no todo_zh"),
         ('code = "RTY-01"', 'code = "WAY-02"', "WAY-02 stands in rules.toml already"),
         ('outcome = "HOLD"\nqueue = "review"', 'outcome = "REJECT"', "signs hold, they do not 'REJECT'"),
+        ('blames = ["order"]', 'blames = ["parcel"]', "blames ['parcel'] are not some of order, payment, waybill"),
+        ('blames = ["order"]', "", "blames None are not some of order, payment, waybill"),
     ],
 )
 def test_a_bad_entry_is_refused(folder: Path, old: str, new: str, reason: str) -> None:
