@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ops.rule_pages import DOCS, table
+from ops.rule_pages import DOCS, between, table
 
 RUNS = DOCS / "benchmarks-runs.csv"
 PAGE = DOCS / "benchmarks.md"
@@ -100,11 +100,7 @@ def _of_profile(profile: str, runs: Sequence[Run]) -> str:
 
 def page(text: str, runs: Sequence[Run]) -> str:
     """The page with its tables written anew; ValueError without the markers."""
-    before, _, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{PAGE.name} lacks {BEGIN} or {END}")
-    return f"{before}{BEGIN}\n\n{tables(runs)}\n{END}{after}"
+    return between(text, BEGIN, END, tables(runs))
 
 
 def recorded() -> list[dict[str, str]]:

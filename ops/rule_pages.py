@@ -177,12 +177,17 @@ def codes(rules: dict[str, Any]) -> str:
 
 
 def with_codes(page: str, text: str) -> str:
-    """The page with `text` between its markers; ValueError when they are not there."""
-    before, found, rest = page.partition(BEGIN)
-    _old, found_end, after = rest.partition(END)
+    """The page with `text` as its codes; ValueError as `between`."""
+    return between(page, BEGIN, END, text)
+
+
+def between(page: str, begin: str, end: str, text: str) -> str:
+    """The page with `text` between two markers; ValueError when they are not there."""
+    before, found, rest = page.partition(begin)
+    _old, found_end, after = rest.partition(end)
     if not found or not found_end:
-        raise ValueError("the page lacks the markers of the codes")
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+        raise ValueError(f"the page lacks its markers {begin} and {end}")
+    return f"{before}{begin}\n\n{text}\n{end}{after}"
 
 
 def pages() -> dict[Path, str]:

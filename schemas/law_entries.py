@@ -10,9 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+from schemas.contracts import KINDS
+
 Entry = Mapping[str, Any]
 Reasons = Iterator[str]
-KINDS = ("order", "payment", "waybill")
 
 
 @dataclass(frozen=True, slots=True)

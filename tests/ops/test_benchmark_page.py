@@ -41,4 +41,4 @@ def test_medians_and_what_keeps_the_bounds() -> None:
 
 def test_a_page_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="lacks"):
-        page(benchmark_page.BEGIN, [])
+        page(benchmark_page.BEGIN, recorded())
