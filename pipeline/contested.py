@@ -4,7 +4,7 @@ Rare (a few in a hundred), so plain Python over one order number at a time; deci
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipeline.documents import KINDS
@@ -218,15 +218,21 @@ def _passed_over(
 
 def _taker(by_platform: Mapping[str, list[Doc]], pasts: Mapping[str, list[Attempt]], everything: Mapping[Place, Doc]) -> Doc | None:
     """The order that takes the waybills without ebpCode of its receiver, all of them: else a change or a delete that names no
-    platform either would not find the one it is of. None unless exactly one is open without a waybill of its own platform."""
-    found: list[Doc] = []
+    platform either would not find the one it is of. The only one that is open without a waybill of its own platform; where none
+    is, the only accepted one that used a waybill without ebpCode: what comes now is of that, and too late."""
+    open_ones: list[Doc] = []
+    accepted: list[Doc] = []
     for ebp_code in {*by_platform, *pasts}:
         past = pasts.get(ebp_code, [])
         if past and not past[-1].rejected:
+            order, _, waybill = (everything.get(place) for place in past[-1].places)
+            if order is not None and waybill is not None and not waybill.ebp_code:
+                accepted.append(order)
             continue
         fresh = [d for d in by_platform.get(ebp_code, []) if _used_twin(d, past) is None]
         kept = _kept(past, everything)
         order, own = _effective(0, fresh, kept), _effective(2, fresh, [k for k in kept if k.ebp_code])
         if order is not None and own is None:
-            found.append(replace(order, ebp_code=ebp_code))
+            open_ones.append(order)
+    found = open_ones or accepted
     return found[0] if len(found) == 1 else None

@@ -13,9 +13,11 @@ def _without_platform(draft: Draft) -> None:
 
 @story()
 def waybill_without_platform(m: Maker) -> list[Case]:
-    """The official waybill has no ebpCode; order number, consignee, phone and address find its order."""
+    """The official waybill has no ebpCode; order number, consignee, phone and address find its order. Sent again, long after."""
     case = m.case(m.trio())
-    _without_platform(case.draft("waybill"))
+    waybill = case.draft("waybill")
+    _without_platform(waybill)
+    case.drafts.append(copy_of(waybill, 4000, ("DOC-01",)))
     return [case]
 
 
@@ -59,7 +61,7 @@ def waybill_without_platform_changed(m: Maker) -> list[Case]:
     first = case.draft("waybill")
     _without_platform(first)
     first.fates = ("DOC-02", USED)
-    younger = replace(first, delay_ms=first.delay_ms + 1, document=version(m.rng, first.document, 60_000, appType="2"), fates=(USED, OPEN))
+    younger = replace(first, delay_ms=first.delay_ms + 1, document=version(m.rng, first.document, 60_000, appType="2"), fates=(USED, "DOC-07"))
     case.drafts.append(younger)
     return [case]
 

@@ -81,11 +81,9 @@ def _is_of(order: Order, document: Candidate, row: ManifestRow) -> bool:
     without one that agree with its order."""
     if document.ebp_code:
         return document.ebp_code == row.ebp_code
-    ordered, _, carried = used_places(row)
-    receiver, waybill = order.documents.get(ordered), order.documents.get(carried)
-    if receiver is None or waybill is None or waybill.ebp_code or (row.ebp_code, row.attempt) != min(order.used_in[carried]):
+    if (row.ebp_code, row.attempt) != min(order.used_in[used_places(row)[2]]):
         return False  # one that was kept says nothing of what else it could have taken
-    return receiver.receiver == document.receiver
+    return order.stray_receiver(row) == document.receiver
 
 
 def _check_fate(order: Order, place: Place, fate: FateRow, report: Report) -> None:
@@ -100,6 +98,8 @@ def _check_fate(order: Order, place: Place, fate: FateRow, report: Report) -> No
     if not 1 <= fate.attempt <= len(attempts):
         report.differs(where, "attempt of its fate", f"1 to {len(attempts)}", fate.attempt)
         return
+    if not document.ebp_code and not _can_be_of(order, document, attempts[: fate.attempt]):
+        report.differs(where, "fate", "none by an order of another receiver, or whose waybill named its platform", fate.code)
     row = attempts[fate.attempt - 1]
     given = _given_by(fate, row)
     expected = _by_decision(order, document, row, attempts) if given else _too_late(document, row, attempts)
@@ -109,6 +109,13 @@ def _check_fate(order: Order, place: Place, fate: FateRow, report: Report) -> No
         report.differs(where, "batch_seq of its fate", f"after {row.batch_seq}", fate.batch_seq)
     report.same(where, "name of its fate", FATE_OF.get(fate.code, "refused"), fate.fate)
     _check_cause(order, document, fate, report)
+
+
+def _can_be_of(order: Order, document: Candidate, attempts: Sequence[ManifestRow]) -> bool:
+    """Whether a waybill without platform could be one of an order: some attempt used one such, and some order had its receiver."""
+    orders = [d for d in order.documents.values() if d.place[0] == 1 and d.ebp_code == attempts[0].ebp_code]
+    used_one = any(order.stray_receiver(row) is not None for row in attempts)
+    return used_one and any(d.receiver == document.receiver for d in orders)
 
 
 def _by_decision(order: Order, document: Candidate, row: ManifestRow, attempts: list[ManifestRow]) -> str:

@@ -45,21 +45,30 @@ def _missing(order: Order, ebp_code: str) -> int:
 
 
 def _check_strays(order: Order, strays: Sequence[Candidate], report: Report) -> None:
-    """Waybills without ebpCode wait unless exactly one open order can take those of its receiver and would be complete with them."""
+    """Waybills without ebpCode wait unless exactly one open order can take those of its receiver and would be complete with them,
+    or none can and exactly one that was accepted used another without."""
     platforms = sorted({d.ebp_code for d in order.documents.values()} - {""})
     takers = [ebp_code for ebp_code in platforms if order.is_open(ebp_code) and _can_take(order, ebp_code)]
-    if len(takers) != 1:
-        return
-    fresh, kept = _candidates(order, takers[0])
+    if len(takers) == 1:
+        _check_left_to_open(order, strays, takers[0], report)
+    last = [row for e in platforms if not order.is_open(e) and (row := order.last(e)) is not None]
+    receivers = [receiver for row in last if (receiver := order.stray_receiver(row)) is not None]
+    for stray in strays:
+        if not takers and [stray.receiver] == receivers:
+            report.differs(record_place(*stray.place), "state", "a fate: its order was decided", "open")
+
+
+def _check_left_to_open(order: Order, strays: Sequence[Candidate], taker: str, report: Report) -> None:
+    fresh, kept = _candidates(order, taker)
     taken = effective(1, fresh, kept)
     joining = [d for d in strays if taken is not None and d.receiver == taken.receiver]
-    used = {row.waybill_digest for row in order.attempts.get(takers[0], ())}
+    used = {row.waybill_digest for row in order.attempts.get(taker, ())}
     for stray in joining:
         if stray.digest in used:
             report.differs(record_place(*stray.place), "state", "DOC-01: the same document was used", "open")
-    if effective(3, [*fresh, *joining], kept) is not None and not _missing(order, takers[0]) & 2:
+    if effective(3, [*fresh, *joining], kept) is not None and not _missing(order, taker) & 2:
         for stray in joining:
-            report.differs(record_place(*stray.place), "state", f"a waybill of {takers[0]}|{order.order_no}", "open")
+            report.differs(record_place(*stray.place), "state", f"a waybill of {taker}|{order.order_no}", "open")
 
 
 def _can_take(order: Order, ebp_code: str) -> bool:

@@ -76,6 +76,11 @@ class Order:
         attempts = self.attempts.get(ebp_code)
         return attempts[-1] if attempts else None
 
+    def stray_receiver(self, row: ManifestRow) -> tuple[str, ...] | None:
+        """Whose waybill without ebpCode an attempt used: the receiver of its order; None when it used none such."""
+        ordered, _, carried = (self.documents.get(place) for place in used_places(row))
+        return ordered.receiver if ordered is not None and carried is not None and not carried.ebp_code else None
+
     def is_open(self, ebp_code: str) -> bool:
         """Whether nothing is decided yet, or the last attempt was rejected."""
         last = self.last(ebp_code)

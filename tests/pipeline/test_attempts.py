@@ -284,6 +284,44 @@ def test_a_kept_stray_waybill_is_changed_by_another(desk: Desk) -> None:
     assert desk.became() == {"stray": "used", "order": "used", "p1": "used", "change": "used", "twin": "DOC-01", "p2": "used"}
 
 
+@pytest.mark.parametrize(("app_type", "code"), [("1", "DOC-06"), ("2", "DOC-07"), ("3", "DOC-08")])
+def test_a_stray_waybill_after_the_decision_is_of_the_order_that_used_one(desk: Desk, app_type: str, code: str) -> None:
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), stray(desk)])
+    desk.store.process([desk.again("twin", "stray"), stray(desk, "late", appType=app_type, appTime=YOUNGER)])
+    assert (desk.became()["twin"], desk.became()["late"]) == ("DOC-01", code)
+    assert desk.attempts() == ["RELEASE"]
+
+
+def test_a_stray_waybill_after_the_decision_of_another_receiver_waits(desk: Desk) -> None:
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), stray(desk)])
+    desk.store.process([stray(desk, "late", consignee="代收")])
+    assert desk.became()["late"] == "open"
+
+
+def test_a_stray_waybill_after_the_decision_goes_to_an_open_order_first(desk: Desk) -> None:
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), stray(desk)])
+    desk.store.process([*elsewhere(desk), stray(desk, "late", logisticsNo="2")])
+    assert desk.attempts() == ["RELEASE", "HOLD"] and set(desk.became().values()) == {"used"}
+
+
+def test_a_stray_waybill_after_the_decisions_of_two_platforms_waits(desk: Desk) -> None:
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), stray(desk)])
+    desk.store.process([*elsewhere(desk), stray(desk, "another", logisticsNo="2")])
+    desk.store.process([stray(desk, "of either")])
+    assert desk.attempts() == ["RELEASE", "HOLD"] and desk.became()["of either"] == "open"
+
+
+def elsewhere(desk: Desk) -> list[Rec]:
+    """Order and payment of another platform under the same number, with a payment of their own."""
+    return [desk.make(f"{kind} elsewhere", kind, ebpCode="330296P002", payTransactionId="2") for kind in ("order", "payment")]
+
+
+def test_a_stray_waybill_after_a_decision_with_a_waybill_of_the_platform_waits(desk: Desk) -> None:
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), desk.make("own", "waybill")])
+    desk.store.process([stray(desk)])
+    assert desk.became()["stray"] == "open"
+
+
 def test_a_stray_waybill_after_a_reject_completes_the_next_attempt(desk: Desk) -> None:
     desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), desk.make("waybill", "waybill", packNo=2)])
     desk.store.process([stray(desk)])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from loadtest.verify import Evidence, prove
-from loadtest.verify.evidence import record_place
+from loadtest.verify.evidence import FateRow, record_place
 from tests.pipeline.memory import BASE_MS, KEY, Rec
 from tests.pipeline.trios import HOUR_MS, example, rec
 from tests.verify.played import Play
@@ -80,3 +80,45 @@ def test_a_twin_of_what_a_rejected_attempt_used() -> None:
     assert prove(rejected, KEY).discrepancies == []
     rejected.tables.fates = []
     assert told(prove(rejected, KEY), record_place(3, 0, 5), "state")
+
+
+@pytest.fixture
+def late() -> Evidence:
+    """A twin and a change of a waybill without platform that was used, after the decision."""
+    return played([sent("order", 0), sent("payment", 1), stray(0)], [stray(5), stray(6, appType="2", appTime=YOUNGER)])
+
+
+def test_after_the_decision(late: Evidence) -> None:
+    assert prove(late, KEY).discrepancies == []
+    assert sorted((f.kafka_offset, f.code) for f in late.tables.fates) == [(5, "DOC-01"), (6, "DOC-07")]
+
+
+@pytest.mark.parametrize("offset", [5, 6])
+def test_one_that_waits_after_the_decision(late: Evidence, offset: int) -> None:
+    late.tables.fates = [f for f in late.tables.fates if f.kafka_offset != offset]
+    assert told(prove(late, KEY), record_place(3, 0, offset), "state")
+
+
+def test_after_the_decision_one_of_another_receiver_waits() -> None:
+    waits = played([sent("order", 0), sent("payment", 1), stray(0)], [stray(5, consignee="代收")])
+    assert prove(waits, KEY).discrepancies == []
+
+
+def refused_anyway(*batches: list[Rec]) -> Evidence:
+    """As if the last waybill had been refused by the only manifest's order."""
+    evidence = played(*batches)
+    (manifest,) = evidence.tables.manifests
+    fate = FateRow(
+        kind=3, partition=0, kafka_offset=9, order_hash=manifest.order_hash, ebp_code=manifest.ebp_code, order_no=manifest.order_no,
+        attempt=1, fate="refused", code="DOC-06", by_partition=0, by_offset=manifest.waybill_offset, lane=0, batch_seq=manifest.batch_seq + 1,
+    )
+    evidence.tables.fates.append(fate)
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("waybill", "another"), [(stray(0), stray(9, consignee="代收")), (sent("waybill", 0), stray(9))], ids=["another receiver", "its own waybill"],
+)
+def test_one_that_was_refused_and_should_wait(waybill: Rec, another: Rec) -> None:
+    proof = prove(refused_anyway([sent("order", 0), sent("payment", 1), waybill], [another]), KEY)
+    assert told(proof, record_place(3, 0, 9), "fate")
