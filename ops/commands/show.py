@@ -14,8 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ops.explain.values import beijing
+
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 LONG = 10_000  # a step of fewer parts gets no line of its own where there is no terminal
+ZONE = "UTC+8"  # of the times that are shown
 PIPED_WIDTH = 200  # where there is no terminal nothing has to fit: a path is not to be broken in two
 OUT = Console(highlight=False)
 ERR = Console(stderr=True, highlight=False)
@@ -53,12 +56,13 @@ def plain(text: str) -> str:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A table of texts, shown as they are; numbers to the right."""
+    """A table of texts, shown as they are; numbers to the right, times on Beijing's clocks, as the law's days are."""
     kept = [list(row) for row in rows]
     made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for n, name in enumerate(columns):
         numeric = all(isinstance(row[n], int | float) for row in kept) and bool(kept)
-        made.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        timed = any(isinstance(row[n], datetime) for row in kept)
+        made.add_column(f"{name} ({ZONE})" if timed else name, justify="right" if numeric else "left", overflow="fold")
     for row in kept:
         made.add_row(*(Text("" if v is None else plain(_shown(v))) for v in row))
     return made
@@ -74,7 +78,7 @@ def show_list(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]],
 
 def _shown(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return beijing(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -10,7 +10,9 @@ from rich.markup import escape
 
 from agents.reading import order_hashes
 from ops.commands.lookups import Platform
-from ops.commands.show import OUT, AsJson, NotFound, plain, print_json, table, yuan
+from ops.commands.show import OUT, ZONE, AsJson, NotFound, plain, print_json, table, yuan
+from ops.explain.values import beijing, clock
+from ops.explain.voice import texts, values_told
 from ops.ruling import texts_of
 from ops.stock import taken
 from pipeline.documents import BIT, KINDS
@@ -59,10 +61,10 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
             manifests, reports = ([r for r in rows if r["ebp_code"] == platform] for rows in (manifests, reports))
         for m in manifests:
             m["findings"] = [dict(r) for r in await store.fetch("trace_findings", m["manifest_id"])]
-            texts = await texts_of(store, m["rule_set"]) if m["findings"] else {}
+            meanings = await texts_of(store, m["rule_set"]) if m["findings"] else {}
             for f in m["findings"]:
                 f["values_read"] = json.loads(f["values_read"])
-                f |= {name: texts[f["code"]][name] for name in ("en", "zh", "todo")}
+                f |= {name: meanings[f["code"]][name] for name in ("en", "zh", "todo")}
             m["lines"] = [dict(r) for r in await store.fetch("trace_lines", m["manifest_id"])]
             m["entries"] = [dict(r) for r in await store.fetch("trace_entries", m["person_key"], m["manifest_id"])]
             m["frozen"] = entries_of(await store.fetch("trace_guarantee", m["guarantor_code"], m["manifest_id"]), m["manifest_id"])
@@ -105,11 +107,11 @@ def show(found: dict[str, Any]) -> None:
         for m in found["manifests"] for number, kind in enumerate(KINDS, start=1)
     }  # fmt: skip
     rows = [
-        (d["log_time"].astimezone().isoformat(sep=" ", timespec="milliseconds"), f"{d['topic']}[{d['partition']}]@{d['kafka_offset']}",
+        (clock(d["log_time"]), f"{d['topic']}[{d['partition']}]@{d['kafka_offset']}",
          d["ebp_code"] or "(none)", d["bytes"], _became(d, used))
         for d in found["documents"]
     ]  # fmt: skip
-    OUT.print(table("Documents", ("logged", "place", "platform", "bytes", "what became of it"), rows))
+    OUT.print(table("Documents", (f"logged ({ZONE})", "place", "platform", "bytes", "what became of it"), rows))
     for m in found["manifests"]:
         _show_manifest(m)
     if not found["manifests"]:
@@ -120,7 +122,7 @@ def show(found: dict[str, Any]) -> None:
                          for r in found["reports"])))  # fmt: skip
     since = found["receipts_kept_from"]
     if since and found["documents"] and found["documents"][0]["log_time"] < since:
-        OUT.print(f"Receipts published before {since:%Y-%m-%d %H:%M} UTC are not kept here any more: they stand on {topic_name('receipt')}.")
+        OUT.print(f"Receipts published before {beijing(since)} ({ZONE}) are not kept here any more: they stand on {topic_name('receipt')}.")
     if not found["receipts"]:
         OUT.print("No receipt so far." if since is None else "No receipt since then.")
         return
@@ -144,19 +146,19 @@ def _show_manifest(m: dict[str, Any]) -> None:
     queue = f", queue {m['queue']}" if m["queue"] else ""
     OUT.print(f"\n[bold]Attempt {m['attempt']}: [{COLOUR[m['outcome']]}]{m['outcome']}[/]{queue}[/], return status {m['return_status']}")
     OUT.print(
-        f"accepted {m['accepted_at'].astimezone():%Y-%m-%d %H:%M:%S}, mode {m['trade_mode'] or '-'}, dutiable CNY {yuan(m['dutiable_fen'])}, "
-        f"tax CNY {yuan(m['tax_fen'])}{'' if m['taxed'] else ' (not taxed)'}; law {m['rule_set']}, "
+        f"accepted {beijing(m['accepted_at'])} ({ZONE}), mode {m['trade_mode'] or '-'}, dutiable CNY {yuan(m['dutiable_fen'])}, "
+        f"tax CNY {yuan(m['tax_fen'])}{'' if m['taxed'] else ' (not taxed)'}; rule set {m['rule_set']}, "
         f"lane {m['lane']} batch {m['batch_seq']}, {'published' if m['published'] else 'not yet published'}, decision {m['decision_id'].hex()}"
     )
     for r in m["revisions"]:
         OUT.print(
-            f"[bold]Revision {r['revision']}: [{COLOUR[r['outcome']]}]{r['outcome']}[/][/], return status {r['return_status']}, {r['revised_at'].astimezone():%Y-%m-%d %H:%M:%S}; "
+            f"[bold]Revision {r['revision']}: [{COLOUR[r['outcome']]}]{r['outcome']}[/][/], return status {r['return_status']}, {beijing(r['revised_at'])} ({ZONE}); "
             f"lane {r['lane']} batch {r['batch_seq']}, {'published' if r['published'] else 'not yet published'}, decision {r['decision_id'].hex()}"
         )
     if m["findings"]:
         OUT.print(table("Findings", ("code", "outcome", "meaning", "values read", "what to do"), (
             (f["code"], f["outcome"], f"{f['en']}\n{f['zh']}",
-             "\n".join(f"{k} = {'null' if v is None else v}" for k, v in f["values_read"].items()), f["todo"])
+             "\n".join(values_told(f["values_read"], texts("en"))), f["todo"])
             for f in m["findings"])))  # fmt: skip
     else:
         OUT.print("No findings: every check passed.")

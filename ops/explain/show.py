@@ -8,7 +8,8 @@ from rich.text import Text
 from ops.commands.show import OUT, plain, table
 from ops.explain.amounts import Amounts
 from ops.explain.found import NOTED, Found
-from ops.explain.voice import beijing, texts
+from ops.explain.values import beijing
+from ops.explain.voice import texts
 
 INSPECTION = "inspection"
 COLOUR = {"RELEASE": "green", "HOLD": "yellow", "REJECT": "red"}

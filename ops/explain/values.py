@@ -64,6 +64,11 @@ def clock(at: datetime) -> str:
     return f"{there:%Y-%m-%d %H:%M:%S}" + (f".{there.microsecond // 1000:03d}" if there.microsecond >= 1000 else "")
 
 
+def beijing(at: datetime) -> str:
+    """A time on Beijing's clocks, to the second."""
+    return f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
+
+
 def decimals(units: int, places: int) -> str:
     """Units of 10^-places as a decimal number; of more than two places those that are zero are left out."""
     whole, part = divmod(abs(units), 10**places)

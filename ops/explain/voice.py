@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from ops.commands.show import OUT, plain
 from ops.explain.names import called
-from ops.explain.values import BEIJING, shown_value
+from ops.explain.values import shown_value
 
 WIDTH = 110  # of running text: longer lines are hard to read
 
@@ -64,12 +63,10 @@ class Voice:
     def _values(self, values: Mapping[str, Any], parameters: Mapping[str, Any] | None = None) -> str:
         """What was read, a line each, and behind it the limits it was held against."""
         against = [f"{self.t['held_against']} {self._value(name, value)}" for name, value in (parameters or {}).items()]
-        return "\n".join([*(self._value(name, value, "held_by" in values) for name, value in values.items()), *against])
+        return "\n".join([*values_told(values, self.t), *against])
 
-    def _value(self, name: str, value: Any, in_use: bool = False) -> str:
-        """`in_use`: of a number that was found to be in use, so it says nothing of who had it before."""
-        shown = str(value) if in_use and name == "use_no" else shown_value(name, value, self.t)
-        return f"{called(name, self.t)}{self.t['colon']}{shown}"
+    def _value(self, name: str, value: Any) -> str:
+        return f"{called(name, self.t)}{self.t['colon']}{shown_value(name, value, self.t)}"
 
     def _law(self, law: str) -> str:
         """Several titles are said one by one."""
@@ -81,6 +78,10 @@ class Voice:
         return self._law("; ".join(named.values()))
 
 
-def beijing(at: datetime) -> str:
-    """A time, to the second, on Beijing's clocks."""
-    return f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
+def values_told(values: Mapping[str, Any], labels: dict[str, str]) -> list[str]:
+    """What a rule read, each by its name and in its unit. Of a number that was found to be in use, its `use_no` says nothing of
+    who had it before."""
+    return [
+        f"{called(name, labels)}{labels['colon']}{value if name == 'use_no' and 'held_by' in values else shown_value(name, value, labels)}"
+        for name, value in values.items()
+    ]
