@@ -10,6 +10,7 @@ from history.recall import Incomplete
 from history.rule_sets import UnknownRuleSet
 from loadtest.generate.sets import NoSuchSet
 from ops.commands.show import FAILED, UNREACHABLE, USAGE, NotFound
+from ops.failed import RunFailed
 from ops.ruling import Refused
 from ops.stack.errors import StackError
 from schemas.endpoints import SettingsError, StackUnreachable
@@ -45,7 +46,7 @@ def explained(error: Exception) -> tuple[int, str, str] | None:
             return FAILED, "Cannot be recomputed", str(error)
         case SettingsError():
             return USAGE, "Setting", str(error)
-        case MigrationError() | TopicError():
+        case MigrationError() | TopicError() | RunFailed():
             return FAILED, "Failed", str(error)
         case Refused():
             return FAILED, "Refused by a worker", str(error)

@@ -108,10 +108,10 @@ def show(found: dict[str, Any]) -> None:
     }  # fmt: skip
     rows = [
         (clock(d["log_time"]), f"{d['topic']}[{d['partition']}]@{d['kafka_offset']}",
-         d["ebp_code"] or "(none)", d["bytes"], _became(d, used))
+         d["ebp_code"] or "(none)", _became(d, used))
         for d in found["documents"]
     ]  # fmt: skip
-    OUT.print(table("Documents", (f"logged ({ZONE})", "place", "platform", "bytes", "what became of it"), rows))
+    OUT.print(table("Documents", (f"logged ({ZONE})", "place", "platform", "what became of it"), rows))
     for m in found["manifests"]:
         _show_manifest(m)
     if not found["manifests"]:
@@ -162,9 +162,9 @@ def _show_manifest(m: dict[str, Any]) -> None:
             for f in m["findings"])))  # fmt: skip
     else:
         OUT.print("No findings: every check passed.")
-    OUT.print(table("Lines", ("line", "item", "HS code", "account book", "quantity", "total CNY", "dutiable CNY", "tariff CNY", "consumption tax CNY", "VAT CNY"), (
-        (x["line_no"], x["item_no"], x["hs_code"] or "-", x["account_book_item"] or "-", _units(x["qty_e5"]), _units(x["total_price_e5"]),
-         yuan(x["dutiable_fen"]), yuan(x["tariff_fen"]), yuan(x["consumption_tax_fen"]), yuan(x["vat_fen"]))
+    OUT.print(table("Lines, amounts in CNY", ("line", "item", "HS code", "quantity", "total", "dutiable", "tariff + consumption tax + VAT"), (
+        (x["line_no"], x["item_no"], x["hs_code"] or "-", _units(x["qty_e5"]), _units(x["total_price_e5"]), yuan(x["dutiable_fen"]),
+         " + ".join(yuan(x[f"{tax}_fen"]) for tax in ("tariff", "consumption_tax", "vat")))
         for x in m["lines"])))  # fmt: skip
     entries = [_entry(e) for e in m["entries"]]
     entries += [

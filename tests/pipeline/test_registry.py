@@ -136,3 +136,16 @@ def test_the_class_of_a_firm_is_that_of_its_role(role: str) -> None:
     firms = Registry().changed(1, enterprises=[firm]).firms_of(heads)
     assert {x: firms[f"{x}_class"].item() for x in ("platform", "ecommerce")} == {"platform": "general", "ecommerce": "general"} | {role: "aeo"}
     assert {x: firms[f"{x}_status"].item() for x in ("platform", "ecommerce")} == {"platform": "", "ecommerce": ""} | {role: "active"}
+
+
+def test_what_laws_make_of_a_version_is_kept_for_four() -> None:
+    """Two days of two rule sets: a fifth takes the place of the first, which is made anew."""
+    made: list[str] = []
+
+    def once(law: str) -> None:
+        registry.once(law, lambda _: made.append(law) or pl.DataFrame())
+
+    registry = Registry()
+    for law in "AABCD" "ABCD" "E" "BCDE" "A":
+        once(law)
+    assert "".join(made) == "ABCDEA"
