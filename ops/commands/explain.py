@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.commands.lookups import Platform
+from ops.commands.lookups import Platform, nothing_came
 from ops.commands.show import FAILED, AsJson, NotFound, print_json
 from ops.explain.gather import gather
 from ops.explain.show import show
@@ -59,8 +59,7 @@ def _why_nothing(found: dict[str, Any], platform: str | None, attempt: int | Non
         return f"order number {order_no} has attempts {', '.join(map(str, sorted(set(found['attempts']))))}, and no attempt {attempt}"
     came = {d["kind"] for d in found["documents"]}
     if not came:
-        where = f" of platform {platform}" if platform else ""
-        return f"no document of order number {order_no}{where} was consumed: see `tidegate trace {order_no}`"
+        return f"{nothing_came(order_no, platform, found['platforms'])}: see `tidegate trace {order_no}`"
     if missing := [kind for kind in KINDS if kind not in came]:
         return f"order number {order_no} is not decided: {', '.join(missing)} did not come yet. `tidegate waiting` says who has to send it"
     return f"order number {order_no} is not decided, though documents of each kind came: `tidegate trace {order_no}` says what became of them"

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import polars as pl
@@ -20,6 +20,14 @@ from sinks.store import Store
 Platform = Annotated[str | None, typer.Option(help="Only of this platform (ebpCode).")]
 CODE = re.compile(r"[A-Z]{2,4}-[0-9]{2}")
 Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)]
+
+
+def nothing_came(order_no: str, platform: str | None, platforms: Sequence[str]) -> str:
+    """Why nothing is known of an order number of a platform, or of any. `platforms`: those that have documents under it."""
+    if platform and platforms:
+        return f"order number {order_no} is one of {', '.join(platforms)}, not of {platform}"
+    where = f" of platform {platform}" if platform else ""
+    return f"no document of order number {order_no}{where} was consumed"
 
 
 def decisions(

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from agents.reading import order_hashes
-from ops.commands.lookups import Platform
+from ops.commands.lookups import Platform, nothing_came
 from ops.commands.show import OUT, ZONE, AsJson, NotFound, plain, print_json, table, yuan
 from ops.explain.values import beijing, clock
 from ops.explain.voice import texts, values_told
@@ -36,11 +36,8 @@ def trace(
     """
     found = asyncio.run(gather(Endpoints.resolve().postgres, order_no, platform))
     if not found["documents"]:
-        where = f" of platform {platform}" if platform else ""
-        raise NotFound(
-            f"no document of order number {order_no}{where} was consumed. Was it sent, does a worker run (`tidegate doctor`), "
-            "or could it not be read (`tidegate dead-letters list`)?"
-        )
+        ask = "Was it sent, does a worker run (`tidegate doctor`), or could it not be read (`tidegate dead-letters list`)?"
+        raise NotFound(f"{nothing_came(order_no, platform, found['platforms'])}. {ask}")
     if json_:
         print_json(found)
     else:
@@ -56,6 +53,7 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
         documents = [dict(r) for r in await store.fetch("trace_documents", key, order_no)]
         manifests = [dict(r) for r in await store.fetch("trace_manifests", key, order_no)]
         reports = [dict(r) for r in await store.fetch("trace_reports", key, order_no)]
+        platforms = sorted({d["ebp_code"] for d in documents if d["ebp_code"]})
         if platform:  # a waybill may stand without platform: it is shown with the order that took it
             documents = [d for d in documents if d["ebp_code"] in (platform, "")]
             manifests, reports = ([r for r in rows if r["ebp_code"] == platform] for rows in (manifests, reports))
@@ -82,7 +80,7 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
     for d in documents:
         d["topic"] = topic_name(KINDS[d["kind"] - 1])
     return {
-        "order_no": order_no, "documents": documents, "manifests": manifests, "reports": reports,
+        "order_no": order_no, "platforms": platforms, "documents": documents, "manifests": manifests, "reports": reports,
         "receipts": receipts, "receipts_kept_from": dropped[0]["before"] if dropped else None,
     }  # fmt: skip
 

@@ -28,7 +28,7 @@ from sinks.store import Store
 async def gather(
     store: Store, order_no: str, platform: str | None = None, attempt: int | None = None
 ) -> dict[str, Any]:
-    """`documents` and `open` reports of an order number, and its `manifests` explained.
+    """`documents` of an order number (of a platform), the `platforms` that have it, and its `manifests` explained.
 
     UnknownRuleSet and recall.Incomplete pass through.
     """
@@ -39,7 +39,10 @@ async def gather(
     there = {(r["ebp_code"], r["attempt"]) for r in rows}
     explained = [m | {"followed": (m["ebp_code"], m["attempt"] + 1) in there} for m in explained]
     wanted = [d | {"used_by": _attempts(d, rows)} for d in documents if platform is None or d["ebp_code"] in (platform, "")]
-    return {"order_no": order_no, "documents": wanted, "manifests": explained, "attempts": [r["attempt"] for r in rows]}
+    return {
+        "order_no": order_no, "platforms": sorted({d["ebp_code"] for d in documents if d["ebp_code"]}), "documents": wanted,
+        "manifests": explained, "attempts": [r["attempt"] for r in rows],
+    }  # fmt: skip
 
 
 async def explain(store: Store, row: Mapping[str, Any], documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
