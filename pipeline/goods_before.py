@@ -85,7 +85,7 @@ def columns(counters: pl.Series, counted: int, lines: pl.DataFrame, control: Con
     found = {name: pl.Series(name, [value], dtype=KINDS[name]).new_from_index(0, len(counters)) for name, value in NONE.items()}
     rows = (counters.bin.size() > counted).fill_null(False).arg_true()
     if len(rows):
-        had = _kept(rows, counters[rows].to_list(), counted)
+        had = kept(rows, counters[rows].to_list(), counted)
         own = lines.filter(pl.col("m").is_in(rows.implode())).select(OF_LINES).rename({"source": "m"}).drop_nulls("hs8")
         for table in (_same_goods(own, had), _beyond_self_use(own, had, control)):
             for name in table.columns[1:]:
@@ -93,8 +93,8 @@ def columns(counters: pl.Series, counted: int, lines: pl.DataFrame, control: Con
     return list(found.values())
 
 
-def _kept(rows: pl.Series, counters: list[bytes], counted: int) -> pl.DataFrame:
-    """Rows of KEPT as a table, by `m`."""
+def kept(rows: pl.Series, counters: list[bytes], counted: int) -> pl.DataFrame:
+    """Rows of KEPT, which stand after `counted` bytes, as a table; `m`: of `rows`, one for each of the `counters`."""
     table = np.frombuffer(b"".join(of_it[counted:] for of_it in counters), KEPT)
     m = np.repeat(rows.to_numpy(), [(len(of_it) - counted) // KEPT.itemsize for of_it in counters])
     native = {name: table[name].astype(table.dtype[name].newbyteorder("=")) for name in KEPT.names or ()}

@@ -40,7 +40,7 @@ class Found(Voice):
         more = 0 if told else len(values) - len(shown) - len(long)
         rest = [t["more_values"].format(n=more)] if more and not every else []
         amounts, entries = [self._wrong_amount(x) for x in finding["amounts"]], [self._entry(x) for x in finding["entries"]]
-        return "\n".join(filter(None, (*self._lines_of(finding), *long, *amounts, self._values(shown, finding["parameters"]), *entries, *rest)))
+        return "\n".join(filter(None, (*self._lines_of(finding), *long, *amounts, self._values(shown, finding["parameters"]), *self._had(finding), *entries, *rest)))
 
     def _lines_of(self, finding: dict[str, Any]) -> list[str]:
         """The lines it is true of, by the goods on them; of a great many the first ones."""
@@ -63,6 +63,10 @@ class Found(Voice):
         of = "" if x["line"] is None else f"{self.t['line_no'].format(n=x['line'])}{self.comma}"
         shown = self.t["out_of_bounds"] if x["value"] is None else shown_value(x["name"], x["value"], self.t)
         return f"{of}{called(x['name'], self.t)}{self.t['colon']}{shown}"
+
+    def _had(self, finding: dict[str, Any]) -> list[str]:
+        """What was ordered before, beside which the lines are too much."""
+        return [self.t["had"].format(hs_code=x["hs8"], unit=x["unit"], qty=decimals(x["qty_e5"], 5)) for x in finding["had"]]
 
     def _entry(self, found: dict[str, Any]) -> str:
         """An entry of a list of the goods control: what it covers, from when, and where it was seen."""

@@ -15,14 +15,17 @@ from ops.explain.thresholds import NAMED, Thresholds
 from ops.explain.values import is_money
 from ops.law_files import sources
 from pipeline.derived import FEN
+from pipeline.goods_before import ORDERS, kept
 from pipeline.risk import Indicator
 from pipeline.rules import MASK, Looked, looked_at
+from pipeline.sightings import COUNTERS
 from schemas.lawbook import Lawbook
 
 TEXTS = ("en", "zh", "todo", "todo_zh", "law", "since", "when")
 ABOUT_AMOUNTS = re.compile("^(order|payment|waybill)_amount_(out|fine)$")
 AMOUNTS_OF_LINES = ("line_qty_e5", "line_price_e5", "line_totalPrice_e5")
 BLANK = re.compile(r"TRIM\((\w+)\) = ''")
+WINDOWS = {"self_use_day_exceeded": "day", "self_use_month_exceeded": "month"}  # column → of goods_before.KEPT
 LONGER = re.compile(r"LENGTH\((\w+)\) > (\d+)")
 
 
@@ -41,7 +44,8 @@ class Reading:
     def finding(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row of table finding, with the `items` of the lines it is true of (none where it is about the whole), the `parameters`
         it was held against, and the `entries` of lists it goes by. Where its condition is true when one of several things is,
-        `decided_by` are the columns of those that are, and parameters those of these alone; `too_long`: of them length and most,
+        `decided_by` are the columns of those that are, and parameters those of these alone; `had`: of goods that are
+        counted over some time, what the person had of them in other orders; `too_long`: of them length and most,
         `blank`: those that are empty or nothing but white space (a masked one does not show it).
         `amounts`: which made a finding about the amounts of a document. `by_class`: whether the class of the e-commerce firm
         has made another outcome or queue of it."""
@@ -53,6 +57,7 @@ class Reading:
         read = list(dict.fromkeys(name for _, names in parts for name in names)) or list(values)
         parameters = self._thresholds.of(code, values)
         named = {name for part, _ in parts for name in NAMED.findall(part)} if parts else parameters.keys()
+        entries = _once(entries_of(true[0].rule.reads, concerned, self._book, self._day)) if true else []
         return {
             "code": code, "outcome": row["outcome"], "blames": self._entries[code]["blames"], "values": values, "lines": lines,
             "items": [_item(self._lines[n]) for n in lines], "decided_by": read,
@@ -60,7 +65,7 @@ class Reading:
             "blank": [found[1] for text, _ in parts if (found := BLANK.fullmatch(text))],
             "amounts": self._amounts(values), "by_class": (code, self._class) in self._book.on(self._day).by_class,
             "parameters": {name: value for name, value in parameters.items() if name in named}, **self._texts(code),
-            "entries": _once(entries_of(true[0].rule.reads, concerned, self._book, self._day)) if true else [],
+            "entries": entries, "had": self._had(values.keys(), tuple(x["entry"]["hs"] for x in entries if "hs" in x["entry"])),
         }  # fmt: skip
 
     def _true_parts(self, x: Looked) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -70,6 +75,17 @@ class Reading:
         for text, condition, names in self._book.alternatives(x.rule.code, self._day):
             if table.select(condition).item():
                 yield text, names
+
+    def _had(self, read: Collection[str], covered: tuple[str, ...]) -> list[dict[str, Any]]:
+        """`hs8`, `unit` and `qty_e5` of what the person ordered in the window before that a rule about self-use reads, where the
+        HS code begins as one that is `covered`."""
+        window = next((of for name, of in WINDOWS.items() if name in read), None)
+        packed = self._manifests.heads["counters"].item()
+        if window is None or packed is None:
+            return []
+        rows = kept(pl.Series([0]), [packed], len(COUNTERS)).filter(pl.col("unit") != ORDERS, pl.col(window) > 0)
+        names = [pl.col("hs8").cast(pl.String).str.zfill(8), pl.col("unit").cast(pl.String).str.zfill(3), pl.col(window).alias("qty_e5")]
+        return [x for x in rows.select(names).to_dicts() if x["hs8"].startswith(covered)]
 
     def _amounts(self, read: Mapping[str, str | None]) -> list[dict[str, Any]]:
         """`name`, `line` (None: of the document) and `value` (None: out of bounds) of the amounts that a finding is about."""

@@ -115,3 +115,14 @@ async def test_what_the_class_of_the_firm_decides_is_told(run: Run, named: Endpo
     said = (await asked(run, "explain", "EXAMPLE-1")).out
     reasons, _, todos = said.partition("Looked at")[0].partition("What to do")
     assert because in re.sub(r"\s+", " ", reasons) and to_do in todos and "an officer reviews" not in todos
+
+
+async def test_what_was_ordered_before_is_told_where_goods_are_counted_over_time(run: Run, named: Endpoints) -> None:
+    """48 bottles of beer in 24 hours are the most, and this is the third parcel."""
+    beer = {"lines": 1, "line1.itemNo": "SKU010031", "line1.unit": "011", "line1.price": "9.00", "waybill.billNo": "9", "recount": True}
+    trios = [numbered(n, **(beer | {"line1.qty": qty})) for n, qty in enumerate(("24", "23.5", "1"), start=1)]
+    await take(named, *(records(trio, offset=n) for n, trio in enumerate(trios)))
+    (finding,) = (await explained(run, 3))["findings"]
+    assert (finding["code"], finding["had"]) == ("GDS-11", [{"hs8": "22030000", "unit": "011", "qty_e5": 4_750_000}])
+    assert "ordered before" in (said := (await asked(run, "explain", "EXAMPLE-3")).out) and "47.50" in said
+    assert [f["had"] for f in (await explained(run, 2))["findings"]] == []

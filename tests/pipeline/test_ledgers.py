@@ -155,6 +155,7 @@ SPRING, AUTUMN = "2019-05-11T09:00:00+08:00", "2019-11-11T09:00:00+08:00"
         ("2019-08-31T12:00:00+08:00", "2020-02-29T12:00:00+08:00", "HOLD"),  # there is no 31 February
         ("2019-05-01T01:00:00+08:00", "2019-10-31T12:00:00+08:00", "REJECT"),  # in UTC it was April
         ("2019-08-31T12:00:00+08:00", "2020-02-29T11:59:59.999+08:00", "REJECT"),
+        ("2019-08-29T23:30:00+08:00", "2020-02-29T12:00:00+08:00", "REJECT"),  # an hour further east it was the 30th
     ],
 )
 def test_a_waybill_number_is_free_again_after_six_months(first: str, second: str, outcome: str, batches: int) -> None:
