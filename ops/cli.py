@@ -34,13 +34,14 @@ from ops.commands.show import ERR, fail
 INTERRUPTED = 130
 HELP = """Releases cross-border e-commerce customs manifests from Kafka streams, exactly once.
 
-Start with [bold]tidegate demo[/], or by hand: [bold]tidegate up[/], [bold]tidegate worker[/] in another terminal,
-[bold]tidegate registry sample[/], [bold]tidegate send schemas/examples/release/*.json[/], [bold]tidegate decisions[/].
+Start with `tidegate demo`, or by hand: `tidegate up`, `tidegate worker` in another terminal,
+`tidegate registry sample`, `tidegate send schemas/examples/release/*.json`, `tidegate decisions`.
 
 TIDEGATE_KAFKA and TIDEGATE_POSTGRES name an outside broker and database; without them the local stack is used.
+
 Exit codes: 0 done, 1 a check failed, 2 wrong usage or not found, 3 Kafka or PostgreSQL cannot be reached."""
 
-app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 for command, panel in (
     (demo, "Begin here"),
     (stack.up, "Stack"),

@@ -49,7 +49,7 @@ def percent(share_1e4: int) -> float:
 
 
 def show_history(found: Mapping[str, Any]) -> None:
-    """One row an event, and one for what was never ordered."""
+    """One row an event, oldest first, and one for what was never ordered."""
     rows: list[tuple[Any, ...]] = []
     for one in found["rule_sets"]:
         tried = one["rule_set"] == found["shadow"]
@@ -59,6 +59,7 @@ def show_history(found: Mapping[str, Any]) -> None:
             shadow = e["part"] == SHADOW
             stands = (tried if shadow else one["live"]) and e["version"] == since[shadow]
             rows.append((one["rule_set"], ("tried" if shadow else "live") if stands else "", part, e["version"], e["since"], e["by"]))
+    rows.sort(key=lambda row: row[4])
     show_list("Orders of rule sets", ("rule set", "now", "ordered as", "from version", "since", "by"), rows, "None is kept yet: no worker has run.")
 
 
