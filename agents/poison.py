@@ -14,12 +14,15 @@ from schemas.codec import encode
 
 RUN_LIMIT = 1_000  # undecodable records in a row
 WINDOW, SHARE_LIMIT = 10_000, 0.20  # that share of the last records, or more
+REPEATED = 900_000  # most bytes of key (twice), value and headers that a message repeats: a broker takes a message of 1 MiB
+HEADER = 3  # bytes at least of a header beside its name and value
+NOT_REPEATED = "; too large to be repeated in a message"
 UNDECODABLE = ("DL-01", "DL-02")  # a wrong key or a missing identity is the sender's business, not a broken stream
 
 ROWS = {
     "topic": pl.String, "partition": pl.Int16, "kafka_offset": pl.Int64, "log_time": MILLISECONDS,
     "record_key": pl.Binary, "record_value": pl.Binary, "headers": pl.String, "code": pl.String, "reason": pl.String,
-    "message": pl.Binary,
+    "message": pl.Binary, "message_key": pl.Binary,
 }  # fmt: skip
 NO_ROWS = pl.DataFrame(schema=ROWS)
 
@@ -61,22 +64,22 @@ class PoisonWatch:
 
 
 def dead_letter_rows(dead: Sequence[DeadLetter]) -> pl.DataFrame:
-    """ROWS: as the table keeps them, by place, with the encoded dead letter to publish."""
-    if not dead:
-        return NO_ROWS
+    """ROWS: as the table keeps them, by place, with the encoded dead letter to publish and its key. What no broker would take
+    again as it is (it can have come compressed) stands in the table alone, and the reason says so."""
     dead = sorted(dead, key=lambda d: (d.record.topic, d.record.partition, d.record.offset))
-    records = [d.record for d in dead]
-    headers: list[list[tuple[str, bytes | None]]] = [list(r.headers) for r in records]  # Kafka allows no value at all
-    messages = [
-        encode("dead-letter-1", {
-            "topic": r.topic, "partition": r.partition, "offset": r.offset,
-            "logTime": datetime.fromtimestamp(r.timestamp / 1000, UTC), "key": r.key, "value": r.value,
-            "headers": [{"name": name, "value": value} for name, value in h], "code": d.code, "reason": d.reason,
-        })
-        for d, r, h in zip(dead, records, headers, strict=True)
-    ]  # fmt: skip
-    rows = [
-        (r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, json.dumps([[name, None if value is None else value.hex()] for name, value in h]), d.code, d.reason, m)
-        for d, r, h, m in zip(dead, records, headers, messages, strict=True)
-    ]
-    return pl.DataFrame(rows, schema=ROWS, orient="row")
+    return pl.DataFrame([_row(d) for d in dead], schema=ROWS, orient="row") if dead else NO_ROWS
+
+
+def _row(dead: DeadLetter) -> tuple[object, ...]:
+    r = dead.record
+    headers: list[tuple[str, bytes | None]] = list(r.headers)  # Kafka allows no value at all
+    size = 2 * len(r.key or b"") + len(r.value or b"") + sum(HEADER + len(name.encode()) + len(value or b"") for name, value in headers)
+    key, value, repeated, reason = r.key, r.value, headers, dead.reason
+    if size > REPEATED:
+        key, value, repeated, reason = None, None, [], dead.reason + NOT_REPEATED
+    message = encode("dead-letter-1", {
+        "topic": r.topic, "partition": r.partition, "offset": r.offset, "logTime": datetime.fromtimestamp(r.timestamp / 1000, UTC),
+        "key": key, "value": value, "headers": [{"name": name, "value": value} for name, value in repeated], "code": dead.code, "reason": reason,
+    })  # fmt: skip
+    kept = json.dumps([[name, None if value is None else value.hex()] for name, value in headers])
+    return r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, kept, dead.code, reason, message, key or b""

@@ -33,7 +33,7 @@ from sinks.rows import manifest_frames, number_uses
 from sinks.shadow import shadow_row
 from sinks.stock import NO_COUNTS, drawing
 
-DEAD_LETTER = [pl.exclude("message"), pl.col("partition").alias("lane")]
+DEAD_LETTER = [pl.exclude("message", "message_key"), pl.col("partition").alias("lane")]
 # grows within a lane, so the primary keys of lines are filled from left to right
 MANIFEST_ID = (
     pl.col("lane").cast(pl.Int64) * (1 << 48) + pl.col("batch_seq") * (1 << 16) + pl.int_range(pl.len(), dtype=pl.Int64)

@@ -30,7 +30,7 @@ LINES = pl.struct(
 # the code of a receipt is one that decided, not one that was only noted
 DECISIVE = pl.coalesce(pl.col("code").filter(pl.col("outcome") == outcome).first() for outcome in ("REJECT", "HOLD")).alias("code")
 FINDINGS = (pl.struct("code", "outcome").alias("findings"), DECISIVE)
-DEAD_LETTER = (pl.col("partition").alias("lane"), pl.col("record_key").fill_null(b"").alias("key"))
+DEAD_LETTER = (pl.col("partition").alias("lane"), pl.col("message_key").alias("key"))
 GUARANTEE_EVENT = [
     pl.col("lane", "what", "code", "manifests"),
     pl.col("guarantor_code").alias("guarantorCode"),

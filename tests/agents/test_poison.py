@@ -1,5 +1,8 @@
 """The limits that pause a topic-partition: 1,000 undecodable records in a row, 20 % of the last 10,000."""
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +80,18 @@ def test_a_dead_letter_keeps_the_record_as_it_came() -> None:
     told = decode("dead-letter", row["message"])
     assert (told["code"], told["value"], told["key"]) == ("DL-01", b"\x00junk", None)
     assert len(dead_letter_rows([])) == 0
+
+
+@pytest.mark.parametrize(("key", "value", "headers", "repeated"), [
+    (b"k" * 50_000, b"v" * 799_990, [("name", b"123")], True), (b"k" * 50_000, b"v" * 799_991, [("name", b"123")], False),
+    (None, b"v" * 900_000, [], True), (None, b"v" * 900_001, [], False), (None, None, [("", None)] * 300_001, False),
+], ids=["all that fits", "a byte more", "a value", "a value too large", "headers"])  # fmt: skip
+def test_a_record_that_no_broker_would_take_again_is_not_repeated(key: bytes | None, value: bytes | None, headers: Any, repeated: bool) -> None:
+    record = Rec("cbec.order", 3, 7, 1_573_401_600_123, key, value, headers)  # type: ignore[arg-type]
+    row = dead_letter_rows([DeadLetter(record, "DL-01", "why")]).row(0, named=True)
+    told = decode("dead-letter", row["message"])
+    assert (row["record_key"], row["record_value"], len(json.loads(row["headers"]))) == (key, value, len(headers))
+    assert len(row["message"]) + len(row["message_key"]) < 1_000_000
+    assert (told["value"], told["key"], len(told["headers"])) == ((value, key, len(headers)) if repeated else (None, None, 0))
+    assert row["message_key"] == ((key or b"") if repeated else b"")
+    assert ("too large" in told["reason"]) is ("too large" in row["reason"]) is (not repeated)

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError
 
@@ -17,7 +17,7 @@ from sinks.kafka_positions import read_positions
 from sinks.relay import LostBatches, OutboxGap, Relay
 from tests.pipeline.memory import Rec
 from tests.pipeline.trios import KINDS, numbered, rec
-from tests.stack.nodes import Node, nodes, reached, within
+from tests.stack.nodes import NOW_MS, Node, nodes, reached, within
 
 pytestmark = pytest.mark.usefixtures("complaints")
 OUTPUTS = ("release", "hold", "reject", "receipt", "dead-letter", "guarantee-event")
@@ -215,3 +215,18 @@ async def test_a_stopped_relay_publishes_what_is_there_first(topics: Endpoints) 
         await within(running)
         await ones.close()
         assert by_place(await published(topics)) == expected(range(1), 3)
+
+
+async def test_a_record_as_large_as_a_broker_takes(topics: Endpoints) -> None:
+    """Its dead letter would be larger: it must not keep what others have to say from being published."""
+    large = bytes(1_048_480)
+    async with AIOKafkaProducer(bootstrap_servers=topics.kafka, max_request_size=1 << 21) as producer:
+        await producer.send_and_wait(topic_name("order"), large, key=b"x", partition=0)
+    async with nodes(topics, [0, 1]) as (node,):
+        await node.take(Rec(topic_name("order"), 0, 0, NOW_MS, b"x", large))
+        await node.take(*three(1, 1, 0))
+        publishing = relay(node)
+        await publish_all(publishing)
+        await publishing.close()
+    found = by_place(await published(topics))
+    assert (found["dead-letter", 0], found["release", 1]) == (1, 1)

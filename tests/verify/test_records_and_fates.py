@@ -8,7 +8,8 @@ import pytest
 from loadtest.verify import Evidence, KnownAnswers, Proof, prove
 from loadtest.verify.evidence import record_place
 from schemas.contracts import topic_name
-from tests.pipeline.memory import KEY
+from tests.pipeline.memory import BASE_MS, KEY, Rec
+from tests.verify.played import Play
 from tests.verify.test_damage import decision_of, released, told
 
 Prove = Callable[[], Proof]
@@ -146,3 +147,16 @@ def test_a_history_that_the_generator_does_not_know(evidence: Evidence, folder: 
     evidence.tables.manifests[n] = row._replace(outcome="HOLD")
     proof = prove(evidence, KEY, answers=KnownAnswers(folder))
     assert any(d.place.startswith(f"order {row.ebp_code}|{row.order_no} (") for d in proof.discrepancies)
+
+
+def test_a_record_too_large_to_repeat() -> None:
+    """Its dead letter repeats neither value nor key, and has to."""
+    place, large = "cbec.order[0]@0", Rec(topic_name("order"), 0, 0, BASE_MS, b"k", b"\x00" * 900_000)
+    game = Play()
+    game.batch([large])
+    evidence = game.evidence([large])
+    assert prove(evidence, KEY).discrepancies == []
+    letters = evidence.tables.dead_letters
+    n = next(n for n, x in enumerate(letters) if x.topic == topic_name("order"))
+    letters[n] = letters[n]._replace(record_value=b"\x00" * 899_998)
+    assert told(prove(evidence, KEY), place, "key of its dead letter")
