@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import polars as pl
@@ -145,11 +145,11 @@ class Processor:
 
     async def _reassess(self) -> None:
         """Reject what was held and failed, release what fits now, each once; what has to be repeated is done by the next tick."""
-        try:
-            self.lanes.update(await self.failed.rejected(self.store, self.registry, self.lanes))
-            self.lanes.update(await self.held.released(self.store, self.registry, self.lanes))
-        except (Contended, Unavailable) as e:
-            METRICS.batch_repeats.labels(f"revision: {e}"[:40]).inc()
+        for revise in (self.failed.rejected, self.held.released):
+            try:
+                self.lanes.update(await revise(self.store, self.registry, self.lanes))
+            except (Contended, Unavailable) as e:
+                METRICS.batch_repeats.labels(f"revision: {e}"[:40]).inc()
 
     async def _attempt(
         self, work: Mapping[int, LaneRecords], read: Read, came: Came
@@ -161,19 +161,13 @@ class Processor:
         dead = [*read.dead, *filed.dead, *ruled.dead]
         before = [self.lanes[lane] for lane in sorted(work)]
         came_by = lanes_of(read.tables)
-        met = await self.again.found(self.store, self.lanes)
-        if len(met):  # a lane without work in this batch is looked at again by its next
-            met = met.filter(of_lanes(frozenset(work)))
-        after = {
-            s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before
-        }
+        after = {s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before}
+        if self.rules.unusable:  # what was stored last is still to be looked at, by us or by whoever claims the lane
+            after = {s.lane: replace(after[s.lane], worked=s.worked) for s in before}
         sweep = Sweep(self.lawbook, after, _arrives(work))
-        besides = [part for part in (met, as_lanes(await sweep.candidates(self.store))) if len(part)]
-        lane_of = first_lanes([came_by, *besides]) if besides else came_by
+        lane_of = await self._at_hand(work, came_by, sweep)
         after = sweep.after
         hashes = lane_of["order_hash"].sort()
-        if self.rules.unusable and len(hashes):
-            raise LawError(f"the live rule set cannot be used by this program: {self.rules.unusable}")
         known = self.recent.are_settled(hashes)
         settled, recent = hashes.filter(known), self.recent.of(hashes.filter(~known))
         stored = await self.store.look_up(hashes, self.recent.since(), settled, _hashes_of(recent))
@@ -202,8 +196,23 @@ class Processor:
         waiting = stored_now["order_hash"].filter(stored_now["waiting"])
         self.recent.add(after, as_documents(read, stored=True), waiting)
         self.positions.update({place: following for place, (_, following) in moves.items()})
-        self.again.committed(work, came_by, read.tables)
+        if not self.rules.unusable:
+            self.again.committed(work, came_by, read.tables)
         return prepared.decided, dead
+
+    async def _at_hand(self, work: Iterable[int], came_by: pl.DataFrame, sweep: Sweep) -> pl.DataFrame:
+        """LANES of the order numbers of a batch: of its documents (`came_by`), what has to be looked at again, and whose time is up.
+        Under a rule set that this program cannot use nothing is looked at, and no document taken (LawError): registry and rules
+        are, or no other set could become live."""
+        if self.rules.unusable:
+            if len(came_by):
+                raise LawError(f"the live rule set cannot be used by this program: {self.rules.unusable}")
+            return came_by
+        met = await self.again.found(self.store, self.lanes)
+        if len(met):  # a lane without work in this batch is looked at again by its next
+            met = met.filter(of_lanes(frozenset(work)))
+        besides = [part for part in (met, as_lanes(await sweep.candidates(self.store))) if len(part)]
+        return first_lanes([came_by, *besides]) if besides else came_by
 
     def _moves(self, work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], tuple[int, int]]:
         return {

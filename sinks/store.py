@@ -258,7 +258,7 @@ class Store:
             [s.record_time for s in after],
             [s.swept_incomplete for s in after],
             [s.swept_closed for s in after],
-            [s.worked[0] if s.worked else None for s in after],
+            [s.worked[0] if s.worked else 0 for s in after],
         )
         if _count(status) != len(before):
             raise Fenced(f"{len(before) - _count(status)} of {len(before)} lanes are not mine any more")

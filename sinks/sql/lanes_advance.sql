@@ -8,7 +8,7 @@ SET batch_seq = l.batch_seq + 1,
     record_time = greatest(l.record_time, t.record_time),
     swept_incomplete = coalesce(t.swept_incomplete, l.swept_incomplete),
     swept_closed = coalesce(t.swept_closed, l.swept_closed),
-    look_from = coalesce(t.look_from, l.look_from)
+    look_from = greatest(t.look_from, l.look_from)
 FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::bigint[])
      AS t(lane, epoch, batch_seq, record_time, swept_incomplete, swept_closed, look_from)
      JOIN mine USING (lane)

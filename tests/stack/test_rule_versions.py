@@ -5,11 +5,14 @@ import shutil
 from pathlib import Path
 
 import asyncpg
+import polars as pl
 import pytest
 
+from agents.reading import order_hashes
 from schemas import law_pack
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
+from schemas.law_check import LawError
 from schemas.lawbook import FILES, FOLDER, load
 from schemas.rule_events import RuleEvent, written
 from tests.pipeline.memory import Rec
@@ -169,3 +172,23 @@ async def test_bad_events_alone_leave_everything_as_it_was(endpoints: Endpoints,
         await node.take(event(0, "0" * 32))
         await node.take(*order(0, 0, 1))
         assert await decided(db) == [("EXAMPLE-1", "RELEASE", LAWBOOK.version, 0)]
+
+
+async def test_under_a_set_that_cannot_be_used_another_can_be_activated(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """As after an installation of an older program, and though lanes have documents that are to be looked at again: these are
+    by the first batch under the other set, or by whoever claims the lanes before it."""
+    order_, payment, waybill = order(1, 0, 1)
+    async with nodes(endpoints, [0, 1], []) as (first, second):
+        await first.take(order_, payment)
+        await db.execute("INSERT INTO rule_set (rule_set, content) VALUES (repeat('a', 32), 'x')")
+        await db.execute("UPDATE rule_event SET rule_set = repeat('a', 32) WHERE kafka_offset = -1")
+        await second.claim(0, 1)
+        for _ in range(4):
+            await second.tick()
+        with pytest.raises(LawError, match="cannot be used by this program"):
+            await second.take(waybill)
+        await first.claim(0, 1)  # it starts anew
+        await first.take(event(0, LAWBOOK.version))
+        assert first.processor.again.stored["order_hash"].to_list() == [order_hashes(pl.Series([numbered(1)["order"]["orderNo"]])).item()]
+        await first.take(waybill)
+    assert [row[:3] for row in await decided(db)] == [("EXAMPLE-1", "RELEASE", LAWBOOK.version)]
