@@ -9,7 +9,21 @@ from pipeline.derived import I128, UNIT
 from pipeline.manifests import Manifests
 from pipeline.stock import CLAIM, MOST_ASKED, NO_CLAIMS
 
-LETTERS = ("p", "w")  # of the numbers: payment transactions and waybills
+NUMBERED = {"P": ("payment_payCode", "payment_payTransactionId"), "W": ("waybill_logisticsCode", "waybill_logisticsNo")}
+LETTERS = tuple(letter.lower() for letter in NUMBERED)
+LONGEST = 100  # characters of a code or number that count: no message has room for as many, and an index entry takes 2,704 bytes
+
+
+def _number(letter: str) -> pl.Expr:
+    counting = (pl.col(name).str.head(LONGEST) for name in NUMBERED[letter])
+    return pl.concat_str(pl.lit(letter), *counting, separator="|").alias(f"number_{letter.lower()}")
+
+
+def number_of(letter: str, code: str, number: str) -> str:
+    """A number as table number_use has it; `letter`: of NUMBERED."""
+    return f"{letter}|{code[:LONGEST]}|{number[:LONGEST]}"
+
+
 ASKING = [
     pl.col("m", "completing", "accepted_at", "ebp_code", "order_no", "outcome", "person_key"),
     pl.col("accepted_on").dt.year().cast(pl.Int16).alias("year"),
@@ -18,8 +32,7 @@ ASKING = [
     pl.col("annual_limit_fen").alias("limit_fen"),
     pl.col("guarantor_code", "guarantee_limit_fen"),
     pl.when("tax_known").then("tax_due_fen").otherwise(0).alias("tax_fen"),
-    pl.concat_str(pl.lit("P|"), "payment_payCode", pl.lit("|"), "payment_payTransactionId").alias("number_p"),
-    pl.concat_str(pl.lit("W|"), "waybill_logisticsCode", pl.lit("|"), "waybill_logisticsNo").alias("number_w"),
+    *map(_number, NUMBERED),
     pl.col("waybill_reuse_months"),
 ]
 ACCEPTABLE = pl.col("outcome") != "REJECT"

@@ -343,6 +343,11 @@ def _count(row: ManifestRow, order: Document, report: Report) -> None:
     report.counts["tax_fen"] += row.tax_fen
 
 
+def _number(letter: str, code: str, number: str) -> str:
+    """A number in use: of code and number the first 100 characters count."""
+    return f"{letter}|{code[:100]}|{number[:100]}"
+
+
 def _facts(
     case: Case, expected: ManifestRow, order: Document, completing: tuple[int, int, int, int], asks: bool, day: DayLaw, place: str,
     secured: Secured, waits: Pending | None, tried: Tried | None, stock: dict[str, Asked],
@@ -354,8 +359,8 @@ def _facts(
         row.manifest_id, place, f"{row.ebp_code}|{row.order_no}", asks, expected.outcome != "REJECT" and not refused, expected.outcome,
         expected.accepted_at, {account: (expected.dutiable_fen or 0, day.annual_limit_fen)},
         {(*account, group): needed for group, needed in weights(lines).items()},
-        day.waybill_reuse_months, f"P|{expected.pay_code}|{expected.pay_transaction_id}",
-        f"W|{expected.logistics_code}|{expected.logistics_no}", completing, (row.lane, row.batch_seq),
+        day.waybill_reuse_months, _number("P", expected.pay_code, expected.pay_transaction_id),
+        _number("W", expected.logistics_code, expected.logistics_no), completing, (row.lane, row.batch_seq),
         refused, secured, _read_by(case.findings, GUARANTEE), row.registry_version, expected.order_hash,
         (_first(expected.person_key), _first(expected.phone_key), _first(expected.address_key)),
         all([f.code != QUARANTINED for f in case.findings]), _read_by(case.findings, day.counter_codes), row.counters,

@@ -15,6 +15,7 @@ from ops.explain.values import beijing, clock
 from ops.explain.voice import texts, values_told
 from ops.ruling import texts_of
 from ops.stock import taken
+from pipeline.claims import number_of
 from pipeline.documents import BIT, KINDS
 from schemas.codec import decode_output
 from schemas.contracts import topic_name, topics
@@ -68,7 +69,7 @@ async def gather(dsn: str, order_no: str, platform: str | None) -> dict[str, Any
             m["frozen"] = entries_of(await store.fetch("trace_guarantee", m["guarantor_code"], m["manifest_id"]), m["manifest_id"])
             m["revisions"] = [dict(r) for r in await store.fetch("trace_revisions", m["manifest_id"])]
             m["stock"] = taken(m["outcome"], [f["code"] for f in m["findings"]], [r["outcome"] for r in m["revisions"]], m["lines"])
-            numbers = [f"P|{m['pay_code']}|{m['pay_transaction_id']}", f"W|{m['logistics_code']}|{m['logistics_no']}"]
+            numbers = [number_of("P", m["pay_code"], m["pay_transaction_id"]), number_of("W", m["logistics_code"], m["logistics_no"])]
             m["numbers"] = [dict(r) for r in await store.fetch("trace_uses", numbers, m["manifest_id"])]
         revisions = [r for m in manifests for r in m["revisions"]]
         touching = {(r["lane"], r["batch_seq"]) for r in [*documents, *manifests, *revisions, *reports]}

@@ -10,11 +10,11 @@ from typing import Any
 
 from pipeline import guarantees, sampling, stock
 from pipeline.accounts import QUOTA, WEIGHT
+from pipeline.claims import NUMBERED, number_of
 from pipeline.ledgers import NUMBERS
 from pipeline.rates import Rates
 
 REFUSING = (*NUMBERS.values(), QUOTA.code, WEIGHT.code)  # those that reject
-NUMBERED = {"P": ("payment_payCode", "payment_payTransactionId"), "W": ("waybill_logisticsCode", "waybill_logisticsNo")}
 Values = dict[str, Any]
 Answer = list[Values] | str  # the values that each check read, or the reason why none was made
 
@@ -53,8 +53,9 @@ def answers(asked: Asked) -> Iterator[tuple[str, Answer]]:
 
 
 def number(letter: str, head: Mapping[str, Any]) -> str:
-    """A number of a manifest as table number_use has it (claims.ASKING); `letter`: of NUMBERED."""
-    return "|".join((letter, *(head[name] for name in NUMBERED[letter])))
+    """A number of a manifest as table number_use has it; `letter`: of NUMBERED."""
+    code, numbered = NUMBERED[letter]
+    return number_of(letter, head[code], head[numbered])
 
 
 def _numbers(asked: Asked) -> Iterator[tuple[str, Answer]]:

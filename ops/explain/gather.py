@@ -11,11 +11,12 @@ from history.recall import recall
 from history.recompute import Recomputed, differences, recompute
 from history.registries import registry_of
 from history.rule_sets import rule_set
-from ops.explain.checks import NUMBERED, Asked, number
+from ops.explain.checks import Asked, number
 from ops.explain.reading import Reading
 from ops.explain.taxed import lines_of_tax, single_limit
 from ops.explain.values import BEIJING
 from ops.stock import taken
+from pipeline.claims import NUMBERED
 from pipeline.documents import BIT, KINDS
 from pipeline.registry import Registry
 from schemas.contracts import topic_name

@@ -189,6 +189,18 @@ def test_quarantine_holds_and_counts_what_it_can_read() -> None:
     assert (decided.heads["taxed"].to_list(), len(decided.tax)) == ([False, False], 0)
 
 
+def test_of_a_number_the_first_hundred_characters_count() -> None:
+    """In quarantine no rule says that it is too long, and an entry of an index takes no more."""
+    store = MemoryStore()
+    trios = [numbered(1), numbered(2, identity_number(5))]
+    for n, trio in enumerate(trios):
+        trio["waybill"]["logisticsNo"] = "九" * 100 + str(n) * 5_000
+        trio["order"]["payTransactionId"] = trio["payment"]["payTransactionId"] = "九" * 99 + str(n) * 5_000
+    store.process(together(*trios), quarantined=True)
+    assert [c for _, _, c in outcomes(store)] == [{"SYS-02"}, {"SYS-02", "WAY-06"}]
+    assert set(store.uses) == {f"W|330296W001|{'九' * 100}", f"P|330296Y001|{'九' * 99}0"}  # what is rejected takes none
+
+
 def test_accounts_stand_in_the_order_of_their_keys() -> None:
     """The order in which every writer opens them: two that cross would wait for each other."""
     batch = together(*(costing(n, "90.00", identity_number(n)) for n in range(1, 60)))
