@@ -37,6 +37,7 @@ class Ownership:
         self._owner, self._transactional_id = owner, transactional_id
         self.busy = asyncio.Lock()
         self._moving_since: float | None = None
+        self._revokes = 0
         self._topic_ids: dict[Place, str] = {}  # of the topics of our lanes, as Kafka told last
         self.app: Any = None
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -54,8 +55,10 @@ class Ownership:
         """Claim what is new in the assignment and say where each topic-partition is read on."""
         try:
             async with self.busy:
+                revokes = self._revokes
                 found = await self._assign_patiently(assigned)
-                self._moving_since = None
+                if self._revokes == revokes:  # else the next assignment is under way
+                    self._moving_since = None
                 return found
         except BaseException as e:
             # Faust would log this and go on without positions: the worker has to end instead.
@@ -167,6 +170,7 @@ class Ownership:
         return {(r["topic"], r["partition"]) for r in await self._store.fetch("pauses")}
 
     def revoked(self, partitions: set[TP]) -> None:
+        self._revokes += 1
         if self._moving_since is None:
             self._moving_since = time.monotonic()
         self._intake.drop({(tp.topic, tp.partition) for tp in partitions})

@@ -38,7 +38,7 @@ from agents.stores import Stores
 from agents.topic_identity import UnequalTopics, check_equal
 from agents.upkeep import Upkeep
 from agents.watchdog import STUCK_SECONDS, Stuck, Watchdog
-from schemas.contracts import topic_name
+from schemas.contracts import REGISTRY_PARTITION, topic_name
 from schemas.endpoints import SettingsError
 from schemas.law_check import LawError
 from schemas.lawbook import load
@@ -177,9 +177,11 @@ class Worker:
             let_code_go()
 
     async def _take_documents_too(self) -> None:
-        """Once registry and rules are taken, by whoever owns lane 0, to where they ended when this worker started."""
+        """Once registry and rules are taken, by whoever owns lane 0, to where they ended when this worker started. One that is paused
+        is not waited for where it was begun: other workers decide by what stands, too."""
         taken = await filings.taken_to(self.store, *FIRST)
-        if all(to >= end for to, end in zip(taken, self.ends, strict=True)):
+        paused = [(topic_name(kind), REGISTRY_PARTITION) in self.intake.paused() for kind in FIRST]
+        if all(to >= end or (to and stopped) for to, end, stopped in zip(taken, self.ends, paused, strict=True)):
             await self.processor.follow()
             if not self.processor.rules.unusable:
                 self.intake.only = frozenset()

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from faust.types import TP
 
@@ -86,3 +87,41 @@ async def test_a_claim_without_an_answer_is_begun_again(topics: Endpoints, monke
     assert found == dict.fromkeys(assigned, 0)
     assert (len(asked) >= 3, set(processor.lanes)) == (True, {3, 4})
     await store.close()
+
+
+async def test_lanes_revoked_while_they_are_claimed_are_still_moving(topics: Endpoints) -> None:
+    """Being fenced then is no surprise: the claim under way is of the assignment before."""
+    claiming, go_on = asyncio.Event(), asyncio.Event()
+
+    async def offsets(*tps: TP) -> dict[TP, int]:
+        claiming.set()
+        await go_on.wait()
+        return dict.fromkeys(tps, 0)
+
+    store = Store(topics.postgres)
+    owner = Ownership(topics, store, Processor(store, LAWBOOK, KEY, registry()), Intake(), "owner", topic_name("relay-owner"))
+    consumer: Any = SimpleNamespace(earliest_offsets=offsets, highwaters=offsets)
+    owner.app = SimpleNamespace(consumer=consumer)
+    assigned = {TP(name, 3) for name in intake_topics()}
+    owner.revoked(set())
+    first = asyncio.create_task(owner.positions(assigned))
+    await within(claiming.wait())
+    owner.revoked(assigned)
+    go_on.set()
+    await within(first)
+    assert owner.moving_seconds() > 0
+    await within(owner.positions(assigned))
+    assert owner.moving_seconds() == 0
+    await store.close()
+
+
+async def test_a_paused_registry_keeps_no_worker_from_starting(topics: Endpoints, tmp_path: Path) -> None:
+    """Those that run go on by what stands, and so does one that starts."""
+    async with workers(topics, tmp_path / "first", 1) as group:
+        await group.stop()
+        await group.db.execute("INSERT INTO partition_pause VALUES ($1, 0, 'POISON', now(), 'a test')", topic_name("registry"))
+    async with AIOKafkaProducer(**topics.kafka_options()) as producer:
+        await producer.send_and_wait(topic_name("registry"), b"more", key=b"x", partition=0)
+    async with workers(topics, tmp_path / "second", 1, filed=False) as group:
+        await group.until_asked("ready", "^ready$")
+        assert await group.db.fetchval("SELECT count(*) FROM dead_letter WHERE record_value = 'more'") == 0
