@@ -34,9 +34,9 @@ class LookAgain:
 
     def own(self, last: Mapping[int, int]) -> None:
         """Lanes were claimed; `last`: order_hash → lane of their last batches."""
-        known = first_lanes([as_lanes(last), self.stored.select(*LANES)])
-        # what was foreign when these were stored may lie in a lane of ours by now
-        self.stored = known.with_columns(moved=pl.lit(True))
+        known = first_lanes([as_lanes(last), self.stored.select(*LANES), self.astray.select(*LANES)])
+        # what was foreign when these were stored may lie in a lane of ours by now, so nobody asks whether it is
+        self.stored, self.astray = known.with_columns(moved=pl.lit(True)), self.astray.clear()
 
     def disown(self, gone: Iterable[int]) -> None:
         """Lanes went to others, who look at them."""

@@ -80,11 +80,22 @@ async def test_what_came_astray_is_looked_at_two_batches_later_than_the_rest() -
     assert not again
 
 
+async def test_what_waits_astray_is_looked_at_as_soon_as_lanes_move() -> None:
+    """The rest of its order may lie in the lane that became ours: no document is foreign then, and only looking finds it."""
+    again = LookAgain()
+    commit(again, [1], (7, 1, True))
+    commit(again, [1])
+    again.own({8: 2})
+    assert await found(again) == {7: 1, 8: 2}
+    commit(again, [1, 2])
+    assert not again
+
+
 def test_the_newest_lane_of_an_order_that_came_astray_again() -> None:
     again = LookAgain()
     commit(again, [1], (7, 1, True))
     commit(again, [2], (7, 2, True))
     assert again.astray.select("order_hash", "lane", "waits").rows() == [(7, 2, 2)]
     again.own({7: 3})
-    assert again.stored.rows() == [(7, 3, True)]
+    assert again.stored.rows() == [(7, 3, True)] and again.astray.is_empty()
     assert as_lanes({}).schema == LANES
