@@ -26,9 +26,9 @@ def tables(*documents: tuple[int, int, bool]) -> dict[str, pl.DataFrame]:
     return {"order": pl.DataFrame(documents[::2], schema, orient="row"), "payment": pl.DataFrame(documents[1::2], schema, orient="row")}
 
 
-def commit(again: LookAgain, worked: list[int], *documents: tuple[int, int, bool]) -> None:
+def commit(again: LookAgain, worked: list[int], *documents: tuple[int, int, bool], unasked: dict[int, int] | None = None) -> None:
     came = tables(*documents)
-    again.committed(worked, lanes_of(came), came)
+    again.committed(worked, lanes_of(came), came, as_lanes(unasked or {}))
 
 
 async def found(again: LookAgain, *foreign: int) -> dict[int, int]:
@@ -62,6 +62,16 @@ async def test_lanes_that_move_are_looked_at_without_asking(foreign: list[int]) 
     commit(again, [2], (7, 2, False))  # lane 1 still has to look; the newer lane decides
     assert await found(again, *foreign) == {7: 2}
     again.disown([2])
+    assert not again
+
+
+async def test_what_may_be_complete_once_more_is_looked_at_once_without_asking() -> None:
+    """7 came by another lane earlier, which has not looked yet; 8 came with this batch; of 9 nothing came."""
+    again = LookAgain()
+    commit(again, [1], (7, 1, False))
+    commit(again, [2], (8, 2, False), (6, 2, False), unasked={7: 2, 8: 2, 9: 2})
+    assert await found(again) == {7: 2, 8: 2, 9: 2}
+    commit(again, [2])
     assert not again
 
 
