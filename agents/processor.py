@@ -26,7 +26,8 @@ from agents.rule_sets import RuleSets
 from agents.sweep import Sweep, reports
 from agents.trials import tried_by
 from pipeline import flow
-from pipeline.documents import KINDS, Documents, together
+from pipeline.attempts import to_join_again
+from pipeline.documents import KINDS, Documents, among, together
 from pipeline.guarantee_events import events
 from pipeline.personal import Pseudonyms
 from pipeline.registry import Registry
@@ -197,7 +198,8 @@ class Processor:
         self.recent.add(after, as_documents(read, stored=True), waiting)
         self.positions.update({place: following for place, (_, following) in moves.items()})
         if not self.rules.unusable:
-            self.again.committed(work, came_by, read.tables)
+            unasked = lane_of.filter(among(to_join_again(at_hand, prepared.decided.heads)))
+            self.again.committed(work, came_by, read.tables, unasked)
         return prepared.decided, dead
 
     async def _at_hand(self, work: Iterable[int], came_by: pl.DataFrame, sweep: Sweep) -> pl.DataFrame:

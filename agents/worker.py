@@ -27,7 +27,6 @@ from agents.faust_private import UnknownFaust
 from agents.guarantors import Guarantors
 from agents.intake import Intake
 from agents.lanes import NotCoPartitioned
-from agents.look_again import ASTRAY_WAITS
 from agents.metrics import METRICS, observe_all
 from agents.ownership import Ownership
 from agents.poison import UNDECODABLE, PoisonWatch
@@ -44,6 +43,7 @@ from schemas.law_check import LawError
 from schemas.lawbook import load
 from schemas.registry import RegistryError, adopt_ids
 from sinks.aiokafka_private import UnknownAiokafka
+from sinks.batch import LOOKED_BACK
 from sinks.errors import Fenced, Unavailable
 from sinks.lanes import release
 from sinks.relay import LostBatches, OutboxGap, Relay
@@ -293,7 +293,7 @@ class Worker:
     async def _look_once_more(self) -> None:
         """What was stored last has still to be looked at: empty batches do it."""
         async with self.ownership.busy:
-            for _ in range(1 + ASTRAY_WAITS):
+            for _ in range(LOOKED_BACK):
                 if self.processor.lanes and self.processor.again:
                     await self.processor.process({lane: LaneRecords({}, {}, {}, 0) for lane in self.processor.lanes})
                     self.relay.wake()

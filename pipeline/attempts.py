@@ -67,6 +67,13 @@ def join(documents: Documents, past: Past) -> Attempts:
     return Attempts(pl.concat([complete, hard]), fates)
 
 
+def to_join_again(documents: Documents, heads: pl.DataFrame) -> pl.Series:
+    """Order numbers whose documents may make another attempt now that these manifests (`heads`) are decided: a REJECT opens the
+    next attempt, and a waybill without platform that was nobody's can be of that (decisions.md 3)."""
+    rejected = heads.filter(pl.col("outcome") == "REJECT")["order_hash"]
+    return documents.waybill.filter(among(rejected), pl.col("ebpCode") == "")["order_hash"].unique()
+
+
 def _contested_hashes(documents: Documents, past: Past) -> pl.Series:
     """Order numbers with two documents of a kind, a delete, a waybill without platform, or a past."""
     found = [documents.of(kind).select(HASH.filter(SPECIAL)).to_series() for kind in KINDS]

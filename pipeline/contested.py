@@ -158,10 +158,10 @@ def _settle_one(
     if order is None or payment is None or waybill is None:
         return
     out.complete.append(Complete(ebp_code, number, (order, payment, waybill)))
-    for doc in fresh:
-        if doc is not effective[doc.kind]:
-            rivals = [d for d in fresh if d.kind == doc.kind] + [k for k in kept if k.kind == doc.kind]
-            out.fates.append(_passed_over(doc, ebp_code, number, rivals, effective[doc.kind]))
+    rivals = [_rivals(used, fresh, kept) for used in (order, payment, waybill)]
+    out.fates += [
+        _passed_over(doc, ebp_code, number, rivals[doc.kind]) for doc in fresh if doc is not effective[doc.kind]
+    ]
 
 
 def _effective(kind: int, fresh: list[Doc], kept: list[Doc]) -> Doc | None:
@@ -198,22 +198,33 @@ def _too_late(doc: Doc, ebp_code: str, past: list[Attempt]) -> Fate:
     return Fate(doc, ebp_code, last.number, "refused", code, last.places[doc.kind])
 
 
-def _passed_over(
-    doc: Doc, ebp_code: str, number: int, rivals: list[Doc], effective: Doc | None
-) -> Fate:
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Of the candidates of a kind: the one that is used, the first to come of each digest, and the highest delete."""
+
+    used: Doc
+    first: Mapping[bytes, Doc]
+    delete: Doc | None
+
+
+def _rivals(used: Doc, fresh: list[Doc], kept: list[Doc]) -> Rivals:
+    """What the fates of all candidates of a kind need, found once: there may be thousands of one order number."""
+    candidates = [d for d in [*fresh, *kept] if d.kind == used.kind]
+    latest_first = sorted(candidates, key=lambda d: d.arrival, reverse=True)
+    deletes = (d for d in candidates if d.app_type == DELETE)
+    return Rivals(used, {d.digest: d for d in latest_first}, max(deletes, key=lambda d: d.version, default=None))
+
+
+def _passed_over(doc: Doc, ebp_code: str, number: int, rivals: Rivals) -> Fate:
     """The fate of a candidate that the complete attempt does not use."""
-    twins = [r for r in rivals if r.digest == doc.digest and r.arrival < doc.arrival]
-    if twins:
-        first = min(twins, key=lambda d: d.arrival)
+    if (first := rivals.first[doc.digest]) is not doc:
         return Fate(doc, ebp_code, number, "duplicate", "DOC-01", first.place)
-    deletes = [r for r in rivals if r.app_type == DELETE and r.version > doc.version]
-    if doc.app_type == DELETE or deletes:
-        by = max(deletes, key=lambda d: d.version).place if deletes else None
+    by = rivals.delete.place if rivals.delete is not None and rivals.delete.version > doc.version else None
+    if doc.app_type == DELETE or by is not None:
         return Fate(doc, ebp_code, number, "deleted", "DOC-03", by)
-    assert effective is not None  # the attempt is complete
-    if CHANGE in (doc.app_type, effective.app_type):
-        return Fate(doc, ebp_code, number, "superseded", "DOC-02", effective.place)
-    return Fate(doc, ebp_code, number, "refused", SECOND[doc.kind], effective.place)
+    if CHANGE in (doc.app_type, rivals.used.app_type):
+        return Fate(doc, ebp_code, number, "superseded", "DOC-02", rivals.used.place)
+    return Fate(doc, ebp_code, number, "refused", SECOND[doc.kind], rivals.used.place)
 
 
 def _taker(by_platform: Mapping[str, list[Doc]], pasts: Mapping[str, list[Attempt]], everything: Mapping[Place, Doc]) -> Doc | None:

@@ -18,7 +18,7 @@ ARRIVED = (
 DECIDED = ("manifest", "manifest_line", "finding", *(f"{x.name}_{of}" for x in LEDGERS for of in ("held_entry", "used_entries")), "held", "shadow_batch", "outbox")
 REVISED = ("revision", "outbox")
 Frames = dict[str, pl.DataFrame]
-LOOKED_BACK = 3  # batches: what came astray is looked at again two later than the rest (agents/look_again.py)
+LOOKED_BACK = 4  # batches: what came astray is looked at again two later than the rest, and once more if rejected then (agents/look_again.py)
 
 
 @dataclass(frozen=True, slots=True)

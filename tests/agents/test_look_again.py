@@ -26,9 +26,9 @@ def tables(*documents: tuple[int, int, bool]) -> dict[str, pl.DataFrame]:
     return {"order": pl.DataFrame(documents[::2], schema, orient="row"), "payment": pl.DataFrame(documents[1::2], schema, orient="row")}
 
 
-def commit(again: LookAgain, worked: list[int], *documents: tuple[int, int, bool]) -> None:
+def commit(again: LookAgain, worked: list[int], *documents: tuple[int, int, bool], unasked: dict[int, int] | None = None) -> None:
     came = tables(*documents)
-    again.committed(worked, lanes_of(came), came)
+    again.committed(worked, lanes_of(came), came, as_lanes(unasked or {}))
 
 
 async def found(again: LookAgain, *foreign: int) -> dict[int, int]:
@@ -65,6 +65,16 @@ async def test_lanes_that_move_are_looked_at_without_asking(foreign: list[int]) 
     assert not again
 
 
+async def test_what_may_be_complete_once_more_is_looked_at_once_without_asking() -> None:
+    """7 came by another lane earlier, which has not looked yet; 8 came with this batch; of 9 nothing came."""
+    again = LookAgain()
+    commit(again, [1], (7, 1, False))
+    commit(again, [2], (8, 2, False), (6, 2, False), unasked={7: 2, 8: 2, 9: 2})
+    assert await found(again) == {7: 2, 8: 2, 9: 2}
+    commit(again, [2])
+    assert not again
+
+
 async def test_what_came_astray_is_looked_at_two_batches_later_than_the_rest() -> None:
     again = LookAgain()
     commit(again, [1, 2], (7, 1, True), (8, 1, False))
@@ -80,11 +90,22 @@ async def test_what_came_astray_is_looked_at_two_batches_later_than_the_rest() -
     assert not again
 
 
+async def test_what_waits_astray_is_looked_at_as_soon_as_lanes_move() -> None:
+    """The rest of its order may lie in the lane that became ours: no document is foreign then, and only looking finds it."""
+    again = LookAgain()
+    commit(again, [1], (7, 1, True))
+    commit(again, [1])
+    again.own({8: 2})
+    assert await found(again) == {7: 1, 8: 2}
+    commit(again, [1, 2])
+    assert not again
+
+
 def test_the_newest_lane_of_an_order_that_came_astray_again() -> None:
     again = LookAgain()
     commit(again, [1], (7, 1, True))
     commit(again, [2], (7, 2, True))
     assert again.astray.select("order_hash", "lane", "waits").rows() == [(7, 2, 2)]
     again.own({7: 3})
-    assert again.stored.rows() == [(7, 3, True)]
+    assert again.stored.rows() == [(7, 3, True)] and again.astray.is_empty()
     assert as_lanes({}).schema == LANES

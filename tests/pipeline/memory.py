@@ -16,9 +16,9 @@ from loadtest.generate import Planned
 from loadtest.generate.filings import filings
 from pipeline import flow
 from pipeline.accounts import LEDGERS, QUOTA, Ledger
-from pipeline.attempts import Past
+from pipeline.attempts import Past, to_join_again
 from pipeline.claims import Claims
-from pipeline.documents import KINDS
+from pipeline.documents import KINDS, Documents
 from pipeline.flow import Decided
 from pipeline.goods_before import OF_LINES, STORED_GOODS
 from pipeline.guarantees import STANDING
@@ -132,10 +132,11 @@ class MemoryStore:
     sightings: list[dict[str, Any]] = field(default_factory=list)  # `manifest_id`: the place in this list
     goods: pl.DataFrame = field(default_factory=lambda: STORED_GOODS)
     lanes: dict[int, int] = field(default_factory=dict)  # lane → its last batch that is kept
+    again: set[int] = field(default_factory=set)  # order numbers that the next batch looks at, whatever it brings
 
     def process(self, records: Sequence[Rec], quarantined: bool = False) -> Decided:
         """One batch as the agents would: decode, look up, decide, keep."""
-        read, decided = self.begin(records, quarantined=quarantined)
+        read, decided = self.begin(records, self.again, quarantined)
         self.keep(read, decided)
         return decided
 
@@ -214,9 +215,11 @@ class MemoryStore:
     def open(self) -> pl.DataFrame:
         """Every open order."""
         hashes = set(self.stored)
+        return open_orders(self._documents(hashes), self.past(hashes))
+
+    def _documents(self, hashes: set[int]) -> Documents:
         rows = [row for h in sorted(hashes) for row in self.stored[h]]
-        empty = read_records({})
-        return open_orders(documents(empty, read_stored(StoredDocuments.of(map(_packed, rows)))), self.past(hashes))
+        return documents(read_records({}), read_stored(StoredDocuments.of(map(_packed, rows))))
 
     def histories(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
         """Manifests by (ebpCode, orderNo), attempts in their order."""
@@ -280,6 +283,7 @@ class MemoryStore:
             holder = {k: heads[u["m"]][k] for k in ("ebp_code", "order_no", "accepted_at")}
             assert u["use_no"] == self.uses.get(u["number"], {"use_no": 0})["use_no"] + 1
             self.uses[u["number"]] = {"number": u["number"], "use_no": u["use_no"]} | holder
+        self.again = set(to_join_again(self._documents({*decided.heads["order_hash"]}), decided.heads))
 
     def quota(self) -> list[dict[str, Any]]:
         """The accounts of the yearly money limit."""

@@ -151,6 +151,7 @@ def test_a_reject_keeps_what_was_not_at_fault(desk: Desk) -> None:
     desk.store.process(desk.trio(amountPaid="1.00"))
     assert desk.attempts() == ["REJECT"]
     assert len(desk.store.open()) == 0, "nothing new came, so nothing waits"
+    assert desk.store.again == set(), "nor is anything there that could complete another attempt"
     desk.store.process([desk.again("twin", "payment"), desk.again("twin of a kept one", "order")])
     assert desk.attempts() == ["REJECT"]
     desk.store.process([desk.make("right", "payment", appTime=YOUNGER)])
@@ -327,6 +328,29 @@ def test_a_stray_waybill_after_a_reject_completes_the_next_attempt(desk: Desk) -
     desk.store.process([stray(desk)])
     assert desk.attempts() == ["REJECT", "RELEASE"]
     assert set(desk.became().values()) == {"used"}
+
+
+def test_a_stray_waybill_that_nobody_took_completes_the_attempt_after_a_reject(desk: Desk) -> None:
+    """It came with the platform's own, or before the payment did; nothing else comes, so what was rejected is looked at again."""
+    desk.store.process([stray(desk, logisticsNo="2"), desk.make("order", "order"), desk.make("waybill", "waybill", packNo=2)])
+    desk.store.process([desk.make("payment", "payment")])
+    assert (desk.attempts(), desk.became()["stray"]) == (["REJECT"], "open")
+    desk.store.process([])
+    assert desk.attempts() == ["REJECT", "RELEASE"]
+    assert set(desk.became().values()) == {"used"} and desk.store.again == set()
+
+
+def test_a_stray_waybill_that_an_open_order_kept_from_its_own_is_refused_when_that_is_rejected(desk: Desk) -> None:
+    """It waited for the order of another receiver, which is none any more: the order itself was at fault."""
+    desk.store.process([desk.make("order", "order"), desk.make("payment", "payment"), stray(desk)])
+    rejected = desk.make("order elsewhere", "order", ebpCode="330296P002", consignee="代收", currency="502")
+    desk.store.process([rejected, stray(desk, "late", logisticsNo="2")])
+    assert desk.became()["late"] == "open"
+    payment = desk.make("payment elsewhere", "payment", ebpCode="330296P002", payTransactionId="2")
+    desk.store.process([payment, stray(desk, "its own", consignee="代收", logisticsNo="3")])
+    assert (desk.attempts(), desk.became()["late"]) == (["RELEASE", "REJECT"], "open")
+    desk.store.process([])
+    assert desk.became()["late"] == "DOC-06"
 
 
 def test_the_example_of_the_base_is_what_the_tests_think() -> None:

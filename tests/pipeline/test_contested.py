@@ -1,11 +1,13 @@
 """One order number by itself: what of it waits, and what meets a fate after a rejected attempt."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
-from pipeline.contested import DELETE, Attempt, Complete, Doc, Fate, Open, open_attempts, settle
+from pipeline.contested import CHANGE, DELETE, SECOND, Attempt, Complete, Doc, Fate, Open, open_attempts, settle
 
 ORDER, PAYMENT, WAYBILL = range(3)
 BEGUN = datetime(2019, 11, 11, tzinfo=UTC)
@@ -87,3 +89,74 @@ def test_a_waybill_again_does_not_keep_another_from_the_next_attempt() -> None:
     settled = settle([*used, again, doc(WAYBILL, 6, "", receiver)], {"P": attempt}, set())
     assert [c.number for c in settled.complete] == [2]
     assert [(f.document.offset, f.code) for f in settled.fates] == [(5, "DOC-01")]
+
+
+def plain_fate(doc: Doc, candidates: Sequence[Doc], used: Doc, number: int) -> Fate:
+    """The table of decisions.md, section 2, read row by row; `candidates` of the kind, `used` is the effective one."""
+    before = [c for c in candidates if c.digest == doc.digest and c.arrival < doc.arrival]
+    if before:
+        return Fate(doc, "P", number, "duplicate", "DOC-01", min(before, key=lambda d: d.arrival).place)
+    deletes = [c for c in candidates if c.app_type == DELETE and c.version > doc.version]
+    if doc.app_type == DELETE or deletes:
+        by = max(deletes, key=lambda d: d.version).place if deletes else None
+        return Fate(doc, "P", number, "deleted", "DOC-03", by)
+    if CHANGE in (doc.app_type, used.app_type):
+        return Fate(doc, "P", number, "superseded", "DOC-02", used.place)
+    return Fate(doc, "P", number, "refused", SECOND[doc.kind], used.place)
+
+
+def drawn(chance: Random, kind: int, offset: int) -> Doc:
+    """One of a few contents of its kind, come at one of a few times."""
+    content = chance.randrange(14)  # two of them deletes
+    app_type = "1112223"[content % 7]
+    arrived, app_time = (BEGUN + timedelta(seconds=n) for n in (chance.randrange(6), content % 4))
+    return replace(doc(kind, offset), partition=chance.randrange(2), log_time=arrived, digest=bytes([kind, content]),
+                   app_type=app_type, app_time=app_time, guid=f"{content % 3}")  # fmt: skip
+
+
+def test_fates_are_those_of_the_plain_definition() -> None:
+    """Of whatever a seed draws, with and without what a rejected attempt left."""
+    met: set[str] = set()
+    for seed in range(300):
+        chance = Random(seed)
+        free = [drawn(chance, kind, offset) for offset, kind in enumerate(chance.choices(range(3), k=18), start=1)]
+        before = [drawn(chance, kind, 0) for kind in range(3)] if seed % 2 else []
+        fault_kinds = chance.randrange(1, 8)
+        pasts: dict[str, list[Attempt]] = {}
+        if before:
+            order, payment, waybill = before
+            attempt = Attempt(1, True, fault_kinds, (order.place, payment.place, waybill.place), (order.digest, payment.digest, waybill.digest))
+            pasts["P"] = [attempt]
+        settled = settle([*free, *before], pasts, set())
+        twins = [d for d in free if before and d.digest == before[d.kind].digest]
+        assert [f for f in settled.fates if f.document in twins] == [Fate(d, "P", 1, "duplicate", "DOC-01", before[d.kind].place) for d in twins]
+        kept = [d for d in before if not fault_kinds & 1 << d.kind]
+        of_kind = [[d for d in [*free, *kept] if d.kind == kind and d not in twins] for kind in range(3)]
+        for complete in settled.complete:
+            passed_over = [d for d in free if d not in twins and d is not complete.documents[d.kind]]
+            expected = [plain_fate(d, of_kind[d.kind], complete.documents[d.kind], complete.number) for d in passed_over]
+            assert [f for f in settled.fates if f.document not in twins] == expected
+            met.update(f"{f.code} {'by' if f.by else 'by nobody'}" for f in expected)
+    assert met == {f"DOC-0{n} by" for n in range(1, 7)} | {"DOC-03 by nobody"}
+
+
+class Compared(bytes):
+    """A digest that counts how often one is compared with another."""
+
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return super().__eq__(other)
+
+    __hash__ = bytes.__hash__
+
+
+@pytest.mark.parametrize("contents", [1, 1000])
+def test_of_a_thousand_of_a_kind_none_is_compared_with_all_others(contents: int) -> None:
+    """A sender that repeats itself must not stop the worker: with each compared with each it would be a million times."""
+    payments = [replace(doc(PAYMENT, 0), offset=n, digest=Compared((n % contents).to_bytes(2))) for n in range(1000)]
+    Compared.times = 0
+    settled = settle([doc(ORDER, 0), doc(WAYBILL, 0), *payments], {}, set())
+    assert len(settled.fates) == 999 and Compared.times < 10_000
+    assert {f.code for f in settled.fates} == {"DOC-01" if contents == 1 else "DOC-05"}

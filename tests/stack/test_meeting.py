@@ -1,6 +1,7 @@
 """Write, then look again: parts of one order that are stored at the same moment always meet, and are decided once."""
 
 import asyncio
+from dataclasses import replace
 from itertools import permutations
 
 import asyncpg
@@ -56,7 +57,7 @@ async def test_an_heir_looks_at_what_was_stored_before_many_revisions(endpoints:
         assert await manifests(db) == ONE
         for _ in range(4):
             await heir.tick()
-        assert await db.fetch("SELECT batch_seq - look_from FROM lane") == [(2,), (2,)]  # the last three
+        assert await db.fetch("SELECT batch_seq - look_from FROM lane") == [(3,), (3,)]  # the last four
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -143,6 +144,43 @@ async def test_what_was_looked_at_is_not_looked_at_for_ever(endpoints: Endpoints
         await first.tick()
         await second.tick()
         assert first.processor.again.stored.is_empty() and second.processor.again.stored.is_empty()
+
+
+async def test_a_waybill_of_nobody_completes_the_attempt_after_a_reject(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Its order had another that named the platform; with the reject nothing comes any more, and still both are looked at again."""
+    async with nodes(endpoints, [1, 2]) as (node,):
+        await node.take(*rejected_with_a_spare())
+        assert [(await node.tick()).manifests for _ in range(3)] == [1, 0, 0]
+        assert await manifests(db) == REJECTED_FIRST
+
+
+async def test_an_heir_looks_at_what_was_rejected_when_it_was_looked_at_last(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """Decided by a look three batches after it came astray; its worker dies before it can look once more."""
+    order, payment, own, spare = rejected_with_a_spare()
+    async with nodes(endpoints, [AWAY], [HOME], []) as (away, home, heir):
+        gate = away.steps.hold("before-commit")
+        task = asyncio.create_task(away.take(*(replace(r, partition=AWAY) for r in (own, spare))))
+        await within(gate.reached.wait())
+        await home.take(*(replace(r, partition=HOME) for r in (order, payment)))
+        await home.tick()
+        gate.open.set()
+        await within(task)
+        assert [(await away.tick()).manifests for _ in range(3)] == [0, 0, 1]
+        assert await manifests(db) == REJECTED_FIRST[:1]
+        await heir.claim(AWAY)
+        assert (await heir.tick()).manifests == 1
+        assert await manifests(db) == REJECTED_FIRST
+
+
+REJECTED_FIRST = [("EXAMPLE-1", 1, "REJECT", ["WAY-04"]), ("EXAMPLE-1", 2, "RELEASE", [])]
+
+
+def rejected_with_a_spare() -> list[Rec]:
+    """Order, payment, a waybill at fault, and a waybill without platform that is right."""
+    trio = example()
+    own, spare = trio["waybill"] | {"packNo": 2}, trio["waybill"] | {"ebpCode": "", "logisticsNo": "2"}
+    return [rec("order", trio["order"], 0, partition=1), rec("payment", trio["payment"], 0, partition=1),
+            rec("waybill", own, 0, partition=1), rec("waybill", spare, 1, partition=2)]  # fmt: skip
 
 
 HOME = int(home_partitions(Packed.of([b"330296P001|EXAMPLE-1"]), PARTITIONS)[0])

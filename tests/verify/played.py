@@ -100,11 +100,12 @@ class Play:
 
     def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None) -> None:
         """Commit one batch; `reports`: open orders to report with it."""
-        read, decided = self.store.begin(records)
+        again = dict.fromkeys(self.store.again, 0)
+        read, decided = self.store.begin(records, again)
         clock = max((r.timestamp for r in records), default=0)
         lanes = {n: s.advanced(_time(clock), None, None) for n, s in self.lanes.items()}
         due = self._reports if reports is None else reports
-        self.commit(read, decided, lanes, lane_of(read) | dict.fromkeys(due["order_hash"].to_list(), 0), due)
+        self.commit(read, decided, lanes, again | lane_of(read) | dict.fromkeys(due["order_hash"].to_list(), 0), due)
 
     def commit(
         self, read: Read, decided: Decided, after: Mapping[int, LaneState], lane_by: Mapping[int, int],

@@ -127,7 +127,8 @@ class Simulation(Play):
             return
         worker.lanes.update(begun.after)
         kept = {h: lane for h, lane in worker.again.items() if lane not in begun.before}
-        worker.again, worker.moved = kept | lane_of(begun.read), worker.moved & set(kept)
+        rejected = {h: begun.lane_by[h] for h in self.store.again}
+        worker.again, worker.moved = kept | lane_of(begun.read) | rejected, worker.moved & set(kept) | set(rejected)
 
     def _crash(self, worker: Worker) -> None:
         if worker.begun is not None:
@@ -146,7 +147,7 @@ class Simulation(Play):
         under way is given up, as it is over a rebalance."""
         state = self.lanes[lane] = replace(self.lanes[lane], epoch=self.lanes[lane].epoch + 1)
         worker.lanes[lane], worker.begun = state, None
-        last = {row.order_hash: lane for row in self.tables.documents if (row.lane, row.batch_seq) == (lane, state.batch_seq)}
+        last = {row.order_hash: lane for row in self.tables.documents if row.lane == lane and row.batch_seq >= state.batch_seq - 1}
         worker.again |= last
         worker.moved = set(worker.again)
 

@@ -82,6 +82,17 @@ def test_a_twin_of_what_a_rejected_attempt_used() -> None:
     assert told(prove(rejected, KEY), record_place(3, 0, 5), "state")
 
 
+def test_after_a_reject_it_completes_the_next_attempt() -> None:
+    """It waited beside the waybill of the platform. The verifier does not let it wait on."""
+    again = played([sent("order", 0), sent("payment", 1), sent("waybill", 0, packNo=2), stray(1)], [])
+    proof = prove(again, KEY)
+    assert (proof.discrepancies, proof.counts["REJECT"], proof.counts["RELEASE"]) == ([], 1, 1)
+    left = played([sent("order", 0), sent("payment", 1), sent("waybill", 0, packNo=2)])
+    left.inputs, left.ends = again.inputs, again.ends
+    left.tables.documents, left.tables.consumed = again.tables.documents, again.tables.consumed
+    assert told(prove(left, KEY), record_place(3, 0, 1), "state")
+
+
 @pytest.fixture
 def late() -> Evidence:
     """A twin and a change of a waybill without platform that was used, after the decision."""
