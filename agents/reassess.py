@@ -4,7 +4,7 @@ After each batch, also an empty one: so what was held while a guarantor was addi
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -26,28 +26,35 @@ from sinks.revisions import released as released_of
 from sinks.store import Store
 
 SLICE = 500  # manifests looked at in one transaction
-Stood = tuple[Any, ...]
 Waiter = tuple[datetime, int]
 """Acceptance and manifest_id."""
 NOBODY: Waiter = (datetime(2000, 1, 1, tzinfo=UTC), 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Vain:
+    """Nothing that waits for an account fitted, up to and with `last`; nothing at all if `whole`. That holds while `stood` (registry
+    version, and each lane's day) stays and the room there is not more than `room`: what did not fit fits into less room no better."""
+
+    stood: tuple[Any, ...]
+    room: int
+    last: Waiter
+    whole: bool
+
+
 @dataclass(slots=True)
 class Reassess:
     """`waits`: accounts (G|guarantor, S|book item) that something waits for, by lane; `unknown`: lanes claimed since it was asked;
-    `vain`: how an account stood when nothing of it fitted any more; `passed`: how it stood when nothing of a full slice fitted,
-    and the last acceptance and number in that: the next slice begins behind it."""
+    `vain`: of which accounts how much was looked at in vain: the next slice begins behind it."""
 
     waits: dict[int, set[str]] = field(default_factory=lambda: dict[int, set[str]]())
     unknown: set[int] = field(default_factory=lambda: set[int]())
-    vain: dict[str, Stood] = field(default_factory=lambda: dict[str, Stood]())
-    passed: dict[str, tuple[Stood, Waiter]] = field(default_factory=lambda: dict[str, tuple[Stood, Waiter]]())
+    vain: dict[str, Vain] = field(default_factory=lambda: dict[str, Vain]())
 
     def own(self, lanes: Iterable[int]) -> None:
         """Lanes were claimed: what is held in them is to be asked for."""
         self.unknown.update(lanes)
         self.vain.clear()
-        self.passed.clear()
 
     def disown(self, lanes: Iterable[int]) -> None:
         """Lanes went to others."""
@@ -58,10 +65,10 @@ class Reassess:
     def committed(self, decided: Decided) -> None:
         """A batch that held something for guarantee or stock."""
         held = decided.heads.filter(pl.col("queue").is_in(WAITING_QUEUES)).join(decided.posted.waiting, on="m")
-        for lane, account in held.select("lane", "waits_for").unique().iter_rows():
+        for lane, account, first in held.group_by("lane", "waits_for").agg(pl.col("accepted_at").min()).iter_rows():
             self.waits.setdefault(lane, set()).add(account)
-            self.vain.pop(account, None)  # what counts now may be more than on the day of its acceptance
-            self.passed.pop(account, None)
+            if (known := self.vain.pop(account, None)) is not None and first > known.last[0]:
+                self.vain[account] = replace(known, whole=False)  # what counts now may be more than on the day of its acceptance
 
     async def released(self, store: Store, registry: Registry, lanes: Mapping[int, LaneState]) -> dict[int, LaneState]:
         """Release one slice of what fits; the lanes that moved on by that. `lanes`: ours; Contended as Store.revise."""
@@ -84,7 +91,7 @@ class Reassess:
         after = {state.lane: state.revised() for state in before}
         done = released_of(held, lines, taken, after, registry.version)
         if not len(done.manifest_ids) and not len(done.moved):
-            self._pass_over(rows, looked_at)
+            self.vain.update(looked_at)
             return {}
         await store.revise(Batch(before, list(after.values()), {}, {}, registry.version), done)
         METRICS.revisions.labels("RELEASE").inc(len(done.manifest_ids))
@@ -93,33 +100,28 @@ class Reassess:
 
     async def _due(
         self, store: Store, registry: Registry, accounts: Sequence[str], days: Mapping[int, date]
-    ) -> tuple[list[Any], dict[str, Stood]]:
-        """What waits for these accounts and has room there, and how those stood that were looked at."""
+    ) -> tuple[list[Any], dict[str, Vain]]:
+        """What waits for these accounts and has room there, and what was looked at of each, should it be in vain."""
         rooms = await _rooms(store, registry, accounts, set(days.values()))
         out = [*registry.items_out().get_columns(), *registry.firms_out().get_columns()]
+        stood = registry.version, *sorted(days.items())  # each lane goes by its own clock
         rows: list[Any] = []
-        looked_at: dict[str, Stood] = {}
+        looked_at: dict[str, Vain] = {}
         for account in accounts:
-            entry_no, room = rooms[account]
-            seen = registry.version, entry_no, *sorted(days.items())  # each lane goes by its own clock
-            if room <= 0 or self.vain.get(account) == seen or len(rows) == SLICE:
+            room, known = rooms[account], self.vain.get(account)
+            if known is not None and (known.stood != stood or room > known.room):
+                known = None
+            most = SLICE - len(rows)
+            if room <= 0 or not most or (known is not None and known.whole):
                 continue
-            stood, last = self.passed.get(account, (seen, NOBODY))
-            since = last if stood == seen else NOBODY
-            found = await store.fetch("held_due", account, list(days), room, SLICE - len(rows), *out, *since)
+            since = NOBODY if known is None else known.last
+            found = await store.fetch("held_due", account, list(days), room, most, *out, *since)
             rows += found
-            looked_at[account] = seen
+            last = (found[-1]["accepted_at"], found[-1]["manifest_id"]) if found else since
+            looked_at[account] = Vain(stood, room, last, whole=len(found) < most)
             if not found:
-                self.vain[account] = seen
+                self.vain[account] = looked_at[account]
         return rows, looked_at
-
-    def _pass_over(self, rows: Sequence[Any], looked_at: Mapping[str, Stood]) -> None:
-        """Nothing of these fitted. Behind a full slice there may be some that do."""
-        last = rows[-1]
-        self.vain.update(looked_at)
-        if len(rows) == SLICE:
-            stood = self.vain.pop(last["waits_for"])
-            self.passed[last["waits_for"]] = stood, (last["accepted_at"], last["manifest_id"])
 
     async def _ask(self, store: Store, lanes: Iterable[int]) -> None:
         if asked := sorted(self.unknown.intersection(lanes)):
@@ -128,22 +130,20 @@ class Reassess:
             self.unknown.difference_update(asked)
 
 
-async def _rooms(store: Store, registry: Registry, accounts: Sequence[str], days: set[date]) -> dict[str, tuple[int, int]]:
-    """Account → its last entry and what may still be taken of it, on the day when that is most."""
+async def _rooms(store: Store, registry: Registry, accounts: Sequence[str], days: set[date]) -> dict[str, int]:
+    """Account → what may still be taken of it, on the day when that is most."""
     guarantors = pl.Series([x[2:] for x in accounts if x.startswith(OF_GUARANTEE)], dtype=pl.String)
     items = pl.Series([x[2:] for x in accounts if x.startswith(OF_STOCK)], dtype=pl.String)
-    rooms = {x: (0, 0) for x in accounts}
+    rooms = dict.fromkeys(accounts, 0)
     limits = [registry.guarantees_on(day, guarantors) for day in days] if len(guarantors) else []
-    stands = {code: (entry_no, frozen) for code, entry_no, frozen in (await _guarantors(store, guarantors)).iter_rows()}
+    frozen = {code: amount for code, _, amount in (await _guarantors(store, guarantors)).iter_rows()}
     for code, *most in zip(guarantors, *limits, strict=True) if limits else ():
-        entry_no, frozen = stands.get(code, (0, 0))
-        rooms[OF_GUARANTEE + code] = entry_no, max(most) - frozen
+        rooms[OF_GUARANTEE + code] = max(most) - frozen.get(code, 0)
     entered = [registry.entered_of(items, day).fill_null(0) for day in days] if len(items) else []
     stood = await store.stock_of(items) if len(items) else stock.NO_STANDING
-    held = {item: (entry_no, taken) for item, entry_no, taken in stood.select("book_item", "entry_no", stock.TAKEN).iter_rows()}
+    taken = dict(stood.select("book_item", stock.TAKEN).iter_rows())
     for item, *most in zip(items, *entered, strict=True) if entered else ():
-        entry_no, taken = held.get(item, (0, 0))
-        rooms[OF_STOCK + item] = entry_no, max(most) - taken
+        rooms[OF_STOCK + item] = max(most) - taken.get(item, 0)
     return rooms
 
 

@@ -273,3 +273,36 @@ async def test_one_guarantor_of_two_fits(endpoints: Endpoints, db: asyncpg.Conne
         await node.take(*one, *other)
         assert [(m[2], m[3]) for m in await manifests(db)] == [("HOLD", ["STK-01"]), ("RELEASE", [])]
         assert await db.fetchval("SELECT sum(entries) FROM guarantee_entry") == 1
+
+
+async def test_many_that_can_never_fit_keep_nothing_from_what_does(
+    endpoints: Endpoints, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slice full of orders in a unit that is not the stock's, of an item that goes on being sold; what waits for another item, and
+    what waits behind them for the same one, is looked at all the same. One that came late though it is older is, too."""
+    monkeypatch.setattr("agents.reassess.SLICE", 3)
+    first, second = sorted((RUNS_OUT, TWO), key=book)  # in the order in which accounts are looked at
+
+    def order(n: int, number: int, qty: str = "1", unit: str = "", at: int = 0) -> list[Rec]:
+        trio = ordering(n, (number, qty))
+        trio["order"]["buyerIdNumber"] = trio["payment"]["payerIdNumber"] = identity_number(n)
+        for field in ("consigneeAddress", "consigneeTelephone"):
+            trio["order"][field] = trio["waybill"][field] = trio["order"][field][:-3] + f"{n:03}"
+        if unit:
+            trio["order"]["orderList"][0]["unit"] = unit
+        return [rec(kind, trio[kind], n, NOW_MS + 1000 * (at or n)) for kind in KINDS]
+
+    async with nodes(endpoints, [0]) as (node,):
+        await node.take(filed(0, first, enteredE5=10 * UNIT))
+        await node.take(*(r for n in range(2, 7) for r in order(n, first, unit="012")))
+        await node.take(*order(7, second, "11"), *order(8, first, "11"))
+        assert len(await held(db)) == 7
+        await node.take(filed(1, second, enteredE5=15 * UNIT, revision=3))
+        for n in range(10, 16):
+            await node.take(*order(n, first))
+        assert await released(db) == ["EXAMPLE-7"]
+        await node.take(*order(16, second, "11", at=1))
+        await node.take(filed(2, first, enteredE5=50 * UNIT, revision=4), filed(3, second, enteredE5=50 * UNIT, revision=5))
+        for _ in range(6):
+            await node.tick()
+        assert (await released(db), len(await held(db))) == (["EXAMPLE-7", "EXAMPLE-8", "EXAMPLE-16"], 5)
