@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from loadtest.verify.documents import NoDocument
 from loadtest.verify.evidence import DeadLetterRow, Evidence, Record
+from loadtest.verify.letters import check_kept
 from loadtest.verify.proof import Report
 from schemas.contracts import REGISTRY_PARTITION, topic_name
 
@@ -47,6 +48,8 @@ def changes(
                 report.differs(place, "reading", "read", "not read")
             continue
         yield Change(place, partition, record, row, letter)
+    for where in sorted(dead.keys() - records.keys()):
+        report.differs(f"{topic}[{where[0]}]@{where[1]}", "its dead letter", "a record at this place", "none")
     for offset in rows.keys() - {offset for partition, offset in records if partition == REGISTRY_PARTITION}:
         report.differs(f"{topic}[{REGISTRY_PARTITION}]@{offset}", f"row of {table}", "a record at this place", "none")
 
@@ -63,5 +66,7 @@ def newer(
     except NoDocument as e:
         report.same(change.place, "dead-letter code", e.code, change.letter.code if change.letter else "none")
         report.same(change.place, f"rows of {table}", 0, int(change.row is not None))
+        if change.letter is not None:
+            check_kept(change.place, change.partition, change.letter, change.record, report)
         return None
     return event

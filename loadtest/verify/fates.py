@@ -7,6 +7,7 @@ known.
 
 from collections.abc import Sequence
 
+from loadtest.verify.documents import order_hash
 from loadtest.verify.evidence import FateRow, ManifestRow, Place, manifest_place, record_place, used_places
 from loadtest.verify.orders import CHANGE, DELETE, Candidate, Order, effective
 from loadtest.verify.proof import Report
@@ -107,6 +108,7 @@ def _check_fate(order: Order, place: Place, fate: FateRow, report: Report) -> No
         report.differs(where, "fate", expected or "none: a candidate of the next attempt", fate.code)
     if not given and fate.lane == row.lane and fate.batch_seq <= row.batch_seq:
         report.differs(where, "batch_seq of its fate", f"after {row.batch_seq}", fate.batch_seq)
+    report.same(where, "order_hash of its fate", order_hash(order.order_no), fate.order_hash)
     report.same(where, "name of its fate", FATE_OF.get(fate.code, "refused"), fate.fate)
     _check_cause(order, document, fate, report)
 
@@ -153,7 +155,7 @@ def _check_cause(order: Order, document: Candidate, fate: FateRow, report: Repor
     if fate.by_partition is None or fate.by_offset is None:
         return
     cause = order.documents.get((fate.kind, fate.by_partition, fate.by_offset))
-    if cause is None or (fate.code == "DOC-01" and cause.digest != document.digest):
+    if cause is None or cause is document or (fate.code == "DOC-01" and cause.digest != document.digest):
         where = record_place(*document.place)
         found = f"{fate.by_partition}@{fate.by_offset}"
         report.differs(where, "document that did it", "one of this order number that fits", found)

@@ -115,6 +115,10 @@ class HeldRow(NamedTuple):
     lane: int
     waits_for: str
     amount: int
+    accepted_at: int
+    order_hash: int
+    ebp_code: str
+    order_no: str
 
 
 class SightingRow(NamedTuple):

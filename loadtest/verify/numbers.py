@@ -42,10 +42,10 @@ def _check_uses(number: str, uses: list[UseRow], facts: Mapping[int, Facts], rep
             report.same(_use_place(use), "running number", count, use.use_no)
             report.differs(_use_place(use), "manifest", "an accepted one", found)
             continue
-        right = (count, one.number_p if number.startswith("P|") else one.number_w, one.holder, one.accepted_at)
-        stored = (use.use_no, number, f"{use.ebp_code}|{use.order_no}", use.accepted_at)
+        right = (count, one.number_p if number.startswith("P|") else one.number_w, one.holder, one.accepted_at, one.order_hash)
+        stored = (use.use_no, number, f"{use.ebp_code}|{use.order_no}", use.accepted_at, use.order_hash)
         if right != stored:
-            for what, want, have in zip(("running number", "number", "holder", "accepted_at"), right, stored, strict=True):
+            for what, want, have in zip(("running number", "number", "holder", "accepted_at", "order_hash"), right, stored, strict=True):
                 report.same(_use_place(use), what, want, have)
         if previous is not None and _held_against(previous, one, number):
             holder = f"{previous.ebp_code}|{previous.order_no}, who still holds it"

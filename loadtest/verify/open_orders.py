@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+from loadtest.verify.documents import order_hash
 from loadtest.verify.evidence import Lane, OpenReport, record_place
 from loadtest.verify.law import LawData, day_number
 from loadtest.verify.orders import Candidate, Order, effective
@@ -94,11 +95,25 @@ def check_reports(
             report.differs(place, "time of the report", f"from {deadline} to the lane's clock {clock}", row.reported_at)
         if row.first_log_time not in {d.log_ms for d in order.documents.values()}:
             report.differs(place, "first_log_time", "the log time of one of its documents", row.first_log_time)
-        if not 1 <= row.attempt <= len(order.attempts.get(row.ebp_code, ())) + 1:
-            report.differs(place, "attempt", "one that was, or is, open", row.attempt)
+        report.same(place, "order_hash", order_hash(order.order_no), row.order_hash)
+        if not _was_open(order, row):
+            report.differs(place, "attempt", "one that was open then", row.attempt)
         if not 0 < row.missing <= 7:  # all three: a lone delete
             report.differs(place, "missing kinds", "1 to 7", row.missing)
     _check_due(order, reports, lanes, report)
+
+
+def _was_open(order: Order, row: OpenReport) -> bool:
+    """Whether the attempt could be open when it was reported: the platform has documents of the number, the attempt before was
+    rejected, and by that lane it was not decided before."""
+    attempts = order.attempts.get(row.ebp_code, ())
+    known = any(d.ebp_code == row.ebp_code for d in order.documents.values())
+    if not known or not 1 <= row.attempt <= len(attempts) + 1:
+        return False
+    if row.attempt == len(attempts) + 1:
+        return order.is_open(row.ebp_code)
+    decided = attempts[row.attempt - 1]
+    return decided.lane != row.lane or row.batch_seq < decided.batch_seq
 
 
 def report_place(row: OpenReport) -> str:

@@ -107,7 +107,10 @@ def check_rules(evidence: Evidence, complete: bool, report: Report) -> None:
         report.same(f"rule_set {row.rule_set}", "hash of its content", hashlib.blake2b(row.content, digest_size=16).hexdigest(), row.rule_set)
     kept = {row.rule_set: row.content for row in tables.rule_sets}
     rows = {row.kafka_offset: row for row in tables.rule_events}
-    if (first := rows.pop(FIRST, None)) and (first.version, first.part, first.rule_set in kept) != (0, "live", True):
+    first = rows.pop(FIRST, None)
+    if first is None and any(lane.batch_seq for lane in tables.lanes):
+        report.differs("table rule_event", "the first event", "the set that was installed", "none")
+    if first is not None and (first.version, first.part, first.rule_set in kept) != (0, "live", True):
         report.differs("table rule_event", "the first event", "a live rule set that is kept, at version 0", first)
     known: dict[str, int] = {}
     for change in changes("rules", "rule_event", evidence.rulings, rows, evidence, complete, report):

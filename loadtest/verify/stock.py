@@ -51,7 +51,8 @@ def check_stock(
         for entry in account.entries:
             if entry.counted < 0:
                 posted.setdefault(entry.manifest_id, []).append((item, entry.amount, entry.movement))
-    stood = {a.book_item: (a.entry_no, a.reserved_e5, a.used_e5, a.difference_e5, a.counts) for a in tables.stock_accounts if a.entry_no}
+    stood = {a.book_item: (a.entry_no, a.reserved_e5, a.used_e5, a.difference_e5, a.counts) for a in tables.stock_accounts
+             if any((a.entry_no, a.reserved_e5, a.used_e5, a.difference_e5, a.counts))}  # fmt: skip
     report.same("table stock_account", "last number and balances of each", {item: a.ended for item, a in accounts.items()}, stood)
     _check_counts(evidence, registry, report)
     for one in facts.values():
@@ -62,7 +63,9 @@ def check_stock(
     for row in tables.held:
         if (one := facts.get(row.manifest_id)) is not None:
             waits = {f"S|{item}": asked.amount for item, asked in one.stock.items()} | {f"G|{one.secured.guarantor}": one.secured.amount}
-            report.same(f"{one.place} held", "what it waits for", waits.get(row.waits_for), row.amount)
+            wanted = waits.get(row.waits_for), one.lane_batch[0], one.holder, one.order_hash, one.accepted_at
+            stored = row.amount, row.lane, f"{row.ebp_code}|{row.order_no}", row.order_hash, row.accepted_at
+            report.same(f"{one.place} held", "what it waits for, its lane, holder, order_hash and accepted_at", wanted, stored)
     report.counts["stock_items"] += len(accounts)
     report.counts["stock_entries"] += sum(len(account.entries) for account in accounts.values())
 

@@ -1,6 +1,5 @@
 """Every record of the document topics is accounted for exactly once, and table `document` holds what was decoded."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,6 +19,7 @@ from loadtest.verify.evidence import (
     record_place,
     used_places,
 )  # fmt: skip
+from loadtest.verify.letters import check_kept
 from loadtest.verify.proof import Report
 from schemas.contracts import topic_name
 
@@ -167,12 +167,7 @@ def _check_unused(inputs: Mapping[Place, Record], found: Whereabouts, report: Re
         if record is None:
             continue
         report.same(record_place(*place), "dead-letter code", _dead_code(place, record), row.code)
-        headers = [[name, None if value is None else value.hex()] for name, value in record.headers]
-        same = (row.log_time == record.log_ms, row.record_key == record.key, row.record_value == record.value,
-                json.loads(row.headers) == headers, row.lane == place[1])  # fmt: skip
-        for name, right in zip(("log time", "key", "value", "headers", "lane"), same, strict=True):
-            if not right:
-                report.differs(record_place(*place), f"{name} of its dead letter", "as in the record", "something else")
+        check_kept(record_place(*place), place[1], row, record, report)
 
 
 def _dead_code(place: Place, record: Record) -> str | None:
