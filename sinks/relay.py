@@ -23,6 +23,7 @@ from sinks.errors import Fenced
 from sinks.kafka_positions import as_offsets, group_id, read_positions
 from sinks.named_sql import sql
 from sinks.record_batches import RecordBatch, record_batches
+from sinks.store import LOST
 from sinks.transactional import BATCH_BYTES, fenced, heard, put_away, started
 
 LOG = logging.getLogger("tidegate.relay")
@@ -95,7 +96,7 @@ class Relay:
                 failures = 0
             except (Fenced, OutboxGap, LostBatches):
                 raise
-            except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as e:
+            except (KafkaError, asyncpg.PostgresError, *LOST) as e:
                 LOG.warning("relay round failed", extra={"error": type(e).__name__})
                 self._lost("failed")
                 await self._forget()

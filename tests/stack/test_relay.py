@@ -230,3 +230,23 @@ async def test_a_record_as_large_as_a_broker_takes(topics: Endpoints) -> None:
         await publishing.close()
     found = by_place(await published(topics))
     assert (found["dead-letter", 0], found["release", 1]) == (1, 1)
+
+
+async def test_the_end_of_a_session_that_arrived_in_part(topics: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncpg calls it an error of its own; it is no reason for a worker to end, as in its store it is none."""
+    async with nodes(topics, [0]) as (node,):
+        await node.take(*three(1, 0, 0))
+        ones = relay(node)
+        collect, failed = ones._collect, asyncio.Event()
+
+        async def once(*arguments: Any) -> Any:
+            if failed.is_set():
+                return await collect(*arguments)
+            failed.set()
+            raise asyncpg.InternalClientError("got result for unknown protocol state")
+
+        monkeypatch.setattr(ones, "_collect", once)
+        ones.stop()
+        await within(ones.run())
+        await ones.close()
+    assert by_place(await published(topics)) == expected(range(1), 1)
