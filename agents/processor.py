@@ -166,7 +166,7 @@ class Processor:
         if self.rules.unusable:  # what was stored last is still to be looked at, by us or by whoever claims the lane
             after = {s.lane: replace(after[s.lane], worked=s.worked) for s in before}
         sweep = Sweep(self.lawbook, after, _arrives(work))
-        lane_of = await self._at_hand(work, came_by, sweep)
+        lane_of = await self._looked_at(work, came_by, sweep)
         after = sweep.after
         hashes = lane_of["order_hash"].sort()
         known = self.recent.are_settled(hashes)
@@ -202,7 +202,7 @@ class Processor:
             self.again.committed(work, came_by, read.tables, unasked)
         return prepared.decided, dead
 
-    async def _at_hand(self, work: Iterable[int], came_by: pl.DataFrame, sweep: Sweep) -> pl.DataFrame:
+    async def _looked_at(self, work: Iterable[int], came_by: pl.DataFrame, sweep: Sweep) -> pl.DataFrame:
         """LANES of the order numbers of a batch: of its documents (`came_by`), what has to be looked at again, and whose time is up.
         Under a rule set that this program cannot use nothing is looked at, and no document taken (LawError): registry and rules
         are, or no other set could become live."""

@@ -50,12 +50,14 @@ def _check_strays(order: Order, strays: Sequence[Candidate], report: Report) -> 
     or none can and exactly one that was accepted used another without."""
     platforms = sorted({d.ebp_code for d in order.documents.values()} - {""})
     takers = [ebp_code for ebp_code in platforms if order.is_open(ebp_code) and _can_take(order, ebp_code)]
-    if len(takers) == 1:
-        _check_left_to_open(order, strays, takers[0], report)
+    if takers:
+        if len(takers) == 1:
+            _check_left_to_open(order, strays, takers[0], report)
+        return
     last = [row for e in platforms if not order.is_open(e) and (row := order.last(e)) is not None]
     receivers = [receiver for row in last if (receiver := order.stray_receiver(row)) is not None]
     for stray in strays:
-        if not takers and [stray.receiver] == receivers:
+        if [stray.receiver] == receivers:
             report.differs(record_place(*stray.place), "state", "a fate: its order was decided", "open")
 
 

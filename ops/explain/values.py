@@ -60,8 +60,7 @@ def is_money(name: str) -> bool:
 
 def clock(at: datetime) -> str:
     """A time on Beijing's clocks; with its milliseconds where it has some, for rules compare these too."""
-    there = at.astimezone(BEIJING)
-    return f"{there:%Y-%m-%d %H:%M:%S}" + (f".{there.microsecond // 1000:03d}" if there.microsecond >= 1000 else "")
+    return beijing(at) + (f".{at.microsecond // 1000:03d}" if at.microsecond >= 1000 else "")
 
 
 def beijing(at: datetime) -> str:
