@@ -2,8 +2,10 @@
 (docs/decisions.md section 13)."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from loadtest.verify.conditions import Call, Column, Node
@@ -13,7 +15,7 @@ from loadtest.verify.evidence import Tables
 from loadtest.verify.goods import Before, had_before, packed
 from loadtest.verify.judging import UNKNOWN
 from loadtest.verify.law import COUNTED, COUNTERS, WINDOWS_MS, day_number
-from loadtest.verify.ledger_rows import SightingReadRow, SightingRow
+from loadtest.verify.ledger_rows import DroppedRow, SightingReadRow, SightingRow
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import RuleSets
 
@@ -21,6 +23,7 @@ MOST = 100
 HIGHEST = 255
 SUBJECTS = ("person", "phone", "address")
 LONGEST_MS = max(WINDOWS_MS.values())
+NUMBER = itemgetter(0)
 Place = tuple[int, int]
 """A lane and the number of one of its batches."""
 
@@ -41,7 +44,11 @@ class Read(NamedTuple):
 
 def kept_from(tables: Tables) -> int:
     """From when on sightings are kept: what was seen before was dropped, as nobody counts it any more. Milliseconds since 1970."""
-    return max((row.before for row in tables.dropped if row.table_name in ("sighting", "sighting_read")), default=0)
+    return max((row.before for row in _dropped(tables)), default=0)
+
+
+def _dropped(tables: Tables) -> list[DroppedRow]:
+    return [row for row in tables.dropped if row.table_name in ("sighting", "sighting_read")]
 
 
 def counted_from(tables: Tables) -> int:
@@ -53,6 +60,7 @@ def counted_from(tables: Tables) -> int:
 def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, report: Report) -> dict[int, Lately]:
     """Recount all counters whose longest window is kept. `facts` by manifest_id, as is what comes of it: of those that share something."""
     since, countable = kept_from(tables), counted_from(tables)
+    _check_dropped(tables, report)
     if since:
         facts = {manifest_id: one for manifest_id, one in facts.items() if one.accepted_at >= since}
     reads = _reads(tables, facts, report)
@@ -87,6 +95,14 @@ def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, 
     return counted
 
 
+def _check_dropped(tables: Tables, report: Report) -> None:
+    """Nothing was that the lane furthest behind has still to count."""
+    behind = min((lane.record_time for lane in tables.lanes if lane.record_time is not None), default=0)
+    for row in _dropped(tables):
+        if row.before > behind - LONGEST_MS:
+            report.differs("table dropped", f"before, of {row.table_name}", f"at most {behind - LONGEST_MS}", row.before)
+
+
 def _reads(tables: Tables, facts: Mapping[int, Facts], report: Report) -> dict[Place, Read]:
     """How far each batch with manifests counted, by each lane and number it has; once, and never back."""
     found: dict[Place, Read] = {}
@@ -118,15 +134,33 @@ def _read(row: SightingReadRow) -> Read:
 
 
 def _check_progress(tables: Tables, reads: Mapping[Place, Read], report: Report) -> None:
-    """Of one lane no batch counted on less than the one before it, or on what was not there."""
+    """Every batch says of each lane up to where it saw it: no more than was there, and no less than a batch had seen that it saw, as each
+    saw all of one moment."""
     ends = {lane.lane: lane.batch_seq for lane in tables.lanes}
-    latest: dict[int, dict[int, int]] = {}
-    for (lane, number), read in sorted(reads.items(), key=lambda item: item[0]):
+    by_lane: dict[int, list[tuple[int, Read]]] = {}
+    for (lane, number), read in sorted(reads.items(), key=NUMBER):
+        by_lane.setdefault(lane, []).append((number, read))
+    for (lane, number), read in reads.items():
+        if lane != min(read.batch):  # told once, of a batch of several lanes
+            continue
+        place, least = f"sightings read by lane {lane} batch {number}", _least(read, by_lane)
+        report.same(place, "lanes it saw", sorted(ends), sorted(read.seen))
         for other, seen in read.seen.items():
-            low, high = latest.get(lane, {}).get(other, 0), ends.get(other, 0)
+            low, high = least.get(other, 0), ends.get(other, 0)
             if not low <= seen <= high:
-                report.differs(f"sightings read by lane {lane} batch {number}", f"lane {other}", f"{low} to {high}", seen)
-        latest[lane] = read.seen
+                report.differs(place, f"lane {other}", f"{low} to {high}", seen)
+
+
+def _least(read: Read, by_lane: Mapping[int, list[tuple[int, Read]]]) -> dict[int, int]:
+    """Up to where the batches that it saw had seen each lane, and were themselves."""
+    least: dict[int, int] = {}
+    for lane, seen in read.seen.items():
+        of_lane = by_lane.get(lane, [])
+        if at := bisect_right(of_lane, seen, key=NUMBER):
+            former = of_lane[at - 1][1]
+            for other, number in (*former.seen.items(), *former.batch.items()):
+                least[other] = max(number, least.get(other, 0))
+    return least
 
 
 def _sights(rows: Iterable[SightingRow], facts: Mapping[int, Facts], report: Report) -> list[Sight]:

@@ -57,6 +57,7 @@ class Lane(NamedTuple):
     published_seq: int
     record_time: int | None
     swept_incomplete: int | None
+    swept_closed: int | None
 
 
 class Consumed(NamedTuple):
@@ -308,7 +309,7 @@ class Tables:
 class Evidence:
     """`inputs`: every record of the document topics; `ends`: (kind, partition) → offset after the last one;
     `outputs`: what the output topics hold, in offset order within each partition; `filings`: every record of the registry
-    topic by (partition, offset), `rulings`: of the rules topic."""
+    topic by (partition, offset), `rulings`: of the rules topic, `ticks`: of the clock topic."""
 
     inputs: dict[Place, Record]
     ends: dict[tuple[int, int], int]
@@ -316,6 +317,7 @@ class Evidence:
     tables: Tables
     filings: dict[tuple[int, int], Record] = field(default_factory=lambda: dict[tuple[int, int], Record]())
     rulings: dict[tuple[int, int], Record] = field(default_factory=lambda: dict[tuple[int, int], Record]())
+    ticks: dict[tuple[int, int], Record] = field(default_factory=lambda: dict[tuple[int, int], Record]())
 
 
 def record_place(kind: int, partition: int, offset: int) -> str:

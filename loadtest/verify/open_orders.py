@@ -1,15 +1,12 @@
 """Order numbers that wait: truly incomplete, and reported when their time was up and not before."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Sequence
 
+from loadtest.verify.clocks import DEADLINES, Looks, seconds
 from loadtest.verify.documents import order_hash
-from loadtest.verify.evidence import Lane, OpenReport, record_place
-from loadtest.verify.law import LawData, day_number
+from loadtest.verify.evidence import OpenReport, record_place
 from loadtest.verify.orders import Candidate, Order, effective
 from loadtest.verify.proof import Report
-
-DEADLINES = {"DOC-09": "incomplete_after_seconds", "DOC-10": "closed_after_seconds"}
 
 
 def check_open(order: Order, report: Report) -> None:
@@ -80,19 +77,17 @@ def _can_take(order: Order, ebp_code: str) -> bool:
     return effective(1, fresh, kept) is not None and effective(3, fresh, [d for d in kept if d.ebp_code]) is None
 
 
-def check_reports(
-    order: Order, reports: list[OpenReport], lanes: Mapping[int, Lane], laws: Sequence[LawData], report: Report
-) -> None:
-    """Reports of one order number are plausible, and none is lacking that was due. `laws`: of all rule sets ever live; a
-    report does not say which it was made under, so none may come before the shortest of their deadlines."""
+def check_reports(order: Order, reports: list[OpenReport], looks: Looks, report: Report) -> None:
+    """Reports of one order number are plausible, and none is lacking that was due. A report does not say which rule set it was made
+    under, so none may come before the shortest of their deadlines."""
     for row in reports:
         place = report_place(row)
         report.counts[row.code] += 1
         if row.code not in DEADLINES:
             report.differs(place, "code", sorted(DEADLINES), row.code)
             continue
-        deadline = row.first_log_time + 1000 * min(_seconds(row, law) for law in laws)
-        clock = lanes[row.lane].record_time if row.lane in lanes else None
+        deadline = row.first_log_time + 1000 * min(seconds(law, row.code, row.reported_at) for law in looks.laws)
+        clock = looks.lanes[row.lane].record_time if row.lane in looks.lanes else None
         if row.reported_at < deadline or clock is None or row.reported_at > clock:
             report.differs(place, "time of the report", f"from {deadline} to the lane's clock {clock}", row.reported_at)
         if row.first_log_time not in {d.log_ms for d in order.documents.values()}:
@@ -102,7 +97,7 @@ def check_reports(
             report.differs(place, "attempt", "one that was open then", row.attempt)
         if not 0 < row.missing <= 7:  # all three: a lone delete
             report.differs(place, "missing kinds", "1 to 7", row.missing)
-    _check_due(order, reports, lanes, report)
+    _check_due(order, reports, looks, report)
 
 
 def _was_open(order: Order, row: OpenReport) -> bool:
@@ -123,18 +118,13 @@ def report_place(row: OpenReport) -> str:
     return f"open report {row.ebp_code}|{row.order_no} attempt {row.attempt} {row.code}"
 
 
-def _seconds(row: OpenReport, law: LawData) -> int:
-    return law.limit(DEADLINES[row.code], date(1970, 1, 1) + timedelta(days=day_number(row.reported_at)))
-
-
-def _check_due(order: Order, reports: list[OpenReport], lanes: Mapping[int, Lane], report: Report) -> None:
-    """A document still open that its lane has looked at after ten minutes must have been reported."""
-    reported = {(r.ebp_code, r.attempt) for r in reports if r.code == "DOC-09"}
+def _check_due(order: Order, reports: list[OpenReport], looks: Looks, report: Report) -> None:
+    """A document still open that its lane had to look at when its time was up must have been reported."""
+    reported = {(r.ebp_code, r.attempt, r.code) for r in reports}
     for d in order.free:
-        swept = lanes[d.lane].swept_incomplete if d.lane in lanes else None
-        # a waybill without platform may have stood with an order when it was looked at
-        if d.ebp_code == "" or swept is None or d.log_ms > swept:
+        if d.ebp_code == "":  # may have stood with an order when it was looked at
             continue
         attempt = len(order.attempts.get(d.ebp_code, ())) + 1
-        if (d.ebp_code, attempt) not in reported:
-            report.differs(record_place(*d.place), "report of its open order", f"DOC-09 of attempt {attempt}", "none")
+        for code in DEADLINES:
+            if (d.ebp_code, attempt, code) not in reported and d.log_ms <= looks.upto(code, d.lane):
+                report.differs(record_place(*d.place), "report of its open order", f"{code} of attempt {attempt}", "none")

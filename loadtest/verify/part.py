@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from loadtest.verify import law as law_data
 from loadtest.verify.cases import Cases, Share
+from loadtest.verify.clocks import Heard, came_last, heard_of_documents
 from loadtest.verify.decided import Case, Facts, check, found_in
 from loadtest.verify.evidence import (
     KINDS,
@@ -61,7 +62,7 @@ class Settled(NamedTuple):
     at all; `elsewhere`: what its manifests use in other shares; `numbers`: order numbers that need a closer look. `batches`:
     lane, batch and registry version of what was decided; `attempts`: ebpCode, orderNo, attempt, outcome, finding codes and tax in
     fen of each; `values`: by kind and partition the offsets of all records, and of each the SHA-256 of its value in a row;
-    `events`: of guarantees, which take all manifests of their batches to check.
+    `events`: of guarantees, which take all manifests of their batches to check. `heard`, `came_last`: by lane, as in clocks.py.
     """
 
     counts: Counter[str]
@@ -76,6 +77,8 @@ class Settled(NamedTuple):
     attempts: list[Attempt]
     values: dict[tuple[int, int], tuple[list[int], bytes]]
     events: list[Message]
+    heard: dict[int, Heard]
+    came_last: dict[int, int]
 
 
 class Given(NamedTuple):
@@ -140,6 +143,7 @@ class Part:
             report.counts, report.total, report.discrepancies, revised, found.open, found.lost,
             {place for place in found.used if not share.has(place[1])}, needing_a_look(tables.manifests, found),
             {(m.lane, m.batch_seq, m.registry_version) for m in tables.manifests}, list(self._attempts()), self._values(), self._events,
+            heard_of_documents(self._evidence, share), came_last(tables, share),
         )  # fmt: skip
 
     def given(self, numbers: set[str], places: set[Place]) -> Given:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, fields
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
+from loadtest.verify.clocks import Looks, check_clocks
 from loadtest.verify.counters import check_counters, counted_from
-from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
+from loadtest.verify.evidence import KINDS, Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
 from loadtest.verify.guarantee_events import check_events
 from loadtest.verify.guarantees import check_guarantees
-from loadtest.verify.law import LawData
 from loadtest.verify.numbers import check_numbers
 from loadtest.verify.open_orders import check_open, check_reports
 from loadtest.verify.orders import orders_of
@@ -21,7 +21,7 @@ from loadtest.verify.processes import Asked, Beside, Parts, processes_for
 from loadtest.verify.proof import Proof, Report
 from loadtest.verify.registry import check_registry, check_versions, registry_of
 from loadtest.verify.revisions import Revised
-from loadtest.verify.rule_sets import check_rules
+from loadtest.verify.rule_sets import RuleSets, check_rules
 from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.stock import check_stock
@@ -64,7 +64,7 @@ def prove(
     registry = registry_of(evidence.filings, evidence.tables)
     parts = Parts(lambda share, _: share_of(evidence, share), registry, person_key, processes_for(manifests, processes), seeds, complete=complete)
     tables = Tables(**{f.name: getattr(evidence.tables, f.name) for f in fields(Tables) if f.name not in (*BY_PARTITION, *BY_MANIFEST)})
-    rest = Evidence({}, {}, [], tables, evidence.filings, evidence.rulings)
+    rest = Evidence({}, {}, [], tables, evidence.filings, evidence.rulings, evidence.ticks)
     return prove_beside(parts, rest, manifests, answers=answers, complete=complete, progress=progress)
 
 
@@ -80,11 +80,12 @@ def prove_beside(
     check_rules(evidence, complete, report)
     watch.lap("registry")
     facts, settled = parts.finish(manifests, report, lambda done: progress("decisions", done, manifests))
+    check_clocks(tables, evidence.ticks, {lane: heard for share in settled for lane, heard in share.heard.items()}, report)
     check_versions(tables, {batch for share in settled for batch in share.batches}, report)
     watch.lap("decisions")
     rules = parts.registry.rules
     found = _found_of_all(tables, settled, report)
-    _check_orders(parts, tables, found, settled, rules.ever_live(), report)
+    _check_orders(parts, tables, found, settled, rules, report)
     parts.close()
     watch.lap("orders")
     revised: dict[int, Revised] = {}
@@ -136,9 +137,11 @@ def _found_of_all(tables: Tables, settled: list[Settled], report: Report) -> Whe
 
 
 def _check_orders(
-    parts: Parts, tables: Tables, found: Whereabouts, settled: list[Settled], laws: list[LawData], report: Report
+    parts: Parts, tables: Tables, found: Whereabouts, settled: list[Settled], rules: RuleSets, report: Report
 ) -> None:
-    lanes = {lane.lane: lane for lane in tables.lanes}
+    came_last = {lane: earliest for share in settled for lane, earliest in share.came_last.items()}
+    overdue = len(found.open) + len(tables.fates) + len(KINDS) * len(tables.open_reports)
+    looks = Looks({lane.lane: lane for lane in tables.lanes}, came_last, rules.ever_live(), rules.usable, overdue)
     reports: dict[str, list[OpenReport]] = {}
     for row in tables.open_reports:
         reports.setdefault(row.order_no, []).append(row)
@@ -149,4 +152,4 @@ def _check_orders(
     for order in orders_of(numbers, documents, [m for given in held for m in given.manifests], found.fates):
         check_order(order, report)
         check_open(order, report)
-        check_reports(order, reports.get(order.order_no, []), lanes, laws, report)
+        check_reports(order, reports.get(order.order_no, []), looks, report)

@@ -59,6 +59,10 @@ class RuleSets:
         """All that ever were to be judged by."""
         return [self._law(name) for name in dict.fromkeys(name for _, name in self._live)] or [law.load()]
 
+    def usable(self) -> bool:
+        """Whether the one that is live now can be used."""
+        return not self._live or not usable.reason(self._contents.get(self._live[-1][1], b""))
+
     def read(self) -> None:
         """Read them all now."""
         self.ever_live()

@@ -83,7 +83,8 @@ async def _gathered(
         await asyncio.to_thread(parts.wait_until_independent)
         for name in FIRST:
             setattr(tables, name, getattr(first, name))
-    return parts, Evidence({}, {}, [], tables, filings, rulings), manifests
+    ticks = await read_changes(kafka, "clock")  # last: what the tables had read is there
+    return parts, Evidence({}, {}, [], tables, filings, rulings, ticks), manifests
 
 
 def _read_share(endpoints: Endpoints, snapshot: str, share: Share, independent: Callable[[], None]) -> Evidence:

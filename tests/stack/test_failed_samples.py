@@ -51,7 +51,7 @@ RESERVED, RESTORED = 0, 2
 
 
 async def evidence_of(endpoints: Endpoints) -> Evidence:
-    changes = [await read_changes(endpoints.kafka_options(), kind) for kind in ("registry", "rules")]
+    changes = [await read_changes(endpoints.kafka_options(), kind) for kind in ("registry", "rules", "clock")]
     async with at_one_moment(endpoints.postgres) as connection:
         tables = await read_tables(connection)
     return Evidence(*await read_kafka(endpoints.kafka_options()), tables, *changes)
@@ -61,7 +61,7 @@ def damaged(evidence: Evidence, damage: Callable[[Tables], None]) -> Proof:
     """The proof of a copy of it."""
     tables = Tables(**{f.name: list(getattr(evidence.tables, f.name)) for f in fields(Tables)})
     damage(tables)
-    return prove(Evidence(evidence.inputs, evidence.ends, evidence.outputs, tables, evidence.filings, evidence.rulings), KEY, seeds=SEEDS)
+    return prove(Evidence(evidence.inputs, evidence.ends, evidence.outputs, tables, evidence.filings, evidence.rulings, evidence.ticks), KEY, seeds=SEEDS)
 
 
 def told(proof: Proof) -> set[str]:

@@ -34,7 +34,7 @@ def intact(known: GeneratedSet) -> Evidence:
 def evidence(intact: Evidence) -> Evidence:
     """Rows are immutable, so copies of the lists are enough."""
     tables = Tables(**{f.name: list(getattr(intact.tables, f.name)) for f in fields(Tables)})
-    return Evidence(dict(intact.inputs), dict(intact.ends), list(intact.outputs), tables, dict(intact.filings), dict(intact.rulings))
+    return Evidence(dict(intact.inputs), dict(intact.ends), list(intact.outputs), tables, dict(intact.filings), dict(intact.rulings), dict(intact.ticks))
 
 
 @pytest.fixture

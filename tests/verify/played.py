@@ -189,7 +189,7 @@ class Play:
         tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
         tables.rule_events = [evidence.RuleEventRow(-1, 0, 0, "live", book.version, 0, "", BASE_MS, 0, 0)]
         tables.lanes = [
-            Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete))
+            Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete), _ms(s.swept_closed))
             for n, s in self.lanes.items()
         ]
         for ledger, field in ((QUOTA, "accounts"), (WEIGHT, "weight_accounts")):
@@ -199,7 +199,10 @@ class Play:
         counted = {row.book_item for row in tables.stock_counts}
         tables.stock_accounts = [evidence.StockAccountRow(**a, counts=int(a["book_item"] in counted)) for a in self.store.stock.values()]
         filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in self.sent}
-        return Evidence(inputs, ends, self.outputs, tables, filings)
+        # the batches of all lanes have one clock here: as if each lane had heard a tick of it
+        ticks = {(lane.lane, 0): Record(lane.record_time, b"", b"") for lane in tables.lanes if lane.record_time is not None}
+        tables.consumed += [evidence.Consumed(topic_name("clock"), lane, 1) for lane, _ in ticks]
+        return Evidence(inputs, ends, self.outputs, tables, filings, ticks=ticks)
 
 
 def one_by_one(rows: pl.DataFrame) -> pl.DataFrame:

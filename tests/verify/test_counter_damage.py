@@ -1,14 +1,18 @@
 """Damage to sightings, to what a batch says it counted on, and to findings on counters."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from loadtest.verify import Evidence, Proof
+from loadtest.verify import Evidence, Proof, prove
 from loadtest.verify.evidence import FindingRow, ManifestRow, manifest_place
-from loadtest.verify.ledger_rows import DroppedRow
+from loadtest.verify.ledger_rows import DroppedRow, SightingReadRow
+from tests.pipeline.memory import KEY
+from tests.verify.histories import history
+from tests.verify.test_clock_damage import a_month_later
 from tests.verify.test_damage import told
+from tests.verify.test_simulation import played
 
 Prove = Callable[[], Proof]
 CODES = [*(f"VEL-0{n}" for n in range(1, 7)), "GDS-11", "GDS-12", "RTY-03"]
@@ -122,7 +126,48 @@ def test_what_was_dropped_is_not_missing(evidence: Evidence, proved: Prove) -> N
     tables.sighting_reads[:] = [row for row in tables.sighting_reads if (row.lane, row.batch_seq) not in old]
     assert old and not proved().verified
     tables.dropped.append(DroppedRow("sighting", since))
+    a_month_later(evidence)  # which leaves orders that should have been closed
     proof = proved()
-    assert proof.verified and 0 < proof.counts["counters_not_recounted"] == proof.counts["sightings"] < proof.counts["manifests"]
+    assert {d.what for d in proof.discrepancies} == {"report of its open order"}
+    assert 0 < proof.counts["counters_not_recounted"] == proof.counts["sightings"] < proof.counts["manifests"]
     lost = tables.sightings.pop()
     assert told(proved(), manifest_place(next(m for m in tables.manifests if m.manifest_id == lost.manifest_id)), "row of sighting")
+
+
+def test_what_was_dropped_too_early(evidence: Evidence, proved: Prove) -> None:
+    """Nobody may say so of what the counters of a lane still have to count."""
+    tables = evidence.tables
+    tables.dropped.append(DroppedRow("sighting", min(row.accepted_at for row in tables.sightings) + 1))
+    assert told(proved(), "table dropped", "before")
+
+
+def test_a_lane_left_out_of_what_a_batch_saw(evidence: Evidence, proved: Prove) -> None:
+    reads = evidence.tables.sighting_reads
+    seen = json.loads(reads[-1].seen)
+    del seen[max(seen, key=int)]
+    reads[-1] = reads[-1]._replace(seen=json.dumps(seen))
+    assert told(proved(), f"sightings read by lane {reads[-1].lane} batch {reads[-1].batch_seq}", "lanes it saw")
+
+
+def test_a_batch_that_saw_less_than_one_it_saw() -> None:
+    """As it saw that one, it saw all that one had: by way of another lane, for of its own it says no less."""
+    simulation, proof = played(3)
+    reads, records = simulation.tables.sighting_reads, history(8, 3)
+    assert proof.verified
+    n, lane, less = next(by_another_lane(reads))
+    seen = json.loads(reads[n].seen) | {lane: less}
+    former, reads[n] = reads[n], reads[n]._replace(seen=json.dumps(seen))
+    damaged = prove(simulation.evidence(records), KEY)
+    reads[n] = former
+    assert told(damaged, f"sightings read by lane {former.lane} batch {former.batch_seq}", f"lane {lane}")
+
+
+def by_another_lane(reads: list[SightingReadRow]) -> Iterator[tuple[int, str, int]]:
+    """Rows, a lane, and what it could say that it saw of it by the rows of its own lanes alone."""
+    rows = [(json.loads(row.batch), json.loads(row.seen)) for row in reads]
+    for n, (batch, seen) in enumerate(rows):
+        for lane in seen.keys() - batch.keys():
+            least = max([s[lane] for b, s in rows if any(b.get(own, seen[own] + 1) <= seen[own] for own in batch)], default=0)
+            met = max([s[lane] for b, s in rows if any(x not in batch and number <= seen[x] for x, number in b.items())], default=0)
+            if least < met:
+                yield n, lane, least
