@@ -9,6 +9,7 @@ from loadtest.verify.decided import Account, Facts
 from loadtest.verify.evidence import Tables
 from loadtest.verify.proof import Report, Where
 from loadtest.verify.revisions import Revised
+from loadtest.verify.seen import Place, Read, was_there
 
 # Of what a hold reserved, by the outcome of its revision.
 LATER = {"RELEASE": ("confirm", "reserved", "used"), "REJECT": ("restore", "reserved", "available")}
@@ -78,8 +79,10 @@ def _grouped(rows: Iterable[tuple[Any, ...]], key: int) -> dict[Account, list[En
     return found
 
 
-def check_book(book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report) -> None:
-    """Replay a ledger. `facts` by manifest_id; `revised`: those that were released or rejected later."""
+def check_book(
+    book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], reads: Mapping[Place, Read], report: Report
+) -> None:
+    """Replay a ledger. `facts` by manifest_id; `revised`: those that were released or rejected later; `reads`: what the batches saw."""
     for account, entries in book.entries.items():
         _replay(book, account, entries, facts, revised, report)
     _check_standing(book, report)
@@ -88,6 +91,8 @@ def check_book(book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Rev
         if (read := one.refused.get(book.code)) is not None:
             report.counts[book.code] += 1
             _check_refusal(book, one, read, report)
+        elif one.asks and not one.accepted:
+            _check_none_missed(book, one, facts, reads, report)
     report.counts["accounts"] += len(book.entries)
     report.counts["ledger_entries"] += sum(map(len, book.entries.values()))
 
@@ -179,3 +184,18 @@ def _check_refusal(book: Book, one: Facts, read: Mapping[str, Any], report: Repo
     report.same(place, "what it saw", book.saw(account, at, balance, amount), dict(read))
     if balance + amount <= limit:
         report.differs(place, "refusal", f"accepted: {balance} and {amount} are within {limit}", "refused")
+
+
+def _check_none_missed(book: Book, one: Facts, facts: Mapping[int, Facts], reads: Mapping[Place, Read], report: Report) -> None:
+    """What was refused for something else has this finding too where an account had no room by then, as its batch says itself, and was
+    given back nothing later."""
+    for account, (amount, limit) in book.needs(one).items():
+        entries = book.entries.get(account, [])
+        there = [
+            n for n, entry in enumerate(entries, start=1)
+            if entry.debit == "available" and entry.manifest_id in facts and was_there(facts[entry.manifest_id], one, reads)
+        ]  # fmt: skip
+        at = there[-1] if there else 0
+        balance = entries[at - 1].reserved_after + entries[at - 1].used_after if at else 0
+        if balance + amount > limit and all(entry.credit != "available" for entry in entries[at:]):
+            report.differs(one.place, "findings", f"{book.code} too: {balance} and {amount} are over the limit {limit}", sorted(one.refused))

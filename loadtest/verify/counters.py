@@ -1,11 +1,8 @@
 """Counters of persons, phones and addresses recounted for every manifest, and the sightings they are counted from
 (docs/decisions.md section 13)."""
 
-import json
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from operator import itemgetter
 from typing import NamedTuple
 
 from loadtest.verify.conditions import Call, Column, Node
@@ -15,17 +12,15 @@ from loadtest.verify.evidence import Tables
 from loadtest.verify.goods import Before, had_before, packed
 from loadtest.verify.judging import UNKNOWN
 from loadtest.verify.law import COUNTED, COUNTERS, WINDOWS_MS, day_number
-from loadtest.verify.ledger_rows import DroppedRow, SightingReadRow, SightingRow
+from loadtest.verify.ledger_rows import DroppedRow, SightingRow
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import RuleSets
+from loadtest.verify.seen import Place, Read
 
 MOST = 100
 HIGHEST = 255
 SUBJECTS = ("person", "phone", "address")
 LONGEST_MS = max(WINDOWS_MS.values())
-NUMBER = itemgetter(0)
-Place = tuple[int, int]
-"""A lane and the number of one of its batches."""
 
 
 class Sight(NamedTuple):
@@ -33,13 +28,6 @@ class Sight(NamedTuple):
 
     one: Facts
     left: tuple[bool, bool, bool]
-
-
-class Read(NamedTuple):
-    """`batch`: lane → batch number of one transaction; `seen`: lane → up to which batch it counted on others."""
-
-    batch: dict[int, int]
-    seen: dict[int, int]
 
 
 def kept_from(tables: Tables) -> int:
@@ -57,13 +45,17 @@ def counted_from(tables: Tables) -> int:
     return since + LONGEST_MS if since else 0
 
 
-def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, report: Report) -> dict[int, Lately]:
-    """Recount all counters whose longest window is kept. `facts` by manifest_id, as is what comes of it: of those that share something."""
+def check_counters(
+    tables: Tables, facts: Mapping[int, Facts], reads: Mapping[Place, Read], rules: RuleSets, report: Report
+) -> dict[int, Lately]:
+    """Recount all counters whose longest window is kept. `facts` by manifest_id, as is what comes of it: of those that share something;
+    `reads`: what the batches saw."""
     since, countable = kept_from(tables), counted_from(tables)
     _check_dropped(tables, report)
     if since:
         facts = {manifest_id: one for manifest_id, one in facts.items() if one.accepted_at >= since}
-    reads = _reads(tables, facts, report)
+    for missing in {one.lane_batch for one in facts.values()} - reads.keys():
+        report.differs(f"lane {missing[0]} batch {missing[1]}", "row of sighting_read", "one", "none")
     sights = _sights(tables.sightings, facts, report)
     by_subject: dict[tuple[int, int], list[Sight]] = {}
     for sight in sights:
@@ -101,66 +93,6 @@ def _check_dropped(tables: Tables, report: Report) -> None:
     for row in _dropped(tables):
         if row.before > behind - LONGEST_MS:
             report.differs("table dropped", f"before, of {row.table_name}", f"at most {behind - LONGEST_MS}", row.before)
-
-
-def _reads(tables: Tables, facts: Mapping[int, Facts], report: Report) -> dict[Place, Read]:
-    """How far each batch with manifests counted, by each lane and number it has; once, and never back."""
-    found: dict[Place, Read] = {}
-    for row in tables.sighting_reads:
-        place = f"sightings read by lane {row.lane} batch {row.batch_seq}"
-        try:
-            read = _read(row)
-        except (ValueError, TypeError, AttributeError):
-            report.differs(place, "batch and seen", "JSON objects: lane to batch number", "something else")
-            continue
-        report.same(place, "place", (min(read.batch), read.batch[min(read.batch)]), (row.lane, row.batch_seq))
-        before = {lane: number - 1 for lane, number in read.batch.items()}
-        report.same(place, "its own lanes", before, {lane: read.seen.get(lane) for lane in read.batch})
-        for own in read.batch.items():
-            if own in found:
-                report.differs(place, "rows of sighting_read", f"one for lane {own[0]} batch {own[1]}", "several")
-            found[own] = read
-    _check_progress(tables, found, report)
-    for missing in {one.lane_batch for one in facts.values()} - found.keys():
-        report.differs(f"lane {missing[0]} batch {missing[1]}", "row of sighting_read", "one", "none")
-    return found
-
-
-def _read(row: SightingReadRow) -> Read:
-    batch, seen = ({int(lane): int(number) for lane, number in json.loads(text).items()} for text in (row.batch, row.seen))
-    if not batch:
-        raise ValueError("no lane")
-    return Read(batch, seen)
-
-
-def _check_progress(tables: Tables, reads: Mapping[Place, Read], report: Report) -> None:
-    """Every batch says of each lane up to where it saw it: no more than was there, and no less than a batch had seen that it saw, as each
-    saw all of one moment."""
-    ends = {lane.lane: lane.batch_seq for lane in tables.lanes}
-    by_lane: dict[int, list[tuple[int, Read]]] = {}
-    for (lane, number), read in sorted(reads.items(), key=NUMBER):
-        by_lane.setdefault(lane, []).append((number, read))
-    for (lane, number), read in reads.items():
-        if lane != min(read.batch):  # told once, of a batch of several lanes
-            continue
-        place, least = f"sightings read by lane {lane} batch {number}", _least(read, by_lane)
-        report.same(place, "lanes it saw", sorted(ends), sorted(read.seen))
-        for other, seen in read.seen.items():
-            low, high = least.get(other, 0), ends.get(other, 0)
-            if not low <= seen <= high:
-                report.differs(place, f"lane {other}", f"{low} to {high}", seen)
-
-
-def _least(read: Read, by_lane: Mapping[int, list[tuple[int, Read]]]) -> dict[int, int]:
-    """Up to where the batches that it saw had seen each lane, and were themselves."""
-    least: dict[int, int] = {}
-    for lane, seen in read.seen.items():
-        of_lane = by_lane.get(lane, [])
-        if at := bisect_right(of_lane, seen, key=NUMBER):
-            former = of_lane[at - 1][1]
-            for other, number in (*former.seen.items(), *former.batch.items()):
-                least[other] = max(number, least.get(other, 0))
-    return least
 
 
 def _sights(rows: Iterable[SightingRow], facts: Mapping[int, Facts], report: Report) -> list[Sight]:

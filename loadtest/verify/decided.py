@@ -141,11 +141,12 @@ def check(
     stored = frozenset([f.code for f in case.findings]) if case.findings else NONE
     class_, known = derived["ecommerce_class"], derived["tax_known"]
     waits = None
-    if QUARANTINED in stored:  # a rule could not be run on it: it must be held, whatever the rules would have said
+    true = rule_findings(order, payment, waybill, derived, day)
+    if QUARANTINED in stored:  # a rule could not be run on it: it must be held, and is told, for here each could
         by_rules: Set[str] = {QUARANTINED}
         report.counts["quarantined"] += 1
+        report.differs(place, "quarantine", f"what the rules say: {sorted(true)}", QUARANTINED)
     else:
-        true = rule_findings(order, payment, waybill, derived, day)
         waits = pending(true, order, payment, waybill, derived, day)
         by_rules, signs = day.risk.found(true)
         _compare_signs(case, {code: of for code, of in signs.items() if code not in day.counter_codes}, place, report)

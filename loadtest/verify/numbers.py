@@ -9,19 +9,21 @@ from loadtest.verify.decided import Facts
 from loadtest.verify.law import SHANGHAI_MS
 from loadtest.verify.ledger_rows import UseRow
 from loadtest.verify.proof import Report
+from loadtest.verify.seen import Place, Read, was_there
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], report: Report) -> None:
-    """Replay all numbers in use. `facts` by manifest_id."""
+def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], reads: Mapping[Place, Read], report: Report) -> None:
+    """Replay all numbers in use. `facts` by manifest_id; `reads`: what the batches saw."""
     numbers = _grouped_uses(uses)
     for number, of_it in numbers.items():
         _check_uses(number, of_it, facts, report)
     _check_taken_once(uses, facts, report)
     for one in facts.values():
-        if one.refused:
+        if one.asks and not one.accepted:
             _check_refusals(one, numbers, report)
+            _check_none_missed(one, numbers, facts, reads, report)
     report.counts["numbers"] += len(numbers)
     report.counts["number_uses"] += len(uses)
 
@@ -105,3 +107,14 @@ def _check_number_refusal(
     report.same(place, "held_by", f"{use.ebp_code}|{use.order_no}", read.get("held_by"))
     if not _held_against(use, one, number):
         report.differs(place, "refusal", f"accepted: use {at} does not hold {number} against it", "refused")
+
+
+def _check_none_missed(
+    one: Facts, numbers: Mapping[str, list[UseRow]], facts: Mapping[int, Facts], reads: Mapping[Place, Read], report: Report
+) -> None:
+    """What was refused for one thing has the finding of each number too that was in use by then, as its batch says itself."""
+    for code, number in (("PAY-03", one.number_p), ("WAY-06", one.number_w)):
+        uses = numbers.get(number, [])
+        there = [n for n, use in enumerate(uses) if use.manifest_id in facts and was_there(facts[use.manifest_id], one, reads)]
+        if code not in one.refused and there and all(_held_against(use, one, number) for use in uses[there[-1] :]):
+            report.differs(one.place, "findings", f"{code} too: {number} was in use", sorted(one.refused))

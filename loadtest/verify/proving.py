@@ -23,6 +23,7 @@ from loadtest.verify.registry import check_registry, check_versions, registry_of
 from loadtest.verify.revisions import Revised
 from loadtest.verify.rule_sets import RuleSets, check_rules
 from loadtest.verify.samples import Seeds
+from loadtest.verify.seen import reads_of
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.stock import check_stock
 from loadtest.verify.whereabouts import Whereabouts, dead_documents, fates
@@ -92,10 +93,12 @@ def prove_beside(
     for share in settled:
         revised |= share.revised
 
+    reads = reads_of(tables, report)
+
     def stock_and_counters() -> Report:
         report = Report()
         check_stock(evidence, parts.registry, facts, revised, report)
-        counters = check_counters(tables, facts, rules, report)
+        counters = check_counters(tables, facts, reads, rules, report)
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
         countable = counted_from(tables)
         uncounted = {one.tried.version for one in facts.values() if one.tried is not None and one.accepted_at < countable}
@@ -107,10 +110,10 @@ def prove_beside(
         answers.check(settled, found, report)
         watch.lap("answers")
     for book in books(tables):
-        check_book(book, facts, revised, report)
+        check_book(book, facts, revised, reads, report)
     check_guarantees(tables, facts, revised, report)
     check_events([message for share in settled for message in share.events], facts, rules, report)
-    check_numbers(tables.uses, facts, report)
+    check_numbers(tables.uses, facts, reads, report)
     watch.lap("ledgers and numbers")
     report.take(beside.result())
     watch.lap("stock and counters")
