@@ -15,7 +15,6 @@ from loadtest.verify.law import LawData, day_number
 from loadtest.verify.proof import Report
 from schemas.contracts import topic_name
 
-CLOCK = topic_name("clock")
 DEADLINES = {"DOC-09": "incomplete_after_seconds", "DOC-10": "closed_after_seconds"}
 LOOKED_AT_ONCE = 3_000  # documents that have waited too long in one batch
 
@@ -58,7 +57,7 @@ def _heard(places: Iterable[Place], records: Mapping[Place, Record], upto: Mappi
 def check_clocks(tables: Tables, ticks: Mapping[tuple[int, int], Record], documents: Mapping[int, Heard], report: Report) -> None:
     """Each lane's clock is the log time of its newest record. `ticks`: of the clock topic, by (partition, offset); `documents`: what
     each lane heard of its documents."""
-    upto = {(0, row.partition): row.next_offset for row in tables.consumed if row.topic == CLOCK}
+    upto = {(0, row.partition): row.next_offset for row in tables.consumed if row.topic == topic_name("clock")}
     of_ticks = {(0, partition, offset): tick for (partition, offset), tick in ticks.items()}
     by_ticks = _heard(of_ticks, of_ticks, upto)
     for lane in tables.lanes:
