@@ -162,7 +162,7 @@ def _show_manifest(m: dict[str, Any]) -> None:
     else:
         OUT.print("No findings: every check passed.")
     OUT.print(table("Lines, amounts in CNY", ("line", "item", "HS code", "quantity", "total", "dutiable", "tariff + consumption tax + VAT"), (
-        (x["line_no"], x["item_no"], x["hs_code"] or "-", _units(x["qty_e5"]), _units(x["total_price_e5"]), yuan(x["dutiable_fen"]),
+        (x["line_no"], x["item_no"], x["hs_code"] or "-", _of_unit(x["qty_e5"], x["unit"]), _units(x["total_price_e5"]), yuan(x["dutiable_fen"]),
          " + ".join(yuan(x[f"{tax}_fen"]) for tax in ("tariff", "consumption_tax", "vat")))
         for x in m["lines"])))  # fmt: skip
     entries = [_entry(e) for e in m["entries"]]
@@ -170,7 +170,7 @@ def _show_manifest(m: dict[str, Any]) -> None:
         (f"guarantee of {m['guarantor_code']}", f["entry_no"], "freeze" if f["amount_fen"] > 0 else "give back", f"CNY {yuan(f['amount_fen'])}", f"frozen CNY {yuan(f['frozen_after_fen'])}")
         for f in m["frozen"]
     ]  # fmt: skip
-    entries += [(f"stock of {x['book_item']}", "", x["movement"], _units(x["amount_e5"]), "") for x in m["stock"]]
+    entries += [(f"stock of {x['book_item']}", "", x["movement"], _of_unit(x["amount_e5"], x["unit"]), "") for x in m["stock"]]
     entries += [(f"number {u['number']}", u["use_no"], "in use", "", "") for u in m["numbers"]]
     if entries:
         OUT.print(table("Ledgers", ("account", "entry", "movement", "amount", "balance after"), entries))
@@ -186,6 +186,10 @@ def _entry(e: dict[str, Any]) -> tuple[str, int, str, str, str]:
 
 def _amount(value: int, unit: str) -> str:
     return f"CNY {yuan(value)}" if unit == "fen" else f"{value // 10**6}.{value % 10**6:06d} kg"
+
+
+def _of_unit(value_e5: int | None, unit: str) -> str:
+    return f"{_units(value_e5)} of unit {unit}" if unit else _units(value_e5)
 
 
 def _units(value_e5: int | None) -> str:

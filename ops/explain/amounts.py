@@ -90,6 +90,7 @@ class Amounts(Voice):
             rows.append((account, before, self._money(abs(amount)), t["freeze" if amount > 0 else "unfreeze"], now, limit))
         for x in m["stock"]:
             quantity = f"{Decimal(x['amount_e5']) / 100_000:f}".rstrip("0").rstrip(".")
+            quantity = t["of_unit"].format(n=quantity, unit=x["unit"]) if x["unit"] else quantity
             rows.append((t["account_stock"].format(item=x["book_item"]), "", quantity, t[f"stock_{x['movement']}"], "", t["by_entries"]))
         OUT.print(table("", (t["account"], t["before"], t["moved"], t["movement"], t["after"], t["limit"]), rows))
 
