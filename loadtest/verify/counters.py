@@ -1,11 +1,11 @@
 """Counters of persons, phones and addresses recounted for every manifest, and the sightings they are counted from
 (docs/decisions.md section 13)."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from loadtest.verify.commits import Place, Read
 from loadtest.verify.conditions import Call, Column, Node
 from loadtest.verify.counting import ALONE, SEEN_ONCE, Lately, found
 from loadtest.verify.decided import Facts
@@ -13,7 +13,7 @@ from loadtest.verify.evidence import Tables
 from loadtest.verify.goods import Before, had_before, packed
 from loadtest.verify.judging import UNKNOWN
 from loadtest.verify.law import COUNTED, COUNTERS, WINDOWS_MS, day_number
-from loadtest.verify.ledger_rows import SightingReadRow, SightingRow
+from loadtest.verify.ledger_rows import SightingRow
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import RuleSets
 
@@ -21,8 +21,6 @@ MOST = 100
 HIGHEST = 255
 SUBJECTS = ("person", "phone", "address")
 LONGEST_MS = max(WINDOWS_MS.values())
-Place = tuple[int, int]
-"""A lane and the number of one of its batches."""
 
 
 class Sight(NamedTuple):
@@ -30,13 +28,6 @@ class Sight(NamedTuple):
 
     one: Facts
     left: tuple[bool, bool, bool]
-
-
-class Read(NamedTuple):
-    """`batch`: lane → batch number of one transaction; `seen`: lane → up to which batch it counted on others."""
-
-    batch: dict[int, int]
-    seen: dict[int, int]
 
 
 def kept_from(tables: Tables) -> int:
@@ -50,12 +41,16 @@ def counted_from(tables: Tables) -> int:
     return since + LONGEST_MS if since else 0
 
 
-def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, report: Report) -> dict[int, Lately]:
-    """Recount all counters whose longest window is kept. `facts` by manifest_id, as is what comes of it: of those that share something."""
+def check_counters(
+    tables: Tables, facts: Mapping[int, Facts], reads: Mapping[Place, Read], rules: RuleSets, report: Report
+) -> dict[int, Lately]:
+    """Recount all counters whose longest window is kept. `facts` by manifest_id, as is what comes of it: of those that share something.
+    `reads`: how far each batch counted."""
     since, countable = kept_from(tables), counted_from(tables)
     if since:
         facts = {manifest_id: one for manifest_id, one in facts.items() if one.accepted_at >= since}
-    reads = _reads(tables, facts, report)
+    for missing in {one.lane_batch for one in facts.values()} - reads.keys():
+        report.differs(f"lane {missing[0]} batch {missing[1]}", "row of sighting_read", "one", "none")
     sights = _sights(tables.sightings, facts, report)
     by_subject: dict[tuple[int, int], list[Sight]] = {}
     for sight in sights:
@@ -85,48 +80,6 @@ def check_counters(tables: Tables, facts: Mapping[int, Facts], rules: RuleSets, 
         _check_findings(one, lately, rules, report)
     report.counts["sightings"] += len(sights)
     return counted
-
-
-def _reads(tables: Tables, facts: Mapping[int, Facts], report: Report) -> dict[Place, Read]:
-    """How far each batch with manifests counted, by each lane and number it has; once, and never back."""
-    found: dict[Place, Read] = {}
-    for row in tables.sighting_reads:
-        place = f"sightings read by lane {row.lane} batch {row.batch_seq}"
-        try:
-            read = _read(row)
-        except (ValueError, TypeError, AttributeError):
-            report.differs(place, "batch and seen", "JSON objects: lane to batch number", "something else")
-            continue
-        report.same(place, "place", (min(read.batch), read.batch[min(read.batch)]), (row.lane, row.batch_seq))
-        before = {lane: number - 1 for lane, number in read.batch.items()}
-        report.same(place, "its own lanes", before, {lane: read.seen.get(lane) for lane in read.batch})
-        for own in read.batch.items():
-            if own in found:
-                report.differs(place, "rows of sighting_read", f"one for lane {own[0]} batch {own[1]}", "several")
-            found[own] = read
-    _check_progress(tables, found, report)
-    for missing in {one.lane_batch for one in facts.values()} - found.keys():
-        report.differs(f"lane {missing[0]} batch {missing[1]}", "row of sighting_read", "one", "none")
-    return found
-
-
-def _read(row: SightingReadRow) -> Read:
-    batch, seen = ({int(lane): int(number) for lane, number in json.loads(text).items()} for text in (row.batch, row.seen))
-    if not batch:
-        raise ValueError("no lane")
-    return Read(batch, seen)
-
-
-def _check_progress(tables: Tables, reads: Mapping[Place, Read], report: Report) -> None:
-    """Of one lane no batch counted on less than the one before it, or on what was not there."""
-    ends = {lane.lane: lane.batch_seq for lane in tables.lanes}
-    latest: dict[int, dict[int, int]] = {}
-    for (lane, number), read in sorted(reads.items(), key=lambda item: item[0]):
-        for other, seen in read.seen.items():
-            low, high = latest.get(lane, {}).get(other, 0), ends.get(other, 0)
-            if not low <= seen <= high:
-                report.differs(f"sightings read by lane {lane} batch {number}", f"lane {other}", f"{low} to {high}", seen)
-        latest[lane] = read.seen
 
 
 def _sights(rows: Iterable[SightingRow], facts: Mapping[int, Facts], report: Report) -> list[Sight]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
+from loadtest.verify.commits import batches_read, check_versions
 from loadtest.verify.counters import check_counters, counted_from
 from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
@@ -19,7 +20,7 @@ from loadtest.verify.orders import orders_of
 from loadtest.verify.part import Settled
 from loadtest.verify.processes import Asked, Beside, Parts, processes_for
 from loadtest.verify.proof import Proof, Report
-from loadtest.verify.registry import check_registry, check_versions, registry_of
+from loadtest.verify.registry import check_registry, registry_of
 from loadtest.verify.revisions import Revised
 from loadtest.verify.rule_sets import check_rules
 from loadtest.verify.samples import Seeds
@@ -80,7 +81,10 @@ def prove_beside(
     check_rules(evidence, complete, report)
     watch.lap("registry")
     facts, settled = parts.finish(manifests, report, lambda done: progress("decisions", done, manifests))
-    check_versions(tables, {batch for share in settled for batch in share.batches}, report)
+    reads = batches_read(tables, report)
+    decided = {batch for share in settled for batch in share.batches}
+    decided |= {(row.lane, row.batch_seq, row.registry_version) for row in tables.revisions}
+    check_versions(tables, decided, reads, report)
     watch.lap("decisions")
     rules = parts.registry.rules
     found = _found_of_all(tables, settled, report)
@@ -94,7 +98,7 @@ def prove_beside(
     def stock_and_counters() -> Report:
         report = Report()
         check_stock(evidence, parts.registry, facts, revised, report)
-        counters = check_counters(tables, facts, rules, report)
+        counters = check_counters(tables, facts, reads, rules, report)
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
         countable = counted_from(tables)
         uncounted = {one.tried.version for one in facts.values() if one.tried is not None and one.accepted_at < countable}

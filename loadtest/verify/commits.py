@@ -1,0 +1,146 @@
+"""In which order batches were committed, as far as the tables tell it, and the versions of registry and rules that this allows.
+
+A batch has lanes, and in each of them a number. Those of a lane follow each other; what a batch with manifests had seen of
+others, as `sighting_read` has it, was committed before it; and so was all that was decided by an older version.
+"""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from loadtest.verify.evidence import Tables
+from loadtest.verify.ledger_rows import SightingReadRow
+from loadtest.verify.proof import Report
+
+Place = tuple[int, int]
+"""A lane and the number of one of its batches."""
+Decided = tuple[int, int, int]
+"""Lane, batch and the version that something in it was decided by."""
+
+
+class Read(NamedTuple):
+    """`batch`: lane → batch number of one transaction; `seen`: lane → up to which batch it counted on others."""
+
+    batch: dict[int, int]
+    seen: dict[int, int]
+
+    @property
+    def first(self) -> Place:
+        """The lowest lane and its number, by which rows of the whole batch are kept."""
+        return min(self.batch.items())
+
+
+def batches_read(tables: Tables, report: Report) -> dict[Place, Read]:
+    """How far each batch with manifests counted, by each lane and number it has; once, and never back."""
+    found: dict[Place, Read] = {}
+    for row in tables.sighting_reads:
+        place = f"sightings read by lane {row.lane} batch {row.batch_seq}"
+        try:
+            read = _read(row)
+        except (ValueError, TypeError, AttributeError):
+            report.differs(place, "batch and seen", "JSON objects: lane to batch number", "something else")
+            continue
+        report.same(place, "place", read.first, (row.lane, row.batch_seq))
+        before = {lane: number - 1 for lane, number in read.batch.items()}
+        report.same(place, "its own lanes", before, {lane: read.seen.get(lane) for lane in read.batch})
+        for own in read.batch.items():
+            if own in found:
+                report.differs(place, "rows of sighting_read", f"one for lane {own[0]} batch {own[1]}", "several")
+            found[own] = read
+    _check_progress(tables, found, report)
+    return found
+
+
+def _read(row: SightingReadRow) -> Read:
+    batch, seen = ({int(lane): int(number) for lane, number in json.loads(text).items()} for text in (row.batch, row.seen))
+    if not batch:
+        raise ValueError("no lane")
+    return Read(batch, seen)
+
+
+def _check_progress(tables: Tables, reads: Mapping[Place, Read], report: Report) -> None:
+    """Of one lane no batch counted on less than the one before it, or on what was not there."""
+    ends = _ends(tables)
+    latest: dict[int, dict[int, int]] = {}
+    for (lane, number), read in sorted(reads.items(), key=lambda item: item[0]):
+        for other, seen in read.seen.items():
+            low, high = latest.get(lane, {}).get(other, 0), ends.get(other, 0)
+            if not low <= seen <= high:
+                report.differs(f"sightings read by lane {lane} batch {number}", f"lane {other}", f"{low} to {high}", seen)
+        latest[lane] = read.seen
+
+
+def _ends(tables: Tables) -> dict[int, int]:
+    return {lane.lane: lane.batch_seq for lane in tables.lanes}
+
+
+def check_versions(tables: Tables, decided: Iterable[Decided], reads: Mapping[Place, Read], report: Report) -> dict[Place, int]:
+    """One version a batch of lane 0 that takes events, from 1 on. A batch is decided by one version: in lane 0 by the last that
+    was made before, and nowhere by an older one than what was committed before it. `decided`: of manifests and revisions.
+    Returned is the version of each batch, at each of its lanes."""
+    rows = [*tables.registry_entries, *(row for row in tables.rule_events if row.kafka_offset >= 0)]
+    made = {(row.lane, row.batch_seq): row.version for row in rows}
+    for row in rows:
+        report.same(_name((row.lane, row.batch_seq)), "version it makes", made[row.lane, row.batch_seq], row.version)
+    expected = list(range(1, len(made) + 1))
+    report.same("tables registry_entry and rule_event", "versions by batch", expected, [v for _, v in sorted(made.items())])
+    report.same("table registry_state", "version", [len(made)], [s.version for s in tables.registry_state])
+    versions = _of_batches(decided, made, reads, report)
+    lanes: dict[int, list[int]] = {}
+    for lane, batch_seq in sorted(versions):
+        lanes.setdefault(lane, []).append(batch_seq)
+    _check_lanes(lanes, versions, made, _ends(tables), report)
+    _check_seen(lanes, versions, made, reads, report)
+    return versions
+
+
+def _of_batches(decided: Iterable[Decided], made: Mapping[Place, int], reads: Mapping[Place, Read], report: Report) -> dict[Place, int]:
+    """What a batch makes, it is decided by the one before. Told are batches with several; of those the last is taken."""
+    found: dict[Place, set[int]] = {place: {version - 1} for place, version in made.items()}
+    for lane, batch_seq, version in decided:
+        found.setdefault((lane, batch_seq), set()).add(version)
+    for own, read in reads.items():
+        if own == read.first:
+            together = set[int]().union(*(found.get(other, ()) for other in read.batch.items()))
+            found.update(dict.fromkeys(read.batch.items(), together) if together else {})
+    for place, several in sorted(found.items()):
+        if len(several) > 1:
+            report.differs(_name(place), "registry_version", "one in all of a batch", sorted(several))
+    return {place: max(several) for place, several in found.items()}
+
+
+def _check_lanes(
+    lanes: Mapping[int, list[int]], versions: Mapping[Place, int], made: Mapping[Place, int], ends: Mapping[int, int], report: Report
+) -> None:
+    for lane, numbers in lanes.items():
+        makers = sorted(number for at, number in made if at == lane)
+        latest = 0
+        for number in numbers:
+            version = versions[lane, number]
+            # of a lane that makes versions each batch comes before or after each of them
+            least, most = (bisect_left(makers, number),) * 2 if makers else (latest, len(made))
+            if not least <= version <= most:
+                report.differs(_name((lane, number)), "registry_version", f"{least} to {most}", version)
+            if not 1 <= number <= ends.get(lane, 0):
+                report.differs(_name((lane, number)), "batch_seq", f"1 to {ends.get(lane, 0)}", number)
+            latest = max(latest, version)
+
+
+def _check_seen(
+    lanes: Mapping[int, list[int]], versions: Mapping[Place, int], made: Mapping[Place, int], reads: Mapping[Place, Read], report: Report
+) -> None:
+    """What a batch had seen of other lanes was decided, or made, by no later version than its own."""
+    for own, read in reads.items():
+        if own != read.first or own not in versions:
+            continue
+        for lane, seen in read.seen.items():
+            numbers = lanes.get(lane, [])
+            if at := bisect_right(numbers, seen):
+                last = lane, numbers[at - 1]
+                if versions[own] < (least := max(versions[last], made.get(last, 0))):
+                    report.differs(_name(own), "registry_version", f"{least} or later, as it had seen {_name(last)}", versions[own])
+
+
+def _name(place: Place) -> str:
+    return f"lane {place[0]} batch {place[1]}"
