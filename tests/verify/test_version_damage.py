@@ -8,10 +8,12 @@ import pytest
 from loadtest.verify import Evidence, Proof, prove
 from loadtest.verify.commits import Read, batches_read
 from loadtest.verify.decided import decision_id
-from loadtest.verify.evidence import ManifestRow, RevisionRow
+from loadtest.verify.evidence import Consumed, ManifestRow, Record, RegistryState, RevisionRow, RuleEventRow
 from loadtest.verify.proof import Report
 from schemas.codec import decode_output, encode
-from tests.pipeline.memory import KEY
+from schemas.contracts import topic_name
+from schemas.rule_events import RuleEvent, written
+from tests.pipeline.memory import BASE_MS, KEY
 from tests.verify.test_damage import decision_of, told
 
 LAST = 8  # version
@@ -131,3 +133,59 @@ def test_a_manifest_in_a_batch_that_its_lane_has_not_had(by_halves: Evidence) ->
     n = next(n for n, lane in enumerate(lanes) if lane.lane == m.lane)
     lanes[n] = lanes[n]._replace(batch_seq=m.batch_seq - 1, published_seq=m.batch_seq - 1)
     assert told(prove(by_halves, KEY), name((m.lane, m.batch_seq)), "batch_seq")
+
+
+def exchanged(rows: list[Any], one: int, other: int, *columns: str) -> None:
+    """Two rows have each other's values."""
+    before = rows[one], rows[other]
+    for n, having in ((one, before[1]), (other, before[0])):
+        rows[n] = rows[n]._replace(**{column: getattr(having, column) for column in columns})
+
+
+def registry_place(offset: int) -> str:
+    return f"{topic_name('registry')}[0]@{offset}"
+
+
+def test_filings_taken_out_of_their_order(by_halves: Evidence) -> None:
+    rows = by_halves.tables.registry_entries
+    exchanged(rows, -2, -1, "version", "batch_seq")
+    assert told(prove(by_halves, KEY), registry_place(rows[-1].kafka_offset), "lane and batch")
+
+
+def test_versions_out_of_their_order(by_halves: Evidence) -> None:
+    exchanged(by_halves.tables.registry_entries, -2, -1, "version")
+    assert told(prove(by_halves, KEY), "tables registry_entry and rule_event", "versions by batch")
+
+
+def test_a_version_that_was_left_out(by_halves: Evidence) -> None:
+    tables = by_halves.tables
+    tables.registry_entries[-1] = tables.registry_entries[-1]._replace(version=LAST + 1)
+    say(by_halves, [m for m in tables.manifests if m.registry_version == LAST], LAST + 1)
+    tables.registry_state[:] = [RegistryState(LAST + 1)]
+    assert told(prove(by_halves, KEY), "tables registry_entry and rule_event", "versions by batch")
+
+
+def test_a_filing_that_another_lane_took(by_halves: Evidence) -> None:
+    rows = by_halves.tables.registry_entries
+    rows[-1] = rows[-1]._replace(lane=1)
+    assert told(prove(by_halves, KEY), registry_place(rows[-1].kafka_offset), "lane and batch")
+
+
+def test_a_dead_letter_among_later_filings(by_halves: Evidence) -> None:
+    letters, rows = by_halves.tables.dead_letters, by_halves.tables.registry_entries
+    n = next(n for n, letter in enumerate(letters) if letter.topic == topic_name("registry"))
+    letters[n] = letters[n]._replace(batch_seq=rows[-2].batch_seq)
+    assert told(prove(by_halves, KEY), registry_place(letters[n].kafka_offset + 1), "lane and batch")
+
+
+def test_rule_events_taken_out_of_their_order(by_halves: Evidence) -> None:
+    """The set that is live is made live twice more, each time with a batch that took filings as well."""
+    tables = by_halves.tables
+    for n, filed in enumerate(tables.registry_entries[-2:]):
+        event = RuleEvent("live", 7 + n, tables.rule_sets[0].rule_set)
+        by_halves.rulings[0, n] = Record(BASE_MS, event.key.encode(), written(event))
+        tables.rule_events.append(RuleEventRow(n, 7 + n, filed.version, "live", event.rule_set, 0, "", BASE_MS, 0, filed.batch_seq))
+    tables.consumed.append(Consumed(topic_name("rules"), 0, 2))
+    assert prove(by_halves, KEY).verified
+    exchanged(tables.rule_events, -2, -1, "version", "batch_seq")
+    assert told(prove(by_halves, KEY), f"{topic_name('rules')}[0]@1", "lane and batch")
