@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+from loadtest.verify.commits import Commits, Turn
 from loadtest.verify.decided import Account, Facts
 from loadtest.verify.evidence import Tables
 from loadtest.verify.proof import Report, Where
@@ -78,7 +79,9 @@ def _grouped(rows: Iterable[tuple[Any, ...]], key: int) -> dict[Account, list[En
     return found
 
 
-def check_book(book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report) -> None:
+def check_book(
+    book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], commits: Commits, report: Report
+) -> None:
     """Replay a ledger. `facts` by manifest_id; `revised`: those that were released or rejected later."""
     for account, entries in book.entries.items():
         _replay(book, account, entries, facts, revised, report)
@@ -87,7 +90,7 @@ def check_book(book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Rev
     for one in facts.values():
         if (read := one.refused.get(book.code)) is not None:
             report.counts[book.code] += 1
-            _check_refusal(book, one, read, report)
+            _check_refusal(book, one, read, partial(_turn, facts, revised), commits, report)
     report.counts["accounts"] += len(book.entries)
     report.counts["ledger_entries"] += sum(map(len, book.entries.values()))
 
@@ -161,7 +164,16 @@ def _check_posted_once(book: Book, facts: Mapping[int, Facts], revised: Mapping[
             report.differs(one.place, f"entries of the {book.name} ledger", want, have)
 
 
-def _check_refusal(book: Book, one: Facts, read: Mapping[str, Any], report: Report) -> None:
+def _turn(facts: Mapping[int, Facts], revised: Mapping[int, Revised], entry: Entry) -> Turn | None:
+    """When an entry was made; None when no manifest or revision tells."""
+    if entry.debit == "reserved":  # by the revision of what had reserved
+        return Turn(revised[entry.manifest_id].batch) if entry.manifest_id in revised else None
+    return facts[entry.manifest_id].turn if entry.manifest_id in facts else None
+
+
+def _check_refusal(
+    book: Book, one: Facts, read: Mapping[str, Any], turn: Callable[[Entry], Turn | None], commits: Commits, report: Report
+) -> None:
     """It was right at the entry that it stored: nobody was refused while there was room."""
     place, at = f"{one.place} finding {book.code}", read.get("entry_no")
     told = tuple(read.get(name) for name in book.told)
@@ -175,6 +187,7 @@ def _check_refusal(book: Book, one: Facts, read: Mapping[str, Any], report: Repo
     if not isinstance(at, int) or not 0 <= at <= len(entries):
         report.differs(place, "entry_no it saw", f"0 to {len(entries)}", at)
         return
+    commits.check_seen(place, at, len(entries), lambda n: turn(entries[n]), one.turn, report)
     balance = entries[at - 1].reserved_after + entries[at - 1].used_after if at else 0
     report.same(place, "what it saw", book.saw(account, at, balance, amount), dict(read))
     if balance + amount <= limit:

@@ -6,17 +6,18 @@ others, as `sighting_read` has it, was committed before it; and so was all that 
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from loadtest.verify.evidence import Tables
 from loadtest.verify.ledger_rows import SightingReadRow
-from loadtest.verify.proof import Report
+from loadtest.verify.proof import Report, Where
 
 Place = tuple[int, int]
 """A lane and the number of one of its batches."""
 Decided = tuple[int, int, int]
 """Lane, batch and the version that something in it was decided by."""
+FIRST, SECOND = (1,), (2,)  # turns within a batch that is not looked into
 
 
 class Read(NamedTuple):
@@ -29,6 +30,50 @@ class Read(NamedTuple):
     def first(self) -> Place:
         """The lowest lane and its number, by which rows of the whole batch are kept."""
         return min(self.batch.items())
+
+
+class Turn(NamedTuple):
+    """When something was taken of a ledger: by which batch, and which document completed the manifest it was taken for. In a
+    batch that revises decisions there is no such turn: `completing` is empty."""
+
+    batch: Place
+    completing: tuple[int, ...] = ()
+
+
+class Commits(NamedTuple):
+    """What is known of their order. `reads`: of batches with manifests, `versions`: that batches were decided by, at each of their lanes."""
+
+    reads: Mapping[Place, Read]
+    versions: Mapping[Place, int]
+
+    def before(self, one: Turn, other: Turn) -> bool:
+        """Whether the one is known to have come before the other."""
+        if self.together(one.batch, other.batch):
+            return () < one.completing < other.completing
+        lanes, theirs, read = self._lanes(one.batch), self._lanes(other.batch), self.reads.get(other.batch)
+        if any(number < theirs.get(lane, 0) or (read is not None and number <= read.seen.get(lane, 0)) for lane, number in lanes.items()):
+            return True
+        versions = self.versions.get(one.batch), self.versions.get(other.batch)
+        return versions[0] is not None and versions[1] is not None and versions[0] < versions[1]
+
+    def together(self, one: Place, other: Place) -> bool:
+        """Whether both are known to be of one batch."""
+        return one == other or other in self._lanes(one).items()
+
+    def check_seen(self, place: Where, at: int, entries: int, turn: Callable[[int], Turn | None], own: Turn, report: Report) -> None:
+        """Entry `at` of so many of an account is the last one that was seen in the turn `own`: it did not come later, and the next
+        one did not come before. `turn`: of an entry by its place in the list, from 0; None where nothing tells."""
+        if at and (last := turn(at - 1)) is not None and self.before(own, last):
+            report.differs(place, "entry it saw", "one that was there", f"{at}, which came later")
+        if at < entries and (following := turn(at)) is not None and self.before(following, own):
+            report.differs(place, "entry it saw", "the last that was there", f"{at}, and the next was there too")
+
+    def check_read(self, place: Where, at: int, entries: int, batch: Callable[[int], Place], own: Place, report: Report) -> None:
+        """The same of what was read before the batch `own` took anything. `batch`: of an entry."""
+        self.check_seen(place, at, entries, lambda n: Turn(batch(n), SECOND), Turn(own, FIRST), report)
+
+    def _lanes(self, place: Place) -> Mapping[int, int]:
+        return self.reads[place].batch if place in self.reads else {place[0]: place[1]}
 
 
 def batches_read(tables: Tables, report: Report) -> dict[Place, Read]:

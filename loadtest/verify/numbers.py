@@ -1,10 +1,12 @@
 """Numbers in use replayed in the order of their own uses (section 6)."""
 
 import calendar
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from loadtest.verify.commits import Commits, Turn
 from loadtest.verify.decided import Facts
 from loadtest.verify.law import SHANGHAI_MS
 from loadtest.verify.ledger_rows import UseRow
@@ -13,7 +15,7 @@ from loadtest.verify.proof import Report
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], report: Report) -> None:
+def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], commits: Commits, report: Report) -> None:
     """Replay all numbers in use. `facts` by manifest_id."""
     numbers = _grouped_uses(uses)
     for number, of_it in numbers.items():
@@ -21,7 +23,7 @@ def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], report: Re
     _check_taken_once(uses, facts, report)
     for one in facts.values():
         if one.refused:
-            _check_refusals(one, numbers, report)
+            _check_refusals(one, numbers, facts, commits, report)
     report.counts["numbers"] += len(numbers)
     report.counts["number_uses"] += len(uses)
 
@@ -86,21 +88,32 @@ def months_later(time_ms: int, months: int) -> int:
     return (moment.replace(year=year, month=month + 1, day=day) - EPOCH) // timedelta(milliseconds=1) - SHANGHAI_MS
 
 
-def _check_refusals(one: Facts, numbers: Mapping[str, list[UseRow]], report: Report) -> None:
+def _check_refusals(
+    one: Facts, numbers: Mapping[str, list[UseRow]], facts: Mapping[int, Facts], commits: Commits, report: Report
+) -> None:
     """Each refusal for a number was right at the use that it stored."""
     for code, number in (("PAY-03", one.number_p), ("WAY-06", one.number_w)):
         if (read := one.refused.get(code)) is not None:
             report.counts[code] += 1
-            _check_number_refusal(one, code, read, number, numbers.get(number, []), report)
+            uses = numbers.get(number, [])
+            _check_number_refusal(one, code, read, number, uses, partial(_turn, facts, uses), commits, report)
+
+
+def _turn(facts: Mapping[int, Facts], uses: Sequence[UseRow], n: int) -> Turn | None:
+    """When the n-th was made; None when no manifest tells."""
+    one = facts.get(uses[n].manifest_id)
+    return one.turn if one is not None else None
 
 
 def _check_number_refusal(
-    one: Facts, code: str, read: Mapping[str, Any], number: str, uses: list[UseRow], report: Report
-) -> None:
+    one: Facts, code: str, read: Mapping[str, Any], number: str, uses: list[UseRow], turn: Callable[[int], Turn | None],
+    commits: Commits, report: Report,
+) -> None:  # fmt: skip
     place, at = f"{one.place} finding {code}", read.get("use_no")
     if not isinstance(at, int) or not 1 <= at <= len(uses):
         report.differs(place, "use_no it saw", f"1 to {len(uses)}", at)
         return
+    commits.check_seen(place, at, len(uses), turn, one.turn, report)
     use = uses[at - 1]
     report.same(place, "held_by", f"{use.ebp_code}|{use.order_no}", read.get("held_by"))
     if not _held_against(use, one, number):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
-from loadtest.verify.commits import batches_read, check_versions
+from loadtest.verify.commits import Commits, batches_read, check_versions
 from loadtest.verify.counters import check_counters, counted_from
 from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
@@ -84,7 +84,7 @@ def prove_beside(
     reads = batches_read(tables, report)
     decided = {batch for share in settled for batch in share.batches}
     decided |= {(row.lane, row.batch_seq, row.registry_version) for row in tables.revisions}
-    check_versions(tables, decided, reads, report)
+    commits = Commits(reads, check_versions(tables, decided, reads, report))
     watch.lap("decisions")
     rules = parts.registry.rules
     found = _found_of_all(tables, settled, report)
@@ -97,7 +97,7 @@ def prove_beside(
 
     def stock_and_counters() -> Report:
         report = Report()
-        check_stock(evidence, parts.registry, facts, revised, report)
+        check_stock(evidence, parts.registry, facts, revised, commits, report)
         counters = check_counters(tables, facts, reads, rules, report)
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
         countable = counted_from(tables)
@@ -110,10 +110,10 @@ def prove_beside(
         answers.check(settled, found, report)
         watch.lap("answers")
     for book in books(tables):
-        check_book(book, facts, revised, report)
-    check_guarantees(tables, facts, revised, report)
+        check_book(book, facts, revised, commits, report)
+    check_guarantees(tables, facts, revised, commits, report)
     check_events([message for share in settled for message in share.events], facts, rules, report)
-    check_numbers(tables.uses, facts, report)
+    check_numbers(tables.uses, facts, commits, report)
     watch.lap("ledgers and numbers")
     report.take(beside.result())
     watch.lap("stock and counters")

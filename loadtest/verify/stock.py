@@ -6,6 +6,7 @@ from itertools import groupby
 from struct import iter_unpack
 from typing import Any, NamedTuple
 
+from loadtest.verify.commits import Commits
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Evidence, Tables
 from loadtest.verify.proof import Report
@@ -41,7 +42,7 @@ NEVER = Account([], [0], (0, 0, 0, 0, 0))
 
 
 def check_stock(
-    evidence: Evidence, registry: Registry, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+    evidence: Evidence, registry: Registry, facts: Mapping[int, Facts], revised: Mapping[int, Revised], commits: Commits, report: Report
 ) -> None:
     """Replay all items. `facts`, and those that were `revised`, by manifest_id."""
     tables = evidence.tables
@@ -59,7 +60,7 @@ def check_stock(
         wanted = sorted((item, asked.amount, movement) for item, asked in one.stock.items() for movement in _movements(one, revised.get(one.manifest_id)))
         report.same(one.place, "stock it took", wanted, sorted(posted.get(one.manifest_id, [])))
         if one.short:
-            _check_refusal(one, accounts, facts, report)
+            _check_refusal(one, accounts, facts, commits, report)
     for row in tables.held:
         if (one := facts.get(row.manifest_id)) is not None:
             waits = {f"S|{item}": asked.amount for item, asked in one.stock.items()} | {f"G|{one.secured.guarantor}": one.secured.amount}
@@ -165,7 +166,9 @@ def _check_counts(evidence: Evidence, registry: Registry, report: Report) -> Non
     report.same("table stock_count", "item, counted and entered by event", right, stored)
 
 
-def _check_refusal(one: Facts, accounts: Mapping[str, Account], facts: Mapping[int, Facts], report: Report) -> None:
+def _check_refusal(
+    one: Facts, accounts: Mapping[str, Account], facts: Mapping[int, Facts], commits: Commits, report: Report
+) -> None:
     """Right on the balance after the entry that it stored and what its own batch had taken before it."""
     ((code, read),) = one.short.items() if len(one.short) == 1 else ((SHORT, dict[str, Any]()),)
     place, item = f"{one.place} finding {code}", str(read.get("book_item"))
@@ -183,6 +186,7 @@ def _check_refusal(one: Facts, accounts: Mapping[str, Account], facts: Mapping[i
     if not isinstance(at, int) or not 0 <= at <= len(account.entries) or not isinstance(batch, int):
         report.differs(place, "entry_no it saw", f"0 to {len(account.entries)}", at)
         return
+    commits.check_read(place, at, len(account.entries), lambda n: account.entries[n].batch, one.lane_batch, report)
     saw |= {"entry_no": at, "taken_e5": account.taken[at], "batch_e5": batch, "entered_e5": asked.entered}
     report.same(place, "what it saw", saw, read)
     if batch and batch not in _taken_before(one, account.entries[at:], facts):
