@@ -76,6 +76,26 @@ class Commits(NamedTuple):
         return self.reads[place].batch if place in self.reads else {place[0]: place[1]}
 
 
+class Kept:
+    """Rows that are kept by the lowest lane of their batch and its number there. Of a batch that only revises decisions nothing
+    tells its lanes: all rows have to agree on them, and none may be of another batch."""
+
+    def __init__(self, commits: Commits) -> None:
+        self._reads = commits.reads
+        self._rows: dict[Place, Place] = {}  # by what was revised
+        self._numbers: dict[tuple[Place, int], int] = {}  # by row and lane
+
+    def check(self, place: Where, row: Place, of: Place, report: Report) -> None:
+        """`row`: by which something is kept, `of`: lane and batch of the manifest or revision that it is about."""
+        if (read := self._reads.get(of)) is not None:
+            right = row == read.first
+        else:
+            lowest = (row == of or row[0] < of[0]) and row not in self._reads
+            right = lowest and self._rows.setdefault(of, row) == row and self._numbers.setdefault((row, of[0]), of[1]) == of[1]
+        if not right:
+            report.differs(place, "lane and batch", f"the lowest of {_name(of)}", _name(row))
+
+
 def batches_read(tables: Tables, report: Report) -> dict[Place, Read]:
     """How far each batch with manifests counted, by each lane and number it has; once, and never back."""
     found: dict[Place, Read] = {}
@@ -118,6 +138,19 @@ def _check_progress(tables: Tables, reads: Mapping[Place, Read], report: Report)
 
 def _ends(tables: Tables) -> dict[int, int]:
     return {lane.lane: lane.batch_seq for lane in tables.lanes}
+
+
+def check_ends(tables: Tables, report: Report) -> None:
+    """No row is of a batch that its lane has not had. Those of documents, manifests and revisions are looked at elsewhere."""
+    ends = _ends(tables)
+    rows = {
+        "document_fate": tables.fates, "open_report": tables.open_reports, "dead_letter": tables.dead_letters,
+        "guarantee_entry": tables.guarantee_entries, "stock_entry": tables.stock_entries,
+    }  # fmt: skip
+    for table, of_table in rows.items():
+        for row in of_table:
+            if not 1 <= row.batch_seq <= ends.get(row.lane, 0):
+                report.differs(f"table {table}", "lane and batch", f"1 to {ends.get(row.lane, 0)} of lane {row.lane}", row.batch_seq)
 
 
 def check_versions(tables: Tables, decided: Iterable[Decided], reads: Mapping[Place, Read], report: Report) -> dict[Place, int]:

@@ -6,7 +6,7 @@ from itertools import groupby
 from struct import iter_unpack
 from typing import Any, NamedTuple
 
-from loadtest.verify.commits import Commits
+from loadtest.verify.commits import Commits, Kept
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Tables
 from loadtest.verify.ledger_rows import GuaranteeEntryRow
@@ -35,8 +35,9 @@ def check_guarantees(
         rows.setdefault(row.guarantor_code, []).append(row)
     entries = {guarantor: list(_unpacked(guarantor, found, report)) for guarantor, found in rows.items()}
     posted: dict[int, list[str]] = {}
+    kept = Kept(commits)
     for guarantor, found in entries.items():
-        _replay(guarantor, found, facts, revised, report)
+        _replay(guarantor, found, facts, revised, kept, report)
         for entry in found:
             posted.setdefault(entry.manifest_id, []).append(guarantor)
     stood = {row.guarantor_code: (row.entry_no, row.frozen_fen) for row in tables.guarantee_accounts}
@@ -66,7 +67,7 @@ def _unpacked(guarantor: str, rows: list[GuaranteeEntryRow], report: Report) -> 
 
 
 def _replay(
-    guarantor: str, entries: list[Entry], facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+    guarantor: str, entries: list[Entry], facts: Mapping[int, Facts], revised: Mapping[int, Revised], kept: Kept, report: Report
 ) -> None:
     latest: dict[tuple[int, int], tuple[int, ...]] = {}
     frozen: set[int] = set()
@@ -89,6 +90,7 @@ def _replay(
         if latest.get(entry.batch, turn) > turn:
             report.differs(place, "order within its batch", "by completing document, or acceptance", one.place)
         latest[entry.batch] = turn
+        kept.check(place, entry.batch, later.batch if later is not None and (released or given_back) else one.lane_batch, report)
 
 
 def _entry_place(guarantor: str, entry: Entry) -> str:

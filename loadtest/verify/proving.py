@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
-from loadtest.verify.commits import Commits, batches_read, check_versions
+from loadtest.verify.commits import Commits, batches_read, check_ends, check_versions
 from loadtest.verify.counters import check_counters, counted_from
 from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
@@ -82,6 +82,7 @@ def prove_beside(
     watch.lap("registry")
     facts, settled = parts.finish(manifests, report, lambda done: progress("decisions", done, manifests))
     reads = batches_read(tables, report)
+    check_ends(tables, report)
     decided = {batch for share in settled for batch in share.batches}
     decided |= {(row.lane, row.batch_seq, row.registry_version) for row in tables.revisions}
     commits = Commits(reads, check_versions(tables, decided, reads, report))
