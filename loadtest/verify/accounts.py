@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+from loadtest.verify.commits import Commits, Turn
 from loadtest.verify.decided import Account, Facts
 from loadtest.verify.evidence import Tables
 from loadtest.verify.proof import Report, Where
 from loadtest.verify.revisions import Revised
-from loadtest.verify.seen import Place, Read, was_there
 
 # Of what a hold reserved, by the outcome of its revision.
 LATER = {"RELEASE": ("confirm", "reserved", "used"), "REJECT": ("restore", "reserved", "available")}
@@ -80,19 +80,20 @@ def _grouped(rows: Iterable[tuple[Any, ...]], key: int) -> dict[Account, list[En
 
 
 def check_book(
-    book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], reads: Mapping[Place, Read], report: Report
+    book: Book, facts: Mapping[int, Facts], revised: Mapping[int, Revised], commits: Commits, report: Report
 ) -> None:
-    """Replay a ledger. `facts` by manifest_id; `revised`: those that were released or rejected later; `reads`: what the batches saw."""
+    """Replay a ledger. `facts` by manifest_id; `revised`: those that were released or rejected later."""
     for account, entries in book.entries.items():
         _replay(book, account, entries, facts, revised, report)
     _check_standing(book, report)
     _check_posted_once(book, facts, revised, report)
+    turn = partial(_turn, facts, revised)
     for one in facts.values():
         if (read := one.refused.get(book.code)) is not None:
             report.counts[book.code] += 1
-            _check_refusal(book, one, read, report)
+            _check_refusal(book, one, read, turn, commits, report)
         elif one.asks and not one.accepted:
-            _check_none_missed(book, one, facts, reads, report)
+            _check_none_missed(book, one, turn, commits, report)
     report.counts["accounts"] += len(book.entries)
     report.counts["ledger_entries"] += sum(map(len, book.entries.values()))
 
@@ -166,7 +167,16 @@ def _check_posted_once(book: Book, facts: Mapping[int, Facts], revised: Mapping[
             report.differs(one.place, f"entries of the {book.name} ledger", want, have)
 
 
-def _check_refusal(book: Book, one: Facts, read: Mapping[str, Any], report: Report) -> None:
+def _turn(facts: Mapping[int, Facts], revised: Mapping[int, Revised], entry: Entry) -> Turn | None:
+    """When an entry was made; None when no manifest or revision tells."""
+    if entry.debit == "reserved":  # by the revision of what had reserved
+        return Turn(revised[entry.manifest_id].batch) if entry.manifest_id in revised else None
+    return facts[entry.manifest_id].turn if entry.manifest_id in facts else None
+
+
+def _check_refusal(
+    book: Book, one: Facts, read: Mapping[str, Any], turn: Callable[[Entry], Turn | None], commits: Commits, report: Report
+) -> None:
     """It was right at the entry that it stored: nobody was refused while there was room."""
     place, at = f"{one.place} finding {book.code}", read.get("entry_no")
     told = tuple(read.get(name) for name in book.told)
@@ -180,21 +190,19 @@ def _check_refusal(book: Book, one: Facts, read: Mapping[str, Any], report: Repo
     if not isinstance(at, int) or not 0 <= at <= len(entries):
         report.differs(place, "entry_no it saw", f"0 to {len(entries)}", at)
         return
+    commits.check_seen(place, at, len(entries), lambda n: turn(entries[n]), one.turn, report)
     balance = entries[at - 1].reserved_after + entries[at - 1].used_after if at else 0
     report.same(place, "what it saw", book.saw(account, at, balance, amount), dict(read))
     if balance + amount <= limit:
         report.differs(place, "refusal", f"accepted: {balance} and {amount} are within {limit}", "refused")
 
 
-def _check_none_missed(book: Book, one: Facts, facts: Mapping[int, Facts], reads: Mapping[Place, Read], report: Report) -> None:
+def _check_none_missed(book: Book, one: Facts, turn: Callable[[Entry], Turn | None], commits: Commits, report: Report) -> None:
     """What was refused for something else has this finding too where an account had no room by then, as its batch says itself, and was
     given back nothing later."""
     for account, (amount, limit) in book.needs(one).items():
         entries = book.entries.get(account, [])
-        there = [
-            n for n, entry in enumerate(entries, start=1)
-            if entry.debit == "available" and entry.manifest_id in facts and was_there(facts[entry.manifest_id], one, reads)
-        ]  # fmt: skip
+        there = [n for n, made in enumerate(map(turn, entries), start=1) if made is not None and commits.before(made, one.turn)]
         at = there[-1] if there else 0
         balance = entries[at - 1].reserved_after + entries[at - 1].used_after if at else 0
         if balance + amount > limit and all(entry.credit != "available" for entry in entries[at:]):

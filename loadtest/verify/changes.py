@@ -35,10 +35,11 @@ def changes(
     report: Report,
 ) -> Iterator[Change]:  # fmt: skip
     """What was read of the topic of a kind, in offset order. `rows`: of the table, by offset; told are those without a
-    record, and records that are unread when they should not be."""
+    record, records that are unread when they should not be, and what was not taken in this order by the lane of its partition."""
     topic = topic_name(kind)
     dead = {(d.partition, d.kafka_offset): d for d in evidence.tables.dead_letters if d.topic == topic}
     read_to = {c.partition: c.next_offset for c in evidence.tables.consumed if c.topic == topic}
+    latest: dict[int, int] = {}
     for (partition, offset), record in sorted(records.items()):
         place = f"{topic}[{partition}]@{offset}"
         row, letter = rows.get(offset) if partition == REGISTRY_PARTITION else None, dead.get((partition, offset))
@@ -47,6 +48,10 @@ def changes(
             if complete or row or letter:
                 report.differs(place, "reading", "read", "not read")
             continue
+        for taken in (row, letter):
+            if taken is not None and (taken.lane != partition or taken.batch_seq < latest.get(partition, 1)):
+                report.differs(place, "lane and batch", f"{partition} and {latest.get(partition, 1)} or later", f"{taken.lane} and {taken.batch_seq}")
+            latest[partition] = taken.batch_seq if taken is not None else latest.get(partition, 1)
         yield Change(place, partition, record, row, letter)
     for where in sorted(dead.keys() - records.keys()):
         report.differs(f"{topic}[{where[0]}]@{where[1]}", "its dead letter", "a record at this place", "none")

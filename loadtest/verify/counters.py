@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from loadtest.verify.commits import Place, Read
 from loadtest.verify.conditions import Call, Column, Node
 from loadtest.verify.counting import ALONE, SEEN_ONCE, Lately, found
 from loadtest.verify.decided import Facts
@@ -15,7 +16,6 @@ from loadtest.verify.law import COUNTED, COUNTERS, WINDOWS_MS, day_number
 from loadtest.verify.ledger_rows import DroppedRow, SightingRow
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import RuleSets
-from loadtest.verify.seen import Place, Read
 
 MOST = 100
 HIGHEST = 255
@@ -48,8 +48,8 @@ def counted_from(tables: Tables) -> int:
 def check_counters(
     tables: Tables, facts: Mapping[int, Facts], reads: Mapping[Place, Read], rules: RuleSets, report: Report
 ) -> dict[int, Lately]:
-    """Recount all counters whose longest window is kept. `facts` by manifest_id, as is what comes of it: of those that share something;
-    `reads`: what the batches saw."""
+    """Recount all counters whose longest window is kept. `facts` by manifest_id, as is what comes of it: of those that share something.
+    `reads`: how far each batch counted."""
     since, countable = kept_from(tables), counted_from(tables)
     _check_dropped(tables, report)
     if since:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from loadtest.verify import documents, published
+from loadtest.verify.commits import Turn
 from loadtest.verify.counting import Pending, pending
 from loadtest.verify.documents import Document, NoDocument
 from loadtest.verify.evidence import (
@@ -117,6 +118,11 @@ class Facts(NamedTuple):
     tried: Tried | None
     stock: dict[str, Asked]
     short: ReadBy
+
+    @property
+    def turn(self) -> Turn:
+        """When it was decided."""
+        return Turn(self.lane_batch, self.completing)
 
 
 def check(

@@ -6,6 +6,7 @@ from itertools import groupby
 from struct import iter_unpack
 from typing import Any, NamedTuple
 
+from loadtest.verify.commits import Commits, Kept
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Tables
 from loadtest.verify.ledger_rows import GuaranteeEntryRow
@@ -26,7 +27,7 @@ class Entry(NamedTuple):
 
 
 def check_guarantees(
-    tables: Tables, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+    tables: Tables, facts: Mapping[int, Facts], revised: Mapping[int, Revised], commits: Commits, report: Report
 ) -> None:
     """Replay all accounts. `facts`, and those that were `revised`, by manifest_id."""
     rows: dict[str, list[GuaranteeEntryRow]] = {}
@@ -34,8 +35,9 @@ def check_guarantees(
         rows.setdefault(row.guarantor_code, []).append(row)
     entries = {guarantor: list(_unpacked(guarantor, found, report)) for guarantor, found in rows.items()}
     posted: dict[int, list[str]] = {}
+    kept = Kept(commits)
     for guarantor, found in entries.items():
-        _replay(guarantor, found, facts, revised, report)
+        _replay(guarantor, found, facts, revised, kept, report)
         for entry in found:
             posted.setdefault(entry.manifest_id, []).append(guarantor)
     stood = {row.guarantor_code: (row.entry_no, row.frozen_fen) for row in tables.guarantee_accounts}
@@ -47,7 +49,7 @@ def check_guarantees(
         wanted = [one.secured.guarantor] * (2 if later == "REJECT" else 1) if froze else []
         report.same(one.place, "guarantee accounts it froze on", wanted, posted.get(one.manifest_id, []))
         if one.unsecured:
-            _check_refusal(one, entries.get(one.secured.guarantor, []), facts, report)
+            _check_refusal(one, entries.get(one.secured.guarantor, []), facts, commits, report)
     report.counts["guarantee_accounts"] += len(entries)
     report.counts["guarantee_entries"] += sum(map(len, entries.values()))
 
@@ -65,7 +67,7 @@ def _unpacked(guarantor: str, rows: list[GuaranteeEntryRow], report: Report) -> 
 
 
 def _replay(
-    guarantor: str, entries: list[Entry], facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+    guarantor: str, entries: list[Entry], facts: Mapping[int, Facts], revised: Mapping[int, Revised], kept: Kept, report: Report
 ) -> None:
     latest: dict[tuple[int, int], tuple[int, ...]] = {}
     frozen: set[int] = set()
@@ -88,13 +90,14 @@ def _replay(
         if latest.get(entry.batch, turn) > turn:
             report.differs(place, "order within its batch", "by completing document, or acceptance", one.place)
         latest[entry.batch] = turn
+        kept.check(place, entry.batch, later.batch if later is not None and (released or given_back) else one.lane_batch, report)
 
 
 def _entry_place(guarantor: str, entry: Entry) -> str:
     return f"guarantee account {guarantor} entry {entry.entry_no}"
 
 
-def _check_refusal(one: Facts, entries: list[Entry], facts: Mapping[int, Facts], report: Report) -> None:
+def _check_refusal(one: Facts, entries: list[Entry], facts: Mapping[int, Facts], commits: Commits, report: Report) -> None:
     """Right on the balance after the entry that it stored and what its own batch had frozen before it."""
     ((code, read),) = one.unsecured.items() if len(one.unsecured) == 1 else ((EXHAUSTED, dict[str, Any]()),)
     place, secured = f"{one.place} finding {code}", one.secured
@@ -103,6 +106,7 @@ def _check_refusal(one: Facts, entries: list[Entry], facts: Mapping[int, Facts],
     if not isinstance(at, int) or not 0 <= at <= len(entries) or not isinstance(batch_fen, int):
         report.differs(place, "entry_no it saw", f"0 to {len(entries)}", at)
         return
+    commits.check_read(place, at, len(entries), lambda n: entries[n].batch, one.lane_batch, report)
     balance = entries[at - 1].before + entries[at - 1].amount if at else 0
     saw = {
         "guarantor_code": secured.guarantor, "entry_no": at, "balance_fen": balance, "batch_fen": batch_fen,

@@ -1,29 +1,30 @@
 """Numbers in use replayed in the order of their own uses (section 6)."""
 
 import calendar
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from loadtest.verify.commits import Commits, Turn
 from loadtest.verify.decided import Facts
 from loadtest.verify.law import SHANGHAI_MS
 from loadtest.verify.ledger_rows import UseRow
 from loadtest.verify.proof import Report
-from loadtest.verify.seen import Place, Read, was_there
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], reads: Mapping[Place, Read], report: Report) -> None:
-    """Replay all numbers in use. `facts` by manifest_id; `reads`: what the batches saw."""
+def check_numbers(uses: Sequence[UseRow], facts: Mapping[int, Facts], commits: Commits, report: Report) -> None:
+    """Replay all numbers in use. `facts` by manifest_id."""
     numbers = _grouped_uses(uses)
     for number, of_it in numbers.items():
         _check_uses(number, of_it, facts, report)
     _check_taken_once(uses, facts, report)
     for one in facts.values():
         if one.asks and not one.accepted:
-            _check_refusals(one, numbers, report)
-            _check_none_missed(one, numbers, facts, reads, report)
+            _check_refusals(one, numbers, facts, commits, report)
+            _check_none_missed(one, numbers, facts, commits, report)
     report.counts["numbers"] += len(numbers)
     report.counts["number_uses"] += len(uses)
 
@@ -88,21 +89,32 @@ def months_later(time_ms: int, months: int) -> int:
     return (moment.replace(year=year, month=month + 1, day=day) - EPOCH) // timedelta(milliseconds=1) - SHANGHAI_MS
 
 
-def _check_refusals(one: Facts, numbers: Mapping[str, list[UseRow]], report: Report) -> None:
+def _check_refusals(
+    one: Facts, numbers: Mapping[str, list[UseRow]], facts: Mapping[int, Facts], commits: Commits, report: Report
+) -> None:
     """Each refusal for a number was right at the use that it stored."""
     for code, number in (("PAY-03", one.number_p), ("WAY-06", one.number_w)):
         if (read := one.refused.get(code)) is not None:
             report.counts[code] += 1
-            _check_number_refusal(one, code, read, number, numbers.get(number, []), report)
+            uses = numbers.get(number, [])
+            _check_number_refusal(one, code, read, number, uses, partial(_turn, facts, uses), commits, report)
+
+
+def _turn(facts: Mapping[int, Facts], uses: Sequence[UseRow], n: int) -> Turn | None:
+    """When the n-th was made; None when no manifest tells."""
+    one = facts.get(uses[n].manifest_id)
+    return one.turn if one is not None else None
 
 
 def _check_number_refusal(
-    one: Facts, code: str, read: Mapping[str, Any], number: str, uses: list[UseRow], report: Report
-) -> None:
+    one: Facts, code: str, read: Mapping[str, Any], number: str, uses: list[UseRow], turn: Callable[[int], Turn | None],
+    commits: Commits, report: Report,
+) -> None:  # fmt: skip
     place, at = f"{one.place} finding {code}", read.get("use_no")
     if not isinstance(at, int) or not 1 <= at <= len(uses):
         report.differs(place, "use_no it saw", f"1 to {len(uses)}", at)
         return
+    commits.check_seen(place, at, len(uses), turn, one.turn, report)
     use = uses[at - 1]
     report.same(place, "held_by", f"{use.ebp_code}|{use.order_no}", read.get("held_by"))
     if not _held_against(use, one, number):
@@ -110,11 +122,11 @@ def _check_number_refusal(
 
 
 def _check_none_missed(
-    one: Facts, numbers: Mapping[str, list[UseRow]], facts: Mapping[int, Facts], reads: Mapping[Place, Read], report: Report
+    one: Facts, numbers: Mapping[str, list[UseRow]], facts: Mapping[int, Facts], commits: Commits, report: Report
 ) -> None:
     """What was refused for one thing has the finding of each number too that was in use by then, as its batch says itself."""
     for code, number in (("PAY-03", one.number_p), ("WAY-06", one.number_w)):
         uses = numbers.get(number, [])
-        there = [n for n, use in enumerate(uses) if use.manifest_id in facts and was_there(facts[use.manifest_id], one, reads)]
+        there = [n for n, use in enumerate(uses) if use.manifest_id in facts and commits.before(facts[use.manifest_id].turn, one.turn)]
         if code not in one.refused and there and all(_held_against(use, one, number) for use in uses[there[-1] :]):
             report.differs(one.place, "findings", f"{code} too: {number} was in use", sorted(one.refused))

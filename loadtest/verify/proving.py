@@ -8,6 +8,7 @@ from loadtest.verify.accounts import books, check_book
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
 from loadtest.verify.clocks import Looks, check_clocks
+from loadtest.verify.commits import Commits, batches_read, check_ends, check_versions
 from loadtest.verify.counters import check_counters, counted_from
 from loadtest.verify.evidence import KINDS, Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
@@ -19,11 +20,10 @@ from loadtest.verify.orders import orders_of
 from loadtest.verify.part import Settled
 from loadtest.verify.processes import Asked, Beside, Parts, processes_for
 from loadtest.verify.proof import Proof, Report
-from loadtest.verify.registry import check_registry, check_versions, registry_of
+from loadtest.verify.registry import check_registry, registry_of
 from loadtest.verify.revisions import Revised
 from loadtest.verify.rule_sets import RuleSets, check_rules
 from loadtest.verify.samples import Seeds
-from loadtest.verify.seen import reads_of
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.stock import check_stock
 from loadtest.verify.whereabouts import Whereabouts, dead_documents, fates
@@ -82,7 +82,11 @@ def prove_beside(
     watch.lap("registry")
     facts, settled = parts.finish(manifests, report, lambda done: progress("decisions", done, manifests))
     check_clocks(tables, evidence.ticks, {lane: heard for share in settled for lane, heard in share.heard.items()}, report)
-    check_versions(tables, {batch for share in settled for batch in share.batches}, report)
+    reads = batches_read(tables, report)
+    check_ends(tables, report)
+    decided = {batch for share in settled for batch in share.batches}
+    decided |= {(row.lane, row.batch_seq, row.registry_version) for row in tables.revisions}
+    commits = Commits(reads, check_versions(tables, decided, reads, report))
     watch.lap("decisions")
     rules = parts.registry.rules
     found = _found_of_all(tables, settled, report)
@@ -93,11 +97,9 @@ def prove_beside(
     for share in settled:
         revised |= share.revised
 
-    reads = reads_of(tables, report)
-
     def stock_and_counters() -> Report:
         report = Report()
-        check_stock(evidence, parts.registry, facts, revised, report)
+        check_stock(evidence, parts.registry, facts, revised, commits, report)
         counters = check_counters(tables, facts, reads, rules, report)
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
         countable = counted_from(tables)
@@ -110,10 +112,10 @@ def prove_beside(
         answers.check(settled, found, report)
         watch.lap("answers")
     for book in books(tables):
-        check_book(book, facts, revised, reads, report)
-    check_guarantees(tables, facts, revised, report)
+        check_book(book, facts, revised, commits, report)
+    check_guarantees(tables, facts, revised, commits, report)
     check_events([message for share in settled for message in share.events], facts, rules, report)
-    check_numbers(tables.uses, facts, reads, report)
+    check_numbers(tables.uses, facts, commits, report)
     watch.lap("ledgers and numbers")
     report.take(beside.result())
     watch.lap("stock and counters")

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from operator import attrgetter, itemgetter, le
@@ -284,29 +284,6 @@ def check_registry(evidence: Evidence, registry: Registry, complete: bool, repor
         report.same(change.place, "row of registry_entry", stands, (row.key, row.revision, row.value) if row else None)
         if change.letter:
             report.differs(change.place, "state", "an entry of the registry", f"a dead letter {change.letter.code} too")
-
-
-def check_versions(tables: Tables, batches: Set[tuple[int, int, int]], report: Report) -> None:
-    """One version a batch of the lane that reads the topic, from 1 on; a batch is decided by a version not older than
-    the one before it in its lane, and the one that made a version by the version before. `batches`: lane, batch and version
-    of what was decided."""
-    rows = [*tables.registry_entries, *(row for row in tables.rule_events if row.kafka_offset >= 0)]
-    made = {(row.lane, row.batch_seq): row.version for row in rows}
-    for row in rows:
-        report.same(f"lane {row.lane} batch {row.batch_seq}", "version it makes", made[row.lane, row.batch_seq], row.version)
-    expected = list(range(1, len(made) + 1))
-    report.same("tables registry_entry and rule_event", "versions by batch", expected, [v for _, v in sorted(made.items())])
-    report.same("table registry_state", "version", [len(made)], [s.version for s in tables.registry_state])
-    by_the_one_before = {(*batch, version - 1) for batch, version in made.items()}
-    decided = sorted(batches | by_the_one_before)
-    latest: dict[int, int] = {}
-    for lane, batch_seq, version in decided:
-        place = f"lane {lane} batch {batch_seq}"
-        if not latest.get(lane, 0) <= version <= len(made):
-            report.differs(place, "registry_version", f"{latest.get(lane, 0)} to {len(made)}", version)
-        if (lane, batch_seq) in made:
-            report.same(place, "registry_version", made[lane, batch_seq] - 1, version)
-        latest[lane] = max(version, made.get((lane, batch_seq), 0), latest.get(lane, 0))
 
 
 def behind(registry: Registry, version: int, ebp: str, ebc: str) -> dict[str, Any]:

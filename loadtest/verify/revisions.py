@@ -19,12 +19,13 @@ WAITING = ("guarantee", "stock")  # queues of what is released by itself
 
 
 class Revised(NamedTuple):
-    """`limit`: of its guarantor's account then, in fen, `version` of the registry and `day` then."""
+    """`limit`: of its guarantor's account then, in fen, `version` of the registry and `day` then; `batch`: lane and number."""
 
     outcome: str
     limit: int
     version: int
     day: int
+    batch: tuple[int, int]
 
 
 def check_revisions(
@@ -55,7 +56,7 @@ def check_revisions(
         if row.registry_version < manifest.registry_version:
             report.differs(place, "registry_version", f"{manifest.registry_version} or later", row.registry_version)
         limit = guaranteed(registry, row.registry_version, manifest.guarantor_code, day_number(row.revised_at))
-        revised[row.manifest_id] = Revised(outcome, limit, row.registry_version, day_number(row.revised_at))
+        revised[row.manifest_id] = Revised(outcome, limit, row.registry_version, day_number(row.revised_at), (row.lane, row.batch_seq))
         failed = _failed(registry, row.registry_version, manifest)
         if outcome == "REJECT":
             report.same(place, "an inspection that failed", True, failed)

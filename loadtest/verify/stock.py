@@ -6,6 +6,7 @@ from itertools import groupby
 from struct import iter_unpack
 from typing import Any, NamedTuple
 
+from loadtest.verify.commits import Commits, Kept
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Evidence, Tables
 from loadtest.verify.proof import Report
@@ -41,12 +42,13 @@ NEVER = Account([], [0], (0, 0, 0, 0, 0))
 
 
 def check_stock(
-    evidence: Evidence, registry: Registry, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
+    evidence: Evidence, registry: Registry, facts: Mapping[int, Facts], revised: Mapping[int, Revised], commits: Commits, report: Report
 ) -> None:
     """Replay all items. `facts`, and those that were `revised`, by manifest_id."""
     tables = evidence.tables
     posted: dict[int, list[tuple[str, int, str]]] = {}
-    accounts = {item: _replay(item, entries, registry, facts, revised, report) for item, entries in _by_item(tables, report).items()}
+    kept = Kept(commits)
+    accounts = {item: _replay(item, entries, registry, facts, revised, kept, report) for item, entries in _by_item(tables, report).items()}
     for item, account in accounts.items():
         for entry in account.entries:
             if entry.counted < 0:
@@ -59,7 +61,7 @@ def check_stock(
         wanted = sorted((item, asked.amount, movement) for item, asked in one.stock.items() for movement in _movements(one, revised.get(one.manifest_id)))
         report.same(one.place, "stock it took", wanted, sorted(posted.get(one.manifest_id, [])))
         if one.short:
-            _check_refusal(one, accounts, facts, report)
+            _check_refusal(one, accounts, facts, commits, report)
     for row in tables.held:
         if (one := facts.get(row.manifest_id)) is not None:
             waits = {f"S|{item}": asked.amount for item, asked in one.stock.items()} | {f"G|{one.secured.guarantor}": one.secured.amount}
@@ -105,8 +107,9 @@ def _by_item(tables: Tables, report: Report) -> dict[str, list[Entry]]:
 
 
 def _replay(
-    item: str, entries: list[Entry], registry: Registry, facts: Mapping[int, Facts], revised: Mapping[int, Revised], report: Report
-) -> Account:
+    item: str, entries: list[Entry], registry: Registry, facts: Mapping[int, Facts], revised: Mapping[int, Revised], kept: Kept,
+    report: Report,
+) -> Account:  # fmt: skip
     reserved = used = difference = counts = 0
     stood = [0]
     latest: dict[tuple[int, int], tuple[int, ...]] = {}
@@ -145,6 +148,7 @@ def _replay(
         if latest.get(entry.batch, turn) > turn:
             report.differs(place, "order within its batch", "by completing document, or acceptance", one.place)
         latest[entry.batch] = turn
+        kept.check(place, entry.batch, later.batch if later is not None and (released or given_back) else one.lane_batch, report)
     return Account(entries, stood, (len(entries), reserved, used, difference, counts))
 
 
@@ -153,19 +157,23 @@ def _entry_place(item: str, entry: Entry) -> str:
 
 
 def _check_counts(evidence: Evidence, registry: Registry, report: Report) -> None:
-    """Each stock-take that was filed made one entry, the last of a version where there are several of an item."""
+    """Each stock-take that was filed made one entry, the last of a version where there are several of an item, with the batch
+    that took it."""
+    filed = {row.kafka_offset: (row.lane, row.batch_seq) for row in evidence.tables.registry_entries}
     rows = {row.kafka_offset: row for row in evidence.tables.stock_counts}
     wanted: dict[tuple[int, str], tuple[int, str, int, int]] = {}
     for offset, version, content in registry.counts():
         item = f"{content['accountBook']}-{content['bookItem']}"
         entered = registry.entry(version, "stock", content["accountBook"], content["bookItem"]).get("enteredE5", 0)
         wanted[version, item] = (offset, content["status"], content["countedE5"], entered)
-    right = {offset: (item, counted, entered) for (_, item), (offset, status, counted, entered) in wanted.items() if status == "active"}
-    stored = {offset: (row.book_item, row.counted_e5, row.entered_e5) for offset, row in rows.items()}
-    report.same("table stock_count", "item, counted and entered by event", right, stored)
+    right = {offset: (item, counted, entered, filed[offset]) for (_, item), (offset, status, counted, entered) in wanted.items() if status == "active"}
+    stored = {offset: (row.book_item, row.counted_e5, row.entered_e5, (row.lane, row.batch_seq)) for offset, row in rows.items()}
+    report.same("table stock_count", "item, counted and entered by event, lane and batch", right, stored)
 
 
-def _check_refusal(one: Facts, accounts: Mapping[str, Account], facts: Mapping[int, Facts], report: Report) -> None:
+def _check_refusal(
+    one: Facts, accounts: Mapping[str, Account], facts: Mapping[int, Facts], commits: Commits, report: Report
+) -> None:
     """Right on the balance after the entry that it stored and what its own batch had taken before it."""
     ((code, read),) = one.short.items() if len(one.short) == 1 else ((SHORT, dict[str, Any]()),)
     place, item = f"{one.place} finding {code}", str(read.get("book_item"))
@@ -183,6 +191,7 @@ def _check_refusal(one: Facts, accounts: Mapping[str, Account], facts: Mapping[i
     if not isinstance(at, int) or not 0 <= at <= len(account.entries) or not isinstance(batch, int):
         report.differs(place, "entry_no it saw", f"0 to {len(account.entries)}", at)
         return
+    commits.check_read(place, at, len(account.entries), lambda n: account.entries[n].batch, one.lane_batch, report)
     saw |= {"entry_no": at, "taken_e5": account.taken[at], "batch_e5": batch, "entered_e5": asked.entered}
     report.same(place, "what it saw", saw, read)
     if batch and batch not in _taken_before(one, account.entries[at:], facts):

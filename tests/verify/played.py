@@ -19,7 +19,7 @@ from agents.reading import Read
 from agents.records import Records
 from agents.rule_sets import NO_EVENTS
 from loadtest.generate import GeneratedSet, Planned, profile
-from loadtest.generate.filings import events, odd_events
+from loadtest.generate.filings import events, filings, odd_events
 from loadtest.verify import Evidence, evidence
 from loadtest.verify.evidence import Lane, Message, Place, Record, Tables
 from loadtest.verify.postgres import SOURCES
@@ -60,10 +60,10 @@ def sent_with(changed: Sequence[Filing]) -> list[Rec]:
     return [*sent(), *(Rec(REGISTRY, 0, len(sent()) + n, BASE_MS - 1, f.key.encode(), written(f)) for n, f in enumerate(changed))]
 
 
-def filed(records: Sequence[Rec]) -> Filed:
-    """What the first batch takes of them."""
+def filed(records: Sequence[Rec], version: int = 1) -> Filed:
+    """What a batch takes of them, of whose entries nothing is filed."""
     came = read_filings({0: LaneRecords({REGISTRY: Records.of(records)}, {}, {}, BASE_MS)})
-    return asyncio.run(take(came, 1, Unfiled()))  # type: ignore[arg-type]
+    return asyncio.run(take(came, version, Unfiled()))  # type: ignore[arg-type]
 
 
 @cache
@@ -84,6 +84,7 @@ class Play:
         self.tables = Tables()
         self.outputs: list[Message] = []
         self._reports = self.store.open().clear().with_columns(code=pl.lit("DOC-09"))
+        self._left: set[int] = set()  # order numbers to look at again, whose lanes had no batch yet
         self._file(filed(self.sent) if changed else usually_filed())
 
     def _file(self, taken: Filed) -> None:
@@ -98,14 +99,30 @@ class Play:
         self.commit(read, decided, {0: self.lanes[0].advanced(_time(BASE_MS), None, None)}, {}, filings=taken.rows)
         self.store.dead.clear()  # of registry events nobody asks what became of them
 
-    def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None) -> None:
-        """Commit one batch; `reports`: open orders to report with it."""
-        again = dict.fromkeys(self.store.again, 0)
+    def batch(self, records: Sequence[Rec], reports: pl.DataFrame | None = None, lanes: Sequence[int] = range(PARTITIONS)) -> None:
+        """Commit one batch of these lanes; `reports`: open orders to report with it."""
+        again = self._lanes_of(self.store.again | self._left, lanes)
+        self._left = (self.store.again | self._left) - again.keys()
         read, decided = self.store.begin(records, again)
         clock = max((r.timestamp for r in records), default=0)
-        lanes = {n: s.advanced(_time(clock), None, None) for n, s in self.lanes.items()}
+        after = {n: self.lanes[n].advanced(_time(clock), None, None) for n in lanes}
         due = self._reports if reports is None else reports
-        self.commit(read, decided, lanes, again | lane_of(read) | dict.fromkeys(due["order_hash"].to_list(), 0), due)
+        self.commit(read, decided, after, again | lane_of(read) | self._lanes_of(due["order_hash"].to_list(), lanes), due)
+
+    def file(self, changed: Sequence[Filing]) -> None:
+        """Commit a batch of lane 0 alone that takes these filings; none of them may be of stock."""
+        version, first = self.store.registry.version + 1, len(self.sent)
+        came = [Rec(REGISTRY, 0, first + n, BASE_MS, f.key.encode(), written(f)) for n, f in enumerate(changed)]
+        self.sent = [*self.sent, *came]
+        self._left |= self.store.again
+        read, decided = self.store.begin([])
+        self.commit(read, decided, {0: self.lanes[0].advanced(None, None, None)}, {}, filings=filed(came, version).rows)
+        self.store.registry = refiled(self.store.registry, changed, version)
+
+    def _lanes_of(self, hashes: Iterable[int], lanes: Sequence[int]) -> dict[int, int]:
+        """order_hash → the lowest of these lanes that its documents came by, of those that came by one."""
+        came_by = {h: {row["partition"] for row in self.store.stored[h]}.intersection(lanes) for h in hashes}
+        return {h: min(some) for h, some in came_by.items() if some}
 
     def commit(
         self, read: Read, decided: Decided, after: Mapping[int, LaneState], lane_by: Mapping[int, int],
@@ -184,7 +201,7 @@ class Play:
         tables = self.tables
         tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
         tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(self.sent)))
-        tables.registry_state = [evidence.RegistryState(1)]
+        tables.registry_state = [evidence.RegistryState(self.store.registry.version)]
         book = self.store.lawbook
         tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
         tables.rule_events = [evidence.RuleEventRow(-1, 0, 0, "live", book.version, 0, "", BASE_MS, 0, 0)]
@@ -254,6 +271,26 @@ def lane_of(read: Read) -> dict[int, int]:
 def generated(folder: Path, manifests: int, seed: int) -> GeneratedSet:
     """A set with every story there is, should it have room for them."""
     return GeneratedSet.write(folder, replace(profile("small"), special_share=1.0), manifests, seed, processes=1)
+
+
+def filed_anew(n: int) -> Filing:
+    """The n-th filing of the small market once more, with a higher revision."""
+    first = filings("small")[n]
+    return Filing(first.part, first.revision + 1, first.content)
+
+
+def play_by_halves(planned: Iterable[Planned], batch: int) -> Evidence:
+    """As `play`, but every second lane has a batch of its own, and something is filed after every second pair of them."""
+    records = as_records(planned)
+    game = Play()
+    for n, start in enumerate(range(0, len(records), batch)):
+        for half in (0, 1):
+            some = [r for r in records[start : start + batch] if r.partition % 2 == half]
+            game.batch(some, lanes=range(half, PARTITIONS, 2))
+        if n % 2:
+            game.file([filed_anew(n)])
+    game.sweep()
+    return game.evidence(records)
 
 
 def play(planned: Iterable[Planned], batch: int) -> Evidence:

@@ -168,6 +168,7 @@ def by_another_lane(reads: list[SightingReadRow]) -> Iterator[tuple[int, str, in
     for n, (batch, seen) in enumerate(rows):
         for lane in seen.keys() - batch.keys():
             least = max([s[lane] for b, s in rows if any(b.get(own, seen[own] + 1) <= seen[own] for own in batch)], default=0)
-            met = max([s[lane] for b, s in rows if any(x not in batch and number <= seen[x] for x, number in b.items())], default=0)
+            others = [(b, s[lane]) for b, s in rows if lane not in b]
+            met = max([low for b, low in others if any(x not in batch and number <= seen[x] for x, number in b.items())], default=0)
             if least < met:
                 yield n, lane, least

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from loadtest.verify import Evidence, Proof
+from loadtest.verify.commits import Commits, Kept, Read
 from loadtest.verify.evidence import StockAccountRow, manifest_place, record_place
 from loadtest.verify.open_orders import report_place
+from loadtest.verify.proof import Report
 from schemas.contracts import topic_name
 from tests.verify.test_damage import told
 from tests.verify.test_stock_damage import manifest_of
@@ -81,3 +83,56 @@ def test_a_dead_letter_of_the_registry(evidence: Evidence, proved: Prove, change
 def test_no_rule_set_was_ever_live(evidence: Evidence, proved: Prove) -> None:
     evidence.tables.rule_events.clear()
     assert told(proved(), "table rule_event", "first event")
+
+
+OTHER_BATCHES: list[dict[str, int]] = [{"lane": 1}, {"batch_seq": 2}, {"batch_seq": 10**6}, {"lane": 99}]
+
+
+@pytest.mark.parametrize("changes", OTHER_BATCHES)
+def test_guarantee_entries_of_another_batch(evidence: Evidence, proved: Prove, changes: dict[str, int]) -> None:
+    row = first_of(evidence.tables.guarantee_entries, **changes)
+    assert told(proved(), f"guarantee account {row.guarantor_code} entry {row.entry_no}", "lane and batch")
+
+
+@pytest.mark.parametrize("changes", OTHER_BATCHES)
+def test_stock_entries_of_another_batch(evidence: Evidence, proved: Prove, changes: dict[str, int]) -> None:
+    row = first_of(evidence.tables.stock_entries, **changes)
+    assert told(proved(), f"stock {row.book_items[0]} entry {row.entry_nos[0]}", "lane and batch")
+
+
+@pytest.mark.parametrize("changes", OTHER_BATCHES)
+def test_a_stock_take_of_another_batch(evidence: Evidence, proved: Prove, changes: dict[str, int]) -> None:
+    first_of(evidence.tables.stock_counts, **changes)
+    assert told(proved(), "table stock_count", "lane and batch")
+
+
+@pytest.mark.parametrize("table", ["document_fate", "open_report", "dead_letter"])
+def test_rows_of_a_batch_that_its_lane_has_not_had(evidence: Evidence, proved: Prove, table: str) -> None:
+    tables = {"document_fate": evidence.tables.fates, "open_report": evidence.tables.open_reports, "dead_letter": evidence.tables.dead_letters}
+    tables[table][-1] = tables[table][-1]._replace(batch_seq=10**6)
+    assert told(proved(), f"table {table}", "lane and batch")
+
+
+READ = Read({1: 7, 3: 4}, {1: 6, 2: 9, 3: 3})
+
+
+@pytest.mark.parametrize(
+    ("rows", "right"),
+    [
+        ([((1, 7), (1, 7)), ((1, 7), (3, 4))], [True, True]),
+        ([((3, 4), (3, 4)), ((1, 6), (1, 7)), ((0, 1), (1, 7))], [False, False, False]),
+        ([((5, 2), (5, 2)), ((5, 2), (6, 9)), ((5, 2), (5, 2))], [True, True, True]),  # of revisions in two lanes
+        ([((5, 2), (6, 9)), ((5, 2), (6, 8))], [True, False]),  # a batch has one number in a lane
+        ([((5, 2), (6, 9)), ((5, 3), (6, 9))], [True, False]),  # and one lowest lane
+        ([((5, 2), (4, 1)), ((5, 3), (5, 2))], [False, False]),
+        ([((1, 7), (6, 9))], [False]),  # that one decided manifests
+    ],
+)
+def test_rows_by_the_lowest_lane_of_their_batch(rows: list[tuple[Any, Any]], right: list[bool]) -> None:
+    kept, report = Kept(Commits({(1, 7): READ, (3, 4): READ}, {})), Report()
+    found: list[bool] = []
+    for row, of in rows:
+        before = report.total
+        kept.check("a row", row, of, report)
+        found.append(report.total == before)
+    assert found == right
