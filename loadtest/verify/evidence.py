@@ -57,12 +57,15 @@ class Lane(NamedTuple):
     published_seq: int
     record_time: int | None
     swept_incomplete: int | None
+    swept_closed: int | None
 
 
 class Consumed(NamedTuple):
     topic: str
     partition: int
     next_offset: int
+    lane: int
+    topic_id: str
 
 
 class DocumentRow(NamedTuple):
@@ -77,6 +80,8 @@ class DocumentRow(NamedTuple):
     log_time: int
     lane: int
     batch_seq: int
+    astray: bool
+    waiting: bool
     value_sha256: bytes
 
 

@@ -119,6 +119,7 @@ class HeldRow(NamedTuple):
     order_hash: int
     ebp_code: str
     order_no: str
+    attempt: int
 
 
 class SightingRow(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from loadtest.verify.documents import order_hash
 from loadtest.verify.evidence import Lane, OpenReport, record_place
@@ -23,6 +24,18 @@ def check_open(order: Order, report: Report) -> None:
             place = f"order {ebp_code}|{order.order_no}"
             report.differs(place, "state", "decided: all three documents are there", "open")
     _check_strays(order, [d for d in order.free if d.ebp_code == ""], report)
+    _check_marks(order, report)
+
+
+def _check_marks(order: Order, report: Report) -> None:
+    """Of those that came together and are open the first is marked as waiting, or nobody would ask when its time is up; a
+    waybill without platform may be of another order than the next."""
+    together: dict[tuple[Any, ...], list[Candidate]] = {}
+    for d in order.free:
+        together.setdefault((d.ebp_code, d.lane, d.batch_seq, "" if d.ebp_code else d.place), []).append(d)
+    for found in together.values():
+        if not any(d.waiting for d in found if d.log_ms == found[0].log_ms):
+            report.differs(record_place(*found[0].place), "waiting of its document row", True, False)
 
 
 def _check_waiting(order: Order, document: Candidate, report: Report) -> None:
@@ -97,6 +110,8 @@ def check_reports(
             report.differs(place, "time of the report", f"from {deadline} to the lane's clock {clock}", row.reported_at)
         if row.first_log_time not in {d.log_ms for d in order.documents.values()}:
             report.differs(place, "first_log_time", "the log time of one of its documents", row.first_log_time)
+        if not any(d.lane == row.lane and d.batch_seq <= row.batch_seq for d in order.documents.values()):
+            report.differs(place, "lane", "one by which a document of its order number had come", f"{row.lane} in batch {row.batch_seq}")
         report.same(place, "order_hash", order_hash(order.order_no), row.order_hash)
         if not _was_open(order, row):
             report.differs(place, "attempt", "one that was open then", row.attempt)
@@ -128,13 +143,10 @@ def _seconds(row: OpenReport, law: LawData) -> int:
 
 
 def _check_due(order: Order, reports: list[OpenReport], lanes: Mapping[int, Lane], report: Report) -> None:
-    """A document still open that its lane has looked at after ten minutes must have been reported."""
-    reported = {(r.ebp_code, r.attempt) for r in reports if r.code == "DOC-09"}
-    for d in order.free:
-        swept = lanes[d.lane].swept_incomplete if d.lane in lanes else None
-        # a waybill without platform may have stood with an order when it was looked at
-        if d.ebp_code == "" or swept is None or d.log_ms > swept:
-            continue
+    """A document still open that its lane has looked at after ten minutes, or thirty days, must have been reported."""
+    reported = {(r.ebp_code, r.attempt, r.code) for r in reports}
+    for d in (d for d in order.free if d.ebp_code and d.lane in lanes):  # one without platform may have stood with an order then
         attempt = len(order.attempts.get(d.ebp_code, ())) + 1
-        if (d.ebp_code, attempt) not in reported:
-            report.differs(record_place(*d.place), "report of its open order", f"DOC-09 of attempt {attempt}", "none")
+        for code, swept in (("DOC-09", lanes[d.lane].swept_incomplete), ("DOC-10", lanes[d.lane].swept_closed)):
+            if swept is not None and d.log_ms <= swept and (d.ebp_code, attempt, code) not in reported:
+                report.differs(record_place(*d.place), "report of its open order", f"{code} of attempt {attempt}", "none")

@@ -124,6 +124,10 @@ def prove_beside(
 def _check_at_rest(evidence: Evidence, report: Report) -> None:
     for lane in evidence.tables.lanes:
         report.same(f"lane {lane.lane}", "batches published", lane.batch_seq, lane.published_seq)
+    topics: dict[str, str] = {}
+    for row in evidence.tables.consumed:  # a topic-partition under another lane or id than its topic's is read no more
+        own = row.partition, topics.setdefault(row.topic, row.topic_id)
+        report.same(f"{row.topic}[{row.partition}]", "lane and topic_id", own, (row.lane, row.topic_id))
 
 
 def _found_of_all(tables: Tables, settled: list[Settled], report: Report) -> Whereabouts:

@@ -199,14 +199,14 @@ class Play:
             inputs[kind, r.partition, r.offset] = Record(r.timestamp, r.key, r.value, tuple(r.headers))
             ends[kind, r.partition] = r.offset + 1
         tables = self.tables
-        tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
-        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(self.sent)))
+        tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end, p, KINDS[k - 1]) for (k, p), end in ends.items()]
+        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(self.sent), 0, "registry"))
         tables.registry_state = [evidence.RegistryState(self.store.registry.version)]
         book = self.store.lawbook
         tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
         tables.rule_events = [evidence.RuleEventRow(-1, 0, 0, "live", book.version, 0, "", BASE_MS, 0, 0)]
         tables.lanes = [
-            Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete))
+            Lane(n, s.batch_seq, s.batch_seq, _ms(s.record_time), _ms(s.swept_incomplete), _ms(s.swept_closed))
             for n, s in self.lanes.items()
         ]
         for ledger, field in ((QUOTA, "accounts"), (WEIGHT, "weight_accounts")):
@@ -220,12 +220,12 @@ class Play:
 
 
 def one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
-    """As the view `document` does, but for `astray` and `waiting`, which nobody asks for here."""
+    """As the view `document` does."""
     parts = [
         rows.filter(pl.col(f"{kind}_offset").is_not_null()).select(
             "order_hash", "ebp_code", "order_no", pl.lit(number, pl.Int16).alias("kind"), pl.col("lane").alias("partition"),
             pl.col(f"{kind}_offset").alias("kafka_offset"), pl.col(f"{kind}_logged").alias("log_time"), "lane", "batch_seq",
-            pl.col(f"{kind}_value").alias("value"),
+            "astray", "waiting", pl.col(f"{kind}_value").alias("value"),
         )
         for number, kind in enumerate(KINDS, start=1)
     ]
