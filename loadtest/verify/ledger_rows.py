@@ -24,6 +24,14 @@ class EntryRow(NamedTuple):
     used_after_fen: int
 
 
+class UsedEntriesRow(NamedTuple):
+    """Of entries that are packed: where they are looked for, and of which manifests they are."""
+
+    lane: int
+    batch_seq: int
+    manifest_ids: list[int]
+
+
 class WeightAccountRow(NamedTuple):
     person_key: bytes
     year: int

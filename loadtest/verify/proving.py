@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
-from loadtest.verify.accounts import books, check_book
+from loadtest.verify.accounts import books, check_book, check_used
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
 from loadtest.verify.commits import Commits, batches_read, check_ends, check_versions
@@ -110,6 +110,7 @@ def prove_beside(
     if answers is not None:
         answers.check(settled, found, report)
         watch.lap("answers")
+    check_used(tables, report)
     for book in books(tables):
         check_book(book, facts, revised, commits, report)
     check_guarantees(tables, facts, revised, commits, report)

@@ -112,6 +112,13 @@ def test_a_stock_take_of_another_batch(evidence: Evidence, proved: Prove, change
     assert told(proved(), "table stock_count", "lane and batch")
 
 
+@pytest.mark.parametrize("changes", OTHER_BATCHES)
+@pytest.mark.parametrize("name", ["quota", "weight"])
+def test_packed_entries_of_another_batch(evidence: Evidence, proved: Prove, name: str, changes: dict[str, int]) -> None:
+    row = first_of(getattr(evidence.tables, f"{name}_used"), **changes)
+    assert told(proved(), f"{name}_used_entries of lane {row.lane} batch {row.batch_seq}", "manifests")
+
+
 @pytest.mark.parametrize("table", ["document_fate", "open_report", "dead_letter"])
 def test_rows_of_a_batch_that_its_lane_has_not_had(evidence: Evidence, proved: Prove, table: str) -> None:
     tables = {"document_fate": evidence.tables.fates, "open_report": evidence.tables.open_reports, "dead_letter": evidence.tables.dead_letters}
