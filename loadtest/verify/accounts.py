@@ -68,6 +68,14 @@ def books(tables: Tables) -> tuple[Book, ...]:
     )
 
 
+def check_used(tables: Tables, report: Report) -> None:
+    """Entries that are packed lie with the lane and batch of their manifests, by which they are looked for."""
+    for name, rows in (("quota", tables.quota_used), ("weight", tables.weight_used)):
+        for row in rows:
+            if {ident >> 16 for ident in row.manifest_ids} != {(row.lane << 32) + row.batch_seq}:
+                report.differs(f"{name}_used_entries of lane {row.lane} batch {row.batch_seq}", "manifests", "its own", "others")
+
+
 def _stood(rows: Iterable[tuple[Any, ...]], key: int) -> dict[Account, tuple[int, int, int]]:
     return {row[:key]: (row[key], row[key + 1], row[key + 2]) for row in rows}
 

@@ -19,6 +19,7 @@ from loadtest.verify.ledger_rows import (
     StockAccountRow,
     StockCountRow,
     StockEntryRow,
+    UsedEntriesRow,
     UseRow,
     WeightAccountRow,
     WeightEntryRow,
@@ -64,6 +65,8 @@ class Consumed(NamedTuple):
     topic: str
     partition: int
     next_offset: int
+    lane: int
+    topic_id: str
 
 
 class DocumentRow(NamedTuple):
@@ -78,6 +81,8 @@ class DocumentRow(NamedTuple):
     log_time: int
     lane: int
     batch_seq: int
+    astray: bool
+    waiting: bool
     value_sha256: bytes
 
 
@@ -284,8 +289,10 @@ class Tables:
     findings: list[FindingRow] = field(default_factory=lambda: list[FindingRow]())
     accounts: list[AccountRow] = field(default_factory=lambda: list[AccountRow]())
     entries: list[EntryRow] = field(default_factory=lambda: list[EntryRow]())
+    quota_used: list[UsedEntriesRow] = field(default_factory=lambda: list[UsedEntriesRow]())
     weight_accounts: list[WeightAccountRow] = field(default_factory=lambda: list[WeightAccountRow]())
     weight_entries: list[WeightEntryRow] = field(default_factory=lambda: list[WeightEntryRow]())
+    weight_used: list[UsedEntriesRow] = field(default_factory=lambda: list[UsedEntriesRow]())
     guarantee_accounts: list[GuaranteeAccountRow] = field(default_factory=lambda: list[GuaranteeAccountRow]())
     guarantee_entries: list[GuaranteeEntryRow] = field(default_factory=lambda: list[GuaranteeEntryRow]())
     stock_accounts: list[StockAccountRow] = field(default_factory=lambda: list[StockAccountRow]())

@@ -25,10 +25,21 @@ def check_order(order: Order, report: Report) -> None:
     for attempts in order.attempts.values():
         for n, row in enumerate(attempts, start=1):
             report.same(manifest_place(row), "number of its attempt", n, row.attempt)
+            _check_lane(order, manifest_place(row), row, report)
             _check_attempt(order, row, attempts[n - 2] if n > 1 else None, report)
             _check_nothing_missed(order, row, report)
+            for where in used_places(row):
+                if (d := order.documents.get(where)) is not None and d.lane == row.lane and d.batch_seq > row.batch_seq:
+                    report.differs(record_place(*where), "batch_seq of its document row", f"{row.batch_seq} at most: it was used", d.batch_seq)
     for place, fate in order.fates.items():
+        _check_lane(order, record_place(*place), fate, report)
         _check_fate(order, place, fate, report)
+
+
+def _check_lane(order: Order, place: str, row: ManifestRow | FateRow, report: Report) -> None:
+    """Whoever decides has a document of the order number, if only a duplicate: its lane is asked whose it is."""
+    if not any(d.lane == row.lane and d.batch_seq <= row.batch_seq for d in order.documents.values()):
+        report.differs(place, "lane", "one by which a document of its order number had come", f"{row.lane} in batch {row.batch_seq}")
 
 
 def _check_attempt(order: Order, row: ManifestRow, previous: ManifestRow | None, report: Report) -> None:

@@ -24,6 +24,14 @@ class EntryRow(NamedTuple):
     used_after_fen: int
 
 
+class UsedEntriesRow(NamedTuple):
+    """Of entries that are packed: where they are looked for, and of which manifests they are."""
+
+    lane: int
+    batch_seq: int
+    manifest_ids: list[int]
+
+
 class WeightAccountRow(NamedTuple):
     person_key: bytes
     year: int
@@ -119,6 +127,7 @@ class HeldRow(NamedTuple):
     order_hash: int
     ebp_code: str
     order_no: str
+    attempt: int
 
 
 class SightingRow(NamedTuple):

@@ -1,6 +1,7 @@
 """Order numbers that wait: truly incomplete, and reported when their time was up and not before."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from loadtest.verify.clocks import DEADLINES, Looks, seconds
 from loadtest.verify.documents import order_hash
@@ -20,6 +21,18 @@ def check_open(order: Order, report: Report) -> None:
             place = f"order {ebp_code}|{order.order_no}"
             report.differs(place, "state", "decided: all three documents are there", "open")
     _check_strays(order, [d for d in order.free if d.ebp_code == ""], report)
+    _check_marks(order, report)
+
+
+def _check_marks(order: Order, report: Report) -> None:
+    """Of those that came together and are open the first is marked as waiting, or nobody would ask when its time is up; a
+    waybill without platform may be of another order than the next."""
+    together: dict[tuple[Any, ...], list[Candidate]] = {}
+    for d in order.free:
+        together.setdefault((d.ebp_code, d.lane, d.batch_seq, "" if d.ebp_code else d.place), []).append(d)
+    for found in together.values():
+        if not any(d.waiting for d in found if d.log_ms == found[0].log_ms):
+            report.differs(record_place(*found[0].place), "waiting of its document row", True, False)
 
 
 def _check_waiting(order: Order, document: Candidate, report: Report) -> None:
@@ -92,6 +105,8 @@ def check_reports(order: Order, reports: list[OpenReport], looks: Looks, report:
             report.differs(place, "time of the report", f"from {deadline} to the lane's clock {clock}", row.reported_at)
         if row.first_log_time not in {d.log_ms for d in order.documents.values()}:
             report.differs(place, "first_log_time", "the log time of one of its documents", row.first_log_time)
+        if not any(d.lane == row.lane and d.batch_seq <= row.batch_seq for d in order.documents.values()):
+            report.differs(place, "lane", "one by which a document of its order number had come", f"{row.lane} in batch {row.batch_seq}")
         report.same(place, "order_hash", order_hash(order.order_no), row.order_hash)
         if not _was_open(order, row):
             report.differs(place, "attempt", "one that was open then", row.attempt)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from loadtest.verify import documents
@@ -15,7 +16,7 @@ RECEIVER = ("consignee", "consigneeTelephone", "consigneeAddress")
 
 
 class Candidate(NamedTuple):
-    """A document as the join sees it. `receiver`: of orders and waybills; `lane`, `batch_seq`: that stored it."""
+    """A document as the join sees it. `receiver`: of orders and waybills; `lane`, `batch_seq`: that stored it; `waiting`: as stored."""
 
     place: Place
     ebp_code: str
@@ -27,6 +28,7 @@ class Candidate(NamedTuple):
     receiver: tuple[str, ...]
     lane: int
     batch_seq: int
+    waiting: bool
 
     @property
     def version(self) -> tuple[int, str, bytes]:
@@ -104,10 +106,14 @@ def needing_a_look(manifests: Iterable[ManifestRow], found: Whereabouts) -> set[
         key = m.ebp_code, m.order_no
         counts[key] = counts.get(key, 0) + 1
         together = m.lane == m.order_partition == m.payment_partition == m.waybill_partition
-        stray = found.rows.get((3, m.waybill_partition, m.waybill_offset))
-        if counts[key] > 1 or m.attempt != 1 or not together or (stray is not None and stray.ebp_code == ""):
+        if counts[key] > 1 or m.attempt != 1 or not together or not all(map(_plain, map(found.rows.get, used_places(m)), repeat(m.batch_seq))):
             numbers.add(m.order_no)
     return numbers
+
+
+def _plain(row: DocumentRow | None, batch_seq: int) -> bool:
+    """Whether a document names its platform and was there when its lane decided with a batch."""
+    return row is not None and row.ebp_code != "" and row.batch_seq <= batch_seq
 
 
 def orders_of(
@@ -117,7 +123,7 @@ def orders_of(
     """Orders of these numbers, with all documents, manifests and fates there are of them."""
     orders = {number: Order(number) for number in sorted(numbers)}
     for place, (row, record) in documents_of.items():
-        if (candidate := _candidate(record, place, row.lane, row.batch_seq)) is not None:
+        if (candidate := _candidate(record, place, row)) is not None:
             orders[row.order_no].documents[place] = candidate
     for m in sorted(manifests, key=lambda m: m.attempt):
         orders[m.order_no].attempts.setdefault(m.ebp_code, []).append(m)
@@ -126,12 +132,12 @@ def orders_of(
     return list(orders.values())
 
 
-def _candidate(record: Record, place: Place, lane: int, batch_seq: int) -> Candidate | None:
+def _candidate(record: Record, place: Place, row: DocumentRow) -> Candidate | None:
     try:
         document: dict[str, Any] = documents.read(documents.kind_name(place[0]), record.key, record.value)
     except NoDocument:
         return None  # reported where the record is accounted for
     return Candidate(
         place, document["ebpCode"], record.log_ms, documents.digest(record.value or b""), document["appType"],
-        document["appTime"], document["guid"], tuple(document.get(f, "") for f in RECEIVER), lane, batch_seq,
+        document["appTime"], document["guid"], tuple(document.get(f, "") for f in RECEIVER), row.lane, row.batch_seq, row.waiting,
     )  # fmt: skip

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
-from loadtest.verify.accounts import books, check_book
+from loadtest.verify.accounts import books, check_book, check_used
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
 from loadtest.verify.clocks import Looks, check_clocks
@@ -111,6 +111,7 @@ def prove_beside(
     if answers is not None:
         answers.check(settled, found, report)
         watch.lap("answers")
+    check_used(tables, report)
     for book in books(tables):
         check_book(book, facts, revised, commits, report)
     check_guarantees(tables, facts, revised, commits, report)
@@ -125,6 +126,10 @@ def prove_beside(
 def _check_at_rest(evidence: Evidence, report: Report) -> None:
     for lane in evidence.tables.lanes:
         report.same(f"lane {lane.lane}", "batches published", lane.batch_seq, lane.published_seq)
+    topics: dict[str, str] = {}
+    for row in evidence.tables.consumed:  # a topic-partition under another lane or id than its topic's is read no more
+        own = row.partition, topics.setdefault(row.topic, row.topic_id)
+        report.same(f"{row.topic}[{row.partition}]", "lane and topic_id", own, (row.lane, row.topic_id))
 
 
 def _found_of_all(tables: Tables, settled: list[Settled], report: Report) -> Whereabouts:

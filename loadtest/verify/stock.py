@@ -65,9 +65,9 @@ def check_stock(
     for row in tables.held:
         if (one := facts.get(row.manifest_id)) is not None:
             waits = {f"S|{item}": asked.amount for item, asked in one.stock.items()} | {f"G|{one.secured.guarantor}": one.secured.amount}
-            wanted = waits.get(row.waits_for), one.lane_batch[0], one.holder, one.order_hash, one.accepted_at
-            stored = row.amount, row.lane, f"{row.ebp_code}|{row.order_no}", row.order_hash, row.accepted_at
-            report.same(f"{one.place} held", "what it waits for, its lane, holder, order_hash and accepted_at", wanted, stored)
+            wanted = waits.get(row.waits_for), one.lane_batch[0], one.place, one.order_hash, one.accepted_at
+            stored = row.amount, row.lane, f"manifest {row.ebp_code}|{row.order_no} attempt {row.attempt}", row.order_hash, row.accepted_at
+            report.same(f"{one.place} held", "what it waits for, its lane, manifest, order_hash and accepted_at", wanted, stored)
     report.counts["stock_items"] += len(accounts)
     report.counts["stock_entries"] += sum(len(account.entries) for account in accounts.values())
 

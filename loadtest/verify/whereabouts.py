@@ -19,6 +19,7 @@ from loadtest.verify.evidence import (
     record_place,
     used_places,
 )  # fmt: skip
+from loadtest.verify.homes import homes
 from loadtest.verify.letters import check_kept
 from loadtest.verify.proof import Report
 from schemas.contracts import topic_name
@@ -61,6 +62,7 @@ def account_for(evidence: Evidence, share: Share, complete: bool, report: Report
     for told in (found.rows, found.fates, found.dead):
         for place in sorted(told.keys() - evidence.inputs.keys()):
             report.differs(record_place(*place), "row of a table", "a record at this place", "none")
+    _check_astray(evidence.inputs, found, report)
     _check_unused(evidence.inputs, found, report)
     report.counts["records"] += len(evidence.inputs)
     report.counts["documents_used"] += len(found.used)
@@ -155,6 +157,14 @@ def _compare(place: Place, row: DocumentRow, record: Record, report: Report) -> 
             if want != have:
                 what = f"{name} of its document row"
                 report.differs(record_place(*place), what, "as in the record", "something else")
+
+
+def _check_astray(inputs: Mapping[Place, Record], found: Whereabouts, report: Report) -> None:
+    """Whether a document is looked for by those of other lanes: it lies where its key does not belong, or its key has no platform."""
+    rows = [(place, row, record.key or b"") for place, row in found.rows.items() if (record := inputs.get(place)) is not None]
+    for (place, row, key), home in zip(rows, homes([key for _, _, key in rows]), strict=True):
+        if row.astray != (place[1] != home or key[:1] == b"|"):
+            report.differs(record_place(*place), "astray of its document row", not row.astray, row.astray)
 
 
 def _check_unused(inputs: Mapping[Place, Record], found: Whereabouts, report: Report) -> None:

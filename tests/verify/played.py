@@ -199,8 +199,8 @@ class Play:
             inputs[kind, r.partition, r.offset] = Record(r.timestamp, r.key, r.value, tuple(r.headers))
             ends[kind, r.partition] = r.offset + 1
         tables = self.tables
-        tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end) for (k, p), end in ends.items()]
-        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(self.sent)))
+        tables.consumed = [evidence.Consumed(topic_name(KINDS[k - 1]), p, end, p, KINDS[k - 1]) for (k, p), end in ends.items()]
+        tables.consumed.append(evidence.Consumed(REGISTRY, 0, len(self.sent), 0, "registry"))
         tables.registry_state = [evidence.RegistryState(self.store.registry.version)]
         book = self.store.lawbook
         tables.rule_sets = [evidence.RuleSetRow(book.version, book.content)]
@@ -218,17 +218,17 @@ class Play:
         filings = {(0, r.offset): Record(r.timestamp, r.key, r.value) for r in self.sent}
         # the batches of all lanes have one clock here: as if each lane had heard a tick of it
         ticks = {(lane.lane, 0): Record(lane.record_time, b"", b"") for lane in tables.lanes if lane.record_time is not None}
-        tables.consumed += [evidence.Consumed(topic_name("clock"), lane, 1) for lane, _ in ticks]
+        tables.consumed += [evidence.Consumed(topic_name("clock"), lane, 1, lane, "clock") for lane, _ in ticks]
         return Evidence(inputs, ends, self.outputs, tables, filings, ticks=ticks)
 
 
 def one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
-    """As the view `document` does, but for `astray` and `waiting`, which nobody asks for here."""
+    """As the view `document` does."""
     parts = [
         rows.filter(pl.col(f"{kind}_offset").is_not_null()).select(
             "order_hash", "ebp_code", "order_no", pl.lit(number, pl.Int16).alias("kind"), pl.col("lane").alias("partition"),
             pl.col(f"{kind}_offset").alias("kafka_offset"), pl.col(f"{kind}_logged").alias("log_time"), "lane", "batch_seq",
-            pl.col(f"{kind}_value").alias("value"),
+            "astray", "waiting", pl.col(f"{kind}_value").alias("value"),
         )
         for number, kind in enumerate(KINDS, start=1)
     ]

@@ -1,16 +1,22 @@
 """Damage to what ties rows to others: the keys they are looked up by, the lane they lie in, the record they were made of."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
 
-from loadtest.verify import Evidence, Proof
+from loadtest.generate.placing import partition_of
+from loadtest.verify import Evidence, Proof, prove
 from loadtest.verify.commits import Commits, Kept, Read
-from loadtest.verify.evidence import StockAccountRow, manifest_place, record_place
+from loadtest.verify.evidence import StockAccountRow, manifest_place, record_place, used_places
+from loadtest.verify.homes import homes
 from loadtest.verify.open_orders import report_place
 from loadtest.verify.proof import Report
 from schemas.contracts import topic_name
+from tests.pipeline.memory import KEY
+from tests.pipeline.trios import KINDS, numbered, rec
+from tests.verify.played import Play, lane_of
 from tests.verify.test_damage import told
 from tests.verify.test_stock_damage import manifest_of
 
@@ -60,7 +66,7 @@ def test_a_report_of_a_platform_without_documents(evidence: Evidence, proved: Pr
     assert told(proved(), report_place(row), "attempt")
 
 
-@pytest.mark.parametrize("changes", [{"lane": 99}, {"accepted_at": 5}, {"order_hash": 1}, {"order_no": "X"}, {"ebp_code": "X"}, {"amount": 1}])
+@pytest.mark.parametrize("changes", [{"lane": 99}, {"accepted_at": 5}, {"order_hash": 1}, {"order_no": "X"}, {"ebp_code": "X"}, {"amount": 1}, {"attempt": 2}])
 def test_what_is_held_is_looked_up_by(evidence: Evidence, proved: Prove, changes: dict[str, Any]) -> None:
     held = first_of(evidence.tables.held, **changes)
     place = manifest_place(manifest_of(evidence, held.manifest_id))
@@ -106,6 +112,13 @@ def test_a_stock_take_of_another_batch(evidence: Evidence, proved: Prove, change
     assert told(proved(), "table stock_count", "lane and batch")
 
 
+@pytest.mark.parametrize("changes", OTHER_BATCHES)
+@pytest.mark.parametrize("name", ["quota", "weight"])
+def test_packed_entries_of_another_batch(evidence: Evidence, proved: Prove, name: str, changes: dict[str, int]) -> None:
+    row = first_of(getattr(evidence.tables, f"{name}_used"), **changes)
+    assert told(proved(), f"{name}_used_entries of lane {row.lane} batch {row.batch_seq}", "manifests")
+
+
 @pytest.mark.parametrize("table", ["document_fate", "open_report", "dead_letter"])
 def test_rows_of_a_batch_that_its_lane_has_not_had(evidence: Evidence, proved: Prove, table: str) -> None:
     tables = {"document_fate": evidence.tables.fates, "open_report": evidence.tables.open_reports, "dead_letter": evidence.tables.dead_letters}
@@ -136,3 +149,80 @@ def test_rows_by_the_lowest_lane_of_their_batch(rows: list[tuple[Any, Any]], rig
         kept.check("a row", row, of, report)
         found.append(report.total == before)
     assert found == right
+
+
+@pytest.mark.parametrize("changes", [{"lane": 5}, {"topic_id": "another"}])
+def test_a_position_of_another_lane_or_topic(evidence: Evidence, proved: Prove, changes: dict[str, Any]) -> None:
+    consumed = evidence.tables.consumed
+    n = next(n for n, row in enumerate(consumed) if row.partition == 3)
+    consumed[n] = consumed[n]._replace(**changes)
+    assert any(d.what == "lane and topic_id" and d.place.endswith("]") for d in proved().discrepancies)
+
+
+def decided_elsewhere(monkeypatch: pytest.MonkeyPatch) -> Evidence:
+    """A whole order, one that lacks its waybill and one that was decided before its twin came: all placed in the next lane."""
+    monkeypatch.setattr("tests.verify.played.lane_of", lambda read: {h: lane + 1 for h, lane in lane_of(read).items()})
+    whole, part = numbered(1), numbered(2)
+    game = Play()
+    monkeypatch.setattr(game, "_lanes_of", lambda hashes, _: dict.fromkeys(hashes, 1))
+    sent = [rec(kind, whole[kind], 0) for kind in KINDS] + [rec(kind, part[kind], 1) for kind in KINDS[:2]]
+    late = [rec("order", whole["order"], 2)]
+    game.batch(sent)
+    game.batch(late)
+    game.sweep()
+    return game.evidence([*sent, *late])
+
+
+def test_what_is_decided_by_a_lane_without_its_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = decided_elsewhere(monkeypatch)
+    proof, (manifest,), (fate,), (row,) = prove(evidence, KEY), evidence.tables.manifests, evidence.tables.fates, evidence.tables.open_reports
+    places = manifest_place(manifest), record_place(fate.kind, fate.partition, fate.kafka_offset), report_place(row)
+    assert [told(proof, place, "lane") for place in places] == [True, True, True]
+    assert proof.discrepancy_count == 3
+
+
+def test_a_document_that_was_stored_after_its_decision(evidence: Evidence, proved: Prove) -> None:
+    """The last of its partition, so that its batch is in order."""
+    rows = evidence.tables.documents
+    used = {place: m for m in evidence.tables.manifests for place in used_places(m) if m.lane == place[1]}
+    last = {(row.kind, row.partition): row for row in sorted(rows, key=lambda row: row.kafka_offset)}
+    row = next(row for row in last.values() if (row.kind, row.partition, row.kafka_offset) in used)
+    end = next(lane.batch_seq for lane in evidence.tables.lanes if lane.lane == row.lane)
+    assert used[row.kind, row.partition, row.kafka_offset].batch_seq < end
+    rows[rows.index(row)] = row._replace(batch_seq=end)
+    assert told(proved(), record_place(row.kind, row.partition, row.kafka_offset), "batch_seq of its document row")
+
+
+@pytest.mark.parametrize("astray", [True, False])
+def test_a_document_that_is_not_looked_for(evidence: Evidence, proved: Prove, astray: bool) -> None:
+    rows = evidence.tables.documents
+    n = next(n for n, row in enumerate(rows) if row.astray == astray)
+    rows[n] = rows[n]._replace(astray=not astray)
+    assert told(proved(), record_place(rows[n].kind, rows[n].partition, rows[n].kafka_offset), "astray")
+
+
+def test_where_keys_belong() -> None:
+    chance = Random(3)
+    keys = [chance.randbytes(chance.randrange(60)) for _ in range(2_000)]
+    assert homes(keys) == [partition_of(key) for key in keys]
+    assert homes([]) == []
+
+
+def test_an_open_document_that_nobody_looks_at(evidence: Evidence, proved: Prove) -> None:
+    """Its report is there: it would not be the next time."""
+    rows, reported = evidence.tables.documents, evidence.tables.open_reports[0]
+    mine = [n for n, row in enumerate(rows) if (row.ebp_code, row.order_no, row.waiting) == (reported.ebp_code, reported.order_no, True)]
+    for n in mine:
+        rows[n] = rows[n]._replace(waiting=False)
+    assert mine and any(told(proved(), record_place(*rows[n][3:6]), "waiting") for n in mine)
+
+
+def test_an_open_order_that_was_not_closed(evidence: Evidence, proved: Prove) -> None:
+    """Its lane has looked at what is older than thirty days by then."""
+    lanes = evidence.tables.lanes
+    lanes[:] = [lane._replace(swept_closed=lane.swept_incomplete) for lane in lanes]
+    proof = proved()
+    assert any(d.what == "report of its open order" and d.expected.startswith("DOC-10") for d in proof.discrepancies)
+    closed = [row._replace(code="DOC-10") for row in evidence.tables.open_reports]
+    evidence.tables.open_reports += closed
+    assert not any(d.what == "report of its open order" for d in proved().discrepancies)

@@ -33,7 +33,7 @@ def ruled(evidence: Evidence, law_folder: Path) -> Evidence:
     last = next(lane.batch_seq for lane in tables.lanes if lane.lane == 0)
     tables.rule_events.append(RuleEventRow(0, 7, 2, "live", name, 0, "an officer", BASE_MS, 0, last))
     tables.registry_state[:] = [RegistryState(2)]
-    tables.consumed.append(Consumed(topic_name("rules"), 0, 1))
+    tables.consumed.append(Consumed(topic_name("rules"), 0, 1, 0, "rules"))
     return evidence
 
 
@@ -77,7 +77,7 @@ def test_an_older_event_that_was_taken(ruled: Evidence, proved: Prove) -> None:
     event = RuleEvent("live", 7, ruled.tables.rule_sets[0].rule_set)
     ruled.rulings[0, 1] = Record(BASE_MS, event.key.encode(), written(event))
     ruled.tables.rule_events.append(ruled.tables.rule_events[1]._replace(kafka_offset=1, rule_set=event.rule_set, by=""))
-    ruled.tables.consumed[-1] = Consumed(topic_name("rules"), 0, 2)
+    ruled.tables.consumed[-1] = Consumed(topic_name("rules"), 0, 2, 0, "rules")
     assert told(proved(), PLACE.replace("@0", "@1"), "dead-letter code")
 
 

@@ -22,7 +22,7 @@ def tried(evidence: Evidence) -> Evidence:
     tables = evidence.tables
     event = RuleEvent("shadow", 3, tables.rule_sets[0].rule_set, 10_000)
     evidence.rulings[0, 0] = Record(BASE_MS, event.key.encode(), written(event))
-    tables.consumed.append(Consumed(topic_name("rules"), 0, 1))
+    tables.consumed.append(Consumed(topic_name("rules"), 0, 1, 0, "rules"))
     filed = tables.registry_entries[0]
     tables.rule_events.append(RuleEventRow(0, 3, 1, "shadow", event.rule_set, 10_000, "", BASE_MS, filed.lane, filed.batch_seq))
     half = len(tables.manifests) // 2

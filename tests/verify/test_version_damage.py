@@ -185,7 +185,7 @@ def test_rule_events_taken_out_of_their_order(by_halves: Evidence) -> None:
         event = RuleEvent("live", 7 + n, tables.rule_sets[0].rule_set)
         by_halves.rulings[0, n] = Record(BASE_MS, event.key.encode(), written(event))
         tables.rule_events.append(RuleEventRow(n, 7 + n, filed.version, "live", event.rule_set, 0, "", BASE_MS, 0, filed.batch_seq))
-    tables.consumed.append(Consumed(topic_name("rules"), 0, 2))
+    tables.consumed.append(Consumed(topic_name("rules"), 0, 2, 0, "rules"))
     assert prove(by_halves, KEY).verified
     exchanged(tables.rule_events, -2, -1, "version", "batch_seq")
     assert told(prove(by_halves, KEY), f"{topic_name('rules')}[0]@1", "lane and batch")
