@@ -33,6 +33,10 @@ class Owner(LaneHooks, Protocol):
         """These positions lie outside the log."""
         ...
 
+    async def on_unreadable(self, places: Mapping[TP, str]) -> None:
+        """Behind what was handed out of these comes a batch that cannot be unpacked, for this reason; told with each fetch of it."""
+        ...
+
 
 def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, transport: str = "batch") -> faust.App:
     """An app that is started inside a running loop; the worker owns the process and its exit."""
@@ -66,6 +70,7 @@ def build_app(endpoints: Endpoints, group: str, intake: Intake, owner: Owner, tr
     app.hooks = owner
     app.durable = owner.durable
     app.on_lost = owner.on_lost
+    app.on_unreadable = owner.on_unreadable
     schema = faust.Schema(value_serializer="raw", key_serializer="raw", value_type=bytes, key_type=bytes)
     schema.__class__ = RecordsSchema
     channel = app.topic(*intake_topics(), schema=schema)

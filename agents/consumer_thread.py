@@ -13,6 +13,8 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from agents.fetched_batches import Unreadable
+
 LOG = logging.getLogger("tidegate.transport")
 FETCH_WAIT_MS = 100  # Faust has 1500
 FETCH_BYTES = 24 << 20  # one answer of one broker
@@ -30,14 +32,16 @@ class HoldingListener(driver.ConsumerRebalanceListener):
 
 class FetchThread(driver.AIOKafkaConsumerThread):
     """`marks`: position and readable end of each topic-partition after the last fetch. `lost`: positions that lie
-    outside the log. Both are written here and read by the consumer after the call that wrote them."""
+    outside the log. `unreadable`: those where a batch begins that cannot be unpacked, with the reason. All are written here and read
+    by the consumer after the call that wrote them."""
 
     marks: dict[TP, tuple[int, int]]
     lost: dict[TP, int]
+    unreadable: dict[TP, str]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.marks, self.lost = {}, {}
+        self.marks, self.lost, self.unreadable = {}, {}, {}
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -90,8 +94,9 @@ class FetchThread(driver.AIOKafkaConsumerThread):
         except OffsetOutOfRangeError as e:
             self.lost = {TP(*tp): offset for tp, offset in e.args[0].items()}
             return {}
+        self.unreadable = {TP(*tp): str(found[0]) for tp, found in records.items() if isinstance(found[0], Unreadable)}
         self._mark(consumer)
-        return records
+        return {tp: found for tp, found in records.items() if tp not in self.unreadable} if self.unreadable else records
 
     def _hold(self, consumer: Any) -> None:
         held = {TopicPartition(*tp) for tp in self.consumer.held()}  # type: ignore[attr-defined]

@@ -1,15 +1,19 @@
 """Lets aiokafka hand out each fetched batch whole, as columns, where it would make an object of each record.
 
 Only for consumers that ask for it by `key_deserializer=AS_COLUMNS`; for all others nothing changes.
+
+A batch that cannot be unpacked comes as `Unreadable` in the place of its records, alone and again with each fetch: what was before it
+in the log was handed out with fetches before, and of what is behind it nothing is.
 """
 
+import gzip
+import io
 import struct
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import _DefaultRecordBatchPy  # pyright: ignore[reportPrivateUsage]
 from aiokafka.structs import TopicPartition
 
 from agents.records import Records
@@ -19,11 +23,22 @@ from schemas.packed import Bytes
 _LENGTH = struct.Struct(">8xi")  # base offset, then how many bytes follow
 _COUNT = struct.Struct(">57xi")
 PREFIX, HEADER = 12, 61  # bytes before what the length counts; before the records of format 2
+# A broker bounds a batch as it was sent (message.max.bytes: 1 MiB), and gzip makes up to a thousand times that of it. This is 64 times
+# as much, and all that a worker buffers of all its topics: documents by the thousand come to 4 or 5 times, one and the same document
+# over and over to 180. What is unpacked of one fetch of a partition is bounded alike, or hundreds of small batches could be what one
+# large must not.
+MOST_UNPACKED = 64 << 20
+PIECE = 1 << 18
+OTHER_CODECS = {2: "snappy", 3: "lz4", 4: "zstd"}  # their libraries are not installed with Tidegate
 
 
 def AS_COLUMNS(key: bytes) -> bytes:
     """Says that a consumer takes whole batches."""
     return key
+
+
+class Unreadable(Exception):
+    """The next batch of the log cannot be unpacked. Its message says which, and why."""
 
 
 class _Whole:
@@ -39,8 +54,8 @@ class _Batch:
     """A batch whose iteration gives all its records at once; all else is as aiokafka reads it. Brokers from 4.0 on know
     no format but the second."""
 
-    def __init__(self, plain: Any, tp: TopicPartition, data: Bytes, begin: int, end: int) -> None:
-        self._plain, self._tp, self._data, self._begin, self._end = plain, tp, data, begin, end
+    def __init__(self, plain: Any, fetch: "_Batches", begin: int, end: int) -> None:
+        self._plain, self._fetch, self._begin, self._end = plain, fetch, begin, end
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plain, name)
@@ -50,36 +65,55 @@ class _Batch:
 
     def __iter__(self) -> Iterator[Any]:
         plain = self._plain
-        (count,) = _COUNT.unpack_from(self._data.data, self._begin)
+        tp, data = self._fetch.tp, self._fetch.data
+        (count,) = _COUNT.unpack_from(data.data, self._begin)
         times = (plain.first_timestamp, plain.max_timestamp if plain.timestamp_type else -1)
-        records = Records.of_batch(self._tp.topic, self._tp.partition, plain.base_offset, count, times, *self._body())
+        records = Records.of_batch(tp.topic, tp.partition, plain.base_offset, count, times, *self._body(data))
         if len(records):
             yield _Whole(records, plain.next_offset - 1)
 
-    def _body(self) -> tuple[Bytes, int, int]:
+    def _body(self, data: Bytes) -> tuple[Bytes, int, int]:
         """Where the records lie, uncompressed: all batches of a fetch in one buffer, if they came so."""
-        if self._plain.compression_type == self._plain.CODEC_NONE:
-            return self._data, self._begin + HEADER, self._end
-        batch: Any = _DefaultRecordBatchPy(self._data.data[self._begin : self._end])
-        batch._maybe_uncompress()
-        body = np.frombuffer(bytes(batch._buffer), np.uint8)
-        return body, 0, len(body)
+        codec = self._plain.compression_type
+        if codec == self._plain.CODEC_NONE:
+            return data, self._begin + HEADER, self._end
+        if codec != self._plain.CODEC_GZIP:
+            raise Unreadable(f"{self._name()} is compressed by {OTHER_CODECS.get(codec, codec)}: only gzip is unpacked")
+        room = self._fetch.room
+        body = _unpacked(data.data[self._begin + HEADER : self._end], room)
+        if len(body) > room:
+            raise Unreadable(f"{self._name()} is more than {MOST_UNPACKED} bytes when unpacked")
+        self._fetch.room -= len(body)
+        return np.frombuffer(body, np.uint8), 0, len(body)
+
+    def _name(self) -> str:
+        return f"the batch at offset {self._plain.base_offset} to {self._plain.next_offset - 1}"
+
+
+def _unpacked(packed: memoryview, most: int) -> bytes:
+    """What gzip made so small; where that is more than `most` bytes, only some more than these."""
+    parts, size = list[bytes](), 0
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as plain:
+        while size <= most and (part := plain.read(PIECE)):
+            parts.append(part)
+            size += len(part)
+    return b"".join(parts)
 
 
 class _Batches:
-    """The batches of one fetch of one partition."""
+    """The batches of one fetch of one partition. `room`: how many bytes may still be unpacked of it."""
 
     def __init__(self, tp: TopicPartition, plain: kafka_headers.Records) -> None:
-        self._tp, self._plain = tp, plain
-        self._data, self._at = np.frombuffer(plain.data, np.uint8), 0
+        self.tp, self._plain, self.room = tp, plain, MOST_UNPACKED
+        self.data, self._at = np.frombuffer(plain.data, np.uint8), 0
 
     def has_next(self) -> bool:
         return self._plain.has_next()
 
     def next_batch(self) -> _Batch:
         begin = self._at
-        self._at += PREFIX + _LENGTH.unpack_from(self._data.data, begin)[0]
-        return _Batch(self._plain.next_batch(), self._tp, self._data, begin, self._at)
+        self._at += PREFIX + _LENGTH.unpack_from(self.data.data, begin)[0]
+        return _Batch(self._plain.next_batch(), self, begin, self._at)
 
 
 class PartitionRecords(fetcher.PartitionRecords):
@@ -87,7 +121,16 @@ class PartitionRecords(fetcher.PartitionRecords):
 
     def __init__(self, tp: TopicPartition, records: Any, aborted: Any, offset: int, key: Any, *rest: Any) -> None:
         self._whole = key is AS_COLUMNS
+        self._began = offset
         super().__init__(tp, _Batches(tp, records) if self._whole else records, aborted, offset, None if self._whole else key, *rest)
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except Unreadable as e:
+            if self.next_fetch_offset > self._began:
+                raise StopIteration from None  # the next fetch begins with it, and has room for it if it is not more by itself
+            return e
 
     def _consumer_record(self, tp: TopicPartition, record: Any) -> Any:
         return record.records if self._whole else super()._consumer_record(tp, record)

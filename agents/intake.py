@@ -167,6 +167,11 @@ class Intake:
         """Whether records of `place` are taken at all."""
         return self._buffer(place) is not None
 
+    def holds(self, place: Place) -> bool:
+        """Whether records of `place` are here, or on their way here."""
+        buffer = self._buffer(place)
+        return buffer is not None and buffer.held + buffer.announced > 0
+
     async def room(self, seconds: float | None = None) -> None:
         """Wait until a batch was taken or the assignment changed, but not longer than `seconds`."""
         self._room.clear()

@@ -34,7 +34,7 @@ class Metrics:
     lanes: Gauge = field(default=Gauge("tidegate_lanes", "Lanes this worker owns"))
     buffered_records: Gauge = field(default=Gauge("tidegate_buffered_records", "Records fetched, not yet in a batch"))
     buffered_bytes: Gauge = field(default=Gauge("tidegate_buffered_bytes", "Bytes fetched, not yet in a batch"))
-    paused_partitions: Gauge = field(default=Gauge("tidegate_paused_partitions", "Topic-partitions paused by dead-letter limits"))
+    paused_partitions: Gauge = field(default=Gauge("tidegate_paused_partitions", "Topic-partitions that are paused"))
     rebalances: Counter = field(default=Counter("tidegate_rebalances_total", "Assignments received"))
     relay_messages: Counter = field(default=Counter("tidegate_relay_messages_total", "Messages published"))
     relay_rounds: Counter = field(default=Counter("tidegate_relay_rounds_total", "Kafka transactions of the relay", ["result"]))

@@ -17,7 +17,7 @@ from agents.processor import Processor
 from agents.topic_identity import topics_of
 from schemas.endpoints import Endpoints
 from sinks.errors import Unavailable
-from sinks.lanes import OUT_OF_LOG, RECREATED, Position, claim, open_positions
+from sinks.lanes import OUT_OF_LOG, RECREATED, UNREADABLE, Position, claim, open_positions
 from sinks.named_sql import sql
 from sinks.store import AWAY, Store
 
@@ -184,3 +184,10 @@ class Ownership:
         async with self.busy:
             for tp in places:
                 await self.pause((tp.topic, tp.partition), OUT_OF_LOG, OUTSIDE)
+
+    async def on_unreadable(self, places: Mapping[TP, str]) -> None:
+        """They pause where the batch begins: what is before it is decided first."""
+        async with self.busy:
+            for tp, why in places.items():
+                if not self._intake.holds((tp.topic, tp.partition)):
+                    await self.pause((tp.topic, tp.partition), UNREADABLE, why)

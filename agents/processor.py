@@ -26,7 +26,7 @@ from agents.rule_sets import RuleSets
 from agents.sweep import Sweep, reports
 from agents.trials import tried_by
 from pipeline import flow
-from pipeline.attempts import to_join_again
+from pipeline.attempts import Past, to_join_again
 from pipeline.documents import KINDS, Documents, among, together
 from pipeline.guarantee_events import events
 from pipeline.personal import Pseudonyms
@@ -162,45 +162,35 @@ class Processor:
         dead = [*read.dead, *filed.dead, *ruled.dead]
         before = [self.lanes[lane] for lane in sorted(work)]
         came_by = lanes_of(read.tables)
-        after = {s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before}
-        if self.rules.unusable:  # what was stored last is still to be looked at, by us or by whoever claims the lane
-            after = {s.lane: replace(after[s.lane], worked=s.worked) for s in before}
-        sweep = Sweep(self.lawbook, after, _arrives(work))
+        sweep = Sweep(self.lawbook, self._advanced(before, work), _arrives(work))
         lane_of = await self._looked_at(work, came_by, sweep)
         after = sweep.after
-        hashes = lane_of["order_hash"].sort()
-        known = self.recent.are_settled(hashes)
-        settled, recent = hashes.filter(known), self.recent.of(hashes.filter(~known))
-        stored = await self.store.look_up(hashes, self.recent.since(), settled, _hashes_of(recent))
-        before_now = as_documents(read_stored(stored.documents), stored=True) if len(stored.documents) else None
-        new = as_documents(read, stored=False)
-        at_hand = together([part for part in (new, before_now, *recent) if part is not None])
-        gathered = flow.gather(at_hand, stored.past, self.pseudonyms)
+        at_hand, past = await self._at_hand(read, lane_of["order_hash"].sort())
+        gathered = flow.gather(at_hand, past, self.pseudonyms)
         gathered = flow.count(gathered, await read_seen(self.store, gathered.manifests.heads), self.registry)
         opened = open_or_quarantine(gathered, self.lawbook.on, self.registry, self.seeds)
-        reported = await reports(self.store, sweep, at_hand, stored.past, opened)
+        reported = await reports(self.store, sweep, at_hand, past, opened)
         arrived = Arrived(read.tables, reported, dead_letter_rows(dead), filed.rows, ruled.rows, filings.counts(filed, self.registry), filings.stock_filed(filed))
-        moves = self._moves(work)
         prepared = Prepared(opened, arrived, after, lane_of, self.lawbook.on(flow.NO_DAY), self.lawbook.statuses, self.registry.version)
         if self.rules.trial is not None:
             prepared.tried = tried_by(self.rules.trial, prepared.opened.judged, self.registry)
         heads, fates = prepared.opened.judged.manifests.heads, prepared.opened.fates
         frames = arrived_frames(prepared.arrived, heads, fates, after) | sighting_frames(heads, opened.seen, after)
-        batch = Batch(before, list(after.values()), moves, frames, self.registry.version)
+        batch = Batch(before, list(after.values()), self._moves(work), frames, self.registry.version)
         METRICS.slow_path_batches.inc(await self.store.commit(batch, prepared) > 0)
-        assert prepared.decided is not None
-        self.lanes.update(after)
-        if len(prepared.decided.posted.waiting):
-            self.held.committed(prepared.decided)
-        self.failed.committed(prepared.decided, self.registry)
-        stored_now = batch.arrived["order_documents"]
-        waiting = stored_now["order_hash"].filter(stored_now["waiting"])
-        self.recent.add(after, as_documents(read, stored=True), waiting)
-        self.positions.update({place: following for place, (_, following) in moves.items()})
+        decided = prepared.decided
+        assert decided is not None
+        self._committed(batch, decided, as_documents(read, stored=True))
         if not self.rules.unusable:
-            unasked = lane_of.filter(among(to_join_again(at_hand, prepared.decided.heads)))
+            unasked = lane_of.filter(among(to_join_again(at_hand, decided.heads)))
             self.again.committed(work, came_by, read.tables, unasked)
-        return prepared.decided, dead
+        return decided, dead
+
+    def _advanced(self, before: Iterable[LaneState], work: Mapping[int, LaneRecords]) -> dict[int, LaneState]:
+        """The lanes as the batch leaves them, before deadlines are looked at. Under a rule set that cannot be used what was stored
+        last is still to be looked at, by us or by whoever claims the lane."""
+        after = {s.lane: s.advanced(_time(work[s.lane].clock_ms), None, None) for s in before}
+        return {s.lane: replace(after[s.lane], worked=s.worked) for s in before} if self.rules.unusable else after
 
     async def _looked_at(self, work: Iterable[int], came_by: pl.DataFrame, sweep: Sweep) -> pl.DataFrame:
         """LANES of the order numbers of a batch: of its documents (`came_by`), what has to be looked at again, and whose time is up.
@@ -215,6 +205,28 @@ class Processor:
             met = met.filter(of_lanes(frozenset(work)))
         besides = [part for part in (met, as_lanes(await sweep.candidates(self.store))) if len(part)]
         return first_lanes([came_by, *besides]) if besides else came_by
+
+    async def _at_hand(self, read: Read, hashes: pl.Series) -> tuple[Documents, Past]:
+        """All documents under these order numbers: those that come, those that wait in memory, and what else is stored of them; and
+        what was decided about them before."""
+        known = self.recent.are_settled(hashes)
+        settled, recent = hashes.filter(known), self.recent.of(hashes.filter(~known))
+        stored = await self.store.look_up(hashes, self.recent.since(), settled, _hashes_of(recent))
+        parts = [as_documents(read, stored=False)]
+        if len(stored.documents):
+            parts.append(as_documents(read_stored(stored.documents), stored=True))
+        return together([*parts, *recent]), stored.past
+
+    def _committed(self, batch: Batch, decided: flow.Decided, came: Documents) -> None:
+        """Keep up what is remembered between batches. `came`: its documents, as stored."""
+        after = {state.lane: state for state in batch.after}
+        self.lanes.update(after)
+        self.positions.update({place: following for place, (_, following) in batch.moves.items()})
+        if len(decided.posted.waiting):
+            self.held.committed(decided)
+        self.failed.committed(decided, self.registry)
+        stored_now = batch.arrived["order_documents"]
+        self.recent.add(after, came, stored_now["order_hash"].filter(stored_now["waiting"]))
 
     def _moves(self, work: Mapping[int, LaneRecords]) -> dict[tuple[str, int], tuple[int, int]]:
         return {

@@ -4,8 +4,8 @@ After each batch, also an empty one: so what was held while a guarantor was addi
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -26,30 +26,20 @@ from sinks.revisions import released as released_of
 from sinks.store import Store
 
 SLICE = 500  # manifests looked at in one transaction
-Waiter = tuple[datetime, int]
-"""Acceptance and manifest_id."""
-NOBODY: Waiter = (datetime(2000, 1, 1, tzinfo=UTC), 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Vain:
-    """Nothing that waits for an account fitted, up to and with `last`; nothing at all if `whole`. That holds while `stood` (registry
-    version, and each lane's day) stays and the room there is not more than `room`: what did not fit fits into less room no better."""
-
-    stood: tuple[Any, ...]
-    room: int
-    last: Waiter
-    whole: bool
+Room = dict[int, int]
+"""Lane → what may still be taken of an account on the day of the lane's clock, in fen or 10^-5 of the item's unit."""
 
 
 @dataclass(slots=True)
 class Reassess:
     """`waits`: accounts (G|guarantor, S|book item) that something waits for, by lane; `unknown`: lanes claimed since it was asked;
-    `vain`: of which accounts how much was looked at in vain: the next slice begins behind it."""
+    `vain`: version of the registry and room of an account when nothing that waits for it fitted; `last`: the account that filled a
+    slice, so that the next begins with another."""
 
     waits: dict[int, set[str]] = field(default_factory=lambda: dict[int, set[str]]())
     unknown: set[int] = field(default_factory=lambda: set[int]())
-    vain: dict[str, Vain] = field(default_factory=lambda: dict[str, Vain]())
+    vain: dict[str, tuple[int, Room]] = field(default_factory=lambda: dict[str, tuple[int, Room]]())
+    last: str = ""
 
     def own(self, lanes: Iterable[int]) -> None:
         """Lanes were claimed: what is held in them is to be asked for."""
@@ -65,10 +55,10 @@ class Reassess:
     def committed(self, decided: Decided) -> None:
         """A batch that held something for guarantee or stock."""
         held = decided.heads.filter(pl.col("queue").is_in(WAITING_QUEUES)).join(decided.posted.waiting, on="m")
-        for lane, account, first in held.group_by("lane", "waits_for").agg(pl.col("accepted_at").min()).iter_rows():
+        for lane, account, least in held.group_by("lane", "waits_for").agg(pl.col("amount").min()).iter_rows():
             self.waits.setdefault(lane, set()).add(account)
-            if (known := self.vain.pop(account, None)) is not None and first > known.last[0]:
-                self.vain[account] = replace(known, whole=False)  # what counts now may be more than on the day of its acceptance
+            if account in self.vain and least <= self.vain[account][1].get(lane, least):
+                del self.vain[account]  # what counts now may be more than on the day of its acceptance
 
     async def released(self, store: Store, registry: Registry, lanes: Mapping[int, LaneState]) -> dict[int, LaneState]:
         """Release one slice of what fits; the lanes that moved on by that. `lanes`: ours; Contended as Store.revise."""
@@ -77,7 +67,7 @@ class Reassess:
         if not mine:
             return {}
         days = {lane: _day(state) for lane, state in mine.items()}
-        rows, looked_at = await self._due(store, registry, sorted({x for lane in mine for x in self.waits[lane]}), days)
+        rows = await self._due(store, registry, sorted({x for lane in mine for x in self.waits[lane]}), days)
         if not rows:
             return {}
         held = held_frame(rows)
@@ -90,38 +80,39 @@ class Reassess:
         before = [mine[lane] for lane in sorted(held["lane"].unique())]
         after = {state.lane: state.revised() for state in before}
         done = released_of(held, lines, taken, after, registry.version)
-        if not len(done.manifest_ids) and not len(done.moved):
-            self.vain.update(looked_at)
+        if not len(done.manifest_ids) and not len(done.moved):  # others took it since its room was read
             return {}
         await store.revise(Batch(before, list(after.values()), {}, {}, registry.version), done)
         METRICS.revisions.labels("RELEASE").inc(len(done.manifest_ids))
         self.unknown.update(after)  # whatever is left of them
+        for account in done.moved["waits_for"].unique():
+            self.vain.pop(account, None)  # more waits for it than did
         return after
 
-    async def _due(
-        self, store: Store, registry: Registry, accounts: Sequence[str], days: Mapping[int, date]
-    ) -> tuple[list[Any], dict[str, Vain]]:
-        """What waits for these accounts and has room there, and what was looked at of each, should it be in vain."""
-        rooms = await _rooms(store, registry, accounts, set(days.values()))
+    async def _due(self, store: Store, registry: Registry, accounts: Sequence[str], days: Mapping[int, date]) -> list[Any]:
+        """What waits for these accounts and has room there, each by itself: the first that has its turn fits, or lacks something else."""
+        rooms = await _rooms(store, registry, accounts, days)
         out = [*registry.items_out().get_columns(), *registry.firms_out().get_columns()]
-        stood = registry.version, *sorted(days.items())  # each lane goes by its own clock
         rows: list[Any] = []
-        looked_at: dict[str, Vain] = {}
-        for account in accounts:
-            room, known = rooms[account], self.vain.get(account)
-            if known is not None and (known.stood != stood or room > known.room):
-                known = None
-            most = SLICE - len(rows)
-            if room <= 0 or not most or (known is not None and known.whole):
+        for account in sorted(accounts, key=lambda x: (x <= self.last, x)):
+            room, unit = rooms[account]
+            if max(room.values()) <= 0 or self._in_vain(account, registry.version, room):
                 continue
-            since = NOBODY if known is None else known.last
-            found = await store.fetch("held_due", account, list(days), room, most, *out, *since)
+            found = await store.fetch("held_due", account, list(room), list(room.values()), SLICE - len(rows), *out, unit)
             rows += found
-            last = (found[-1]["accepted_at"], found[-1]["manifest_id"]) if found else since
-            looked_at[account] = Vain(stood, room, last, whole=len(found) < most)
             if not found:
-                self.vain[account] = looked_at[account]
-        return rows, looked_at
+                self.vain[account] = registry.version, room
+            if len(rows) == SLICE:
+                self.last = account
+                break
+        return rows
+
+    def _in_vain(self, account: str, version: int, room: Room) -> bool:
+        """Whether nothing fitted when there was no less room: what is taken since makes none."""
+        if account not in self.vain:
+            return False
+        before, had = self.vain[account]
+        return before == version and all(lane in had and room[lane] <= had[lane] for lane in room)
 
     async def _ask(self, store: Store, lanes: Iterable[int]) -> None:
         if asked := sorted(self.unknown.intersection(lanes)):
@@ -130,21 +121,32 @@ class Reassess:
             self.unknown.difference_update(asked)
 
 
-async def _rooms(store: Store, registry: Registry, accounts: Sequence[str], days: set[date]) -> dict[str, int]:
-    """Account → what may still be taken of it, on the day when that is most."""
+async def _rooms(
+    store: Store, registry: Registry, accounts: Sequence[str], days: Mapping[int, date]
+) -> dict[str, tuple[Room, str | None]]:
+    """Account → what may still be taken of it, and the unit an item is counted in. No room where nothing counts on the day."""
     guarantors = pl.Series([x[2:] for x in accounts if x.startswith(OF_GUARANTEE)], dtype=pl.String)
     items = pl.Series([x[2:] for x in accounts if x.startswith(OF_STOCK)], dtype=pl.String)
-    rooms = dict.fromkeys(accounts, 0)
-    limits = [registry.guarantees_on(day, guarantors) for day in days] if len(guarantors) else []
-    frozen = {code: amount for code, _, amount in (await _guarantors(store, guarantors)).iter_rows()}
-    for code, *most in zip(guarantors, *limits, strict=True) if limits else ():
-        rooms[OF_GUARANTEE + code] = max(most) - frozen.get(code, 0)
-    entered = [registry.entered_of(items, day).fill_null(0) for day in days] if len(items) else []
+    most = {day: _most(registry, guarantors, items, day) for day in set(days.values())}
+    taken = {OF_GUARANTEE + code: frozen for code, _, frozen in (await _guarantors(store, guarantors)).iter_rows()}
     stood = await store.stock_of(items) if len(items) else stock.NO_STANDING
-    taken = dict(stood.select("book_item", stock.TAKEN).iter_rows())
-    for item, *most in zip(items, *entered, strict=True) if entered else ():
-        rooms[OF_STOCK + item] = max(most) - taken.get(item, 0)
+    taken |= {OF_STOCK + item: amount for item, amount in stood.select("book_item", stock.TAKEN).iter_rows()}
+    units = dict(zip((OF_STOCK + x for x in items), registry.stock_units(items), strict=True)) if len(items) else {}
+    rooms: dict[str, tuple[Room, str | None]] = {}
+    for account in accounts:
+        counting = {lane: most[day][account] for lane, day in days.items()}
+        rooms[account] = (
+            {lane: 0 if fen_or_e5 is None else fen_or_e5 - taken.get(account, 0) for lane, fen_or_e5 in counting.items()},
+            units.get(account),
+        )
     return rooms
+
+
+def _most(registry: Registry, guarantors: pl.Series, items: pl.Series, day: date) -> dict[str, int | None]:
+    """Account → its limit, or what is entered and counts on a day; None where nothing does."""
+    limits = registry.guarantees_on(day, guarantors) if len(guarantors) else []
+    entered = registry.entered_of(items, day) if len(items) else []
+    return dict(zip((*(OF_GUARANTEE + x for x in guarantors), *(OF_STOCK + x for x in items)), (*limits, *entered), strict=True))
 
 
 async def _guarantors(store: Store, codes: pl.Series) -> pl.DataFrame:

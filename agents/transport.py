@@ -139,6 +139,9 @@ class ClaimingConsumer(driver.Consumer):
         if self._thread.lost:
             lost, self._thread.lost = self._thread.lost, {}
             await self._tidegate.on_lost(lost)
+        if self._thread.unreadable:
+            unreadable, self._thread.unreadable = self._thread.unreadable, {}
+            await self._tidegate.on_unreadable(unreadable)
         return records if reading is self._reading else {}
 
     async def _wait_to_read(self, timeout: float) -> None:

@@ -12,6 +12,7 @@ from pipeline.documents import KINDS
 Place = tuple[int, int, int]  # kind, partition, offset
 SECOND = ("DOC-04", "DOC-05", "DOC-06")
 CHANGE, DELETE = "2", "3"
+MOST_ATTEMPTS = 2**15 - 1  # they are numbered in 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Attempt:
     fault_kinds: int
     places: tuple[Place, Place, Place]
     digests: tuple[bytes, bytes, bytes]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no other follows."""
+        return not self.rejected or self.number == MOST_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def open_attempts(
     waiting: list[Open] = []
     for ebp_code, free in by_platform.items():
         past = pasts.get(ebp_code, [])
-        if past and not past[-1].rejected:
+        if past and past[-1].is_last:
             continue
         kept = _kept(past, everything)
         missing = sum(1 << kind for kind in range(len(KINDS)) if _effective(kind, free, kept) is None)
@@ -141,7 +147,7 @@ def _free_documents(
 def _settle_one(
     ebp_code: str, free: list[Doc], past: list[Attempt], everything: Mapping[Place, Doc], out: Settled
 ) -> None:
-    if past and not past[-1].rejected:
+    if past and past[-1].is_last:
         for doc in free:
             out.fates.append(_too_late(doc, ebp_code, past))
         return
@@ -230,20 +236,20 @@ def _passed_over(doc: Doc, ebp_code: str, number: int, rivals: Rivals) -> Fate:
 def _taker(by_platform: Mapping[str, list[Doc]], pasts: Mapping[str, list[Attempt]], everything: Mapping[Place, Doc]) -> Doc | None:
     """The order that takes the waybills without ebpCode of its receiver, all of them: else a change or a delete that names no
     platform either would not find the one it is of. The only one that is open without a waybill of its own platform; where none
-    is, the only accepted one that used a waybill without ebpCode: what comes now is of that, and too late."""
+    is, the only one that is over and used a waybill without ebpCode: what comes now is of that, and too late."""
     open_ones: list[Doc] = []
-    accepted: list[Doc] = []
+    over: list[Doc] = []
     for ebp_code in {*by_platform, *pasts}:
         past = pasts.get(ebp_code, [])
-        if past and not past[-1].rejected:
+        if past and past[-1].is_last:
             order, _, waybill = (everything.get(place) for place in past[-1].places)
             if order is not None and waybill is not None and not waybill.ebp_code:
-                accepted.append(order)
+                over.append(order)
             continue
         fresh = [d for d in by_platform.get(ebp_code, []) if _used_twin(d, past) is None]
         kept = _kept(past, everything)
         order, own = _effective(0, fresh, kept), _effective(2, fresh, [k for k in kept if k.ebp_code])
         if order is not None and own is None:
             open_ones.append(order)
-    found = open_ones or accepted
+    found = open_ones or over
     return found[0] if len(found) == 1 else None

@@ -162,8 +162,11 @@ class Registry:
 
     def entered_of(self, book_items: pl.Series, day: date, units: pl.Series | None = None) -> pl.Series:
         """The same of stock that is named; in whatever unit it is counted in where none is asked for."""
-        rows = self._rows_of_stock(book_items)
-        return self.entered_on(day, rows, self.stock["stock_unit"].gather(rows) if units is None else units)
+        return self.entered_on(day, self._rows_of_stock(book_items), self.stock_units(book_items) if units is None else units)
+
+    def stock_units(self, book_items: pl.Series) -> pl.Series:
+        """`stock_unit`: the unit each is counted in; null where nothing is filed."""
+        return self.stock["stock_unit"].gather(self._rows_of_stock(book_items))
 
     def _rows_of_stock(self, book_items: pl.Series) -> pl.Series:
         names = self.stock["book_item"]

@@ -11,6 +11,7 @@ from sinks.kafka_positions import fence
 from sinks.named_sql import sql
 
 RECREATED, OUT_OF_LOG = "LANE-01", "LANE-02"  # why a topic-partition is paused whose position is not one of its log
+UNREADABLE = "LANE-03"  # or where a batch begins that cannot be unpacked
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from loadtest.verify.documents import order_hash
 from loadtest.verify.evidence import FateRow, ManifestRow, Place, manifest_place, record_place, used_places
-from loadtest.verify.orders import CHANGE, DELETE, Candidate, Order, effective
+from loadtest.verify.orders import CHANGE, DELETE, Candidate, Order, effective, may_follow
 from loadtest.verify.proof import Report
 
 SECOND = {1: "DOC-04", 2: "DOC-05", 3: "DOC-06"}
@@ -45,8 +45,8 @@ def _check_lane(order: Order, place: str, row: ManifestRow | FateRow, report: Re
 def _check_attempt(order: Order, row: ManifestRow, previous: ManifestRow | None, report: Report) -> None:
     place = manifest_place(row)
     if previous is not None:
-        if previous.outcome != "REJECT":
-            report.differs(place, "a further attempt", "only after a REJECT", f"after a {previous.outcome}")
+        if not may_follow(previous):
+            report.differs(place, "a further attempt", "only after a REJECT, and not the last", f"after a {previous.outcome}")
         if previous.lane == row.lane and previous.batch_seq >= row.batch_seq:
             report.differs(place, "batch_seq", f"after {previous.batch_seq}", row.batch_seq)
     kept = order.kept(previous)
@@ -156,7 +156,7 @@ def _too_late(document: Candidate, row: ManifestRow, attempts: list[ManifestRow]
     for earlier in attempts[: row.attempt]:
         if document.digest == (earlier.order_digest, earlier.payment_digest, earlier.waybill_digest)[kind - 1]:
             return "DOC-01"
-    if row.outcome == "REJECT":
+    if may_follow(row):
         return None
     return {CHANGE: "DOC-07", DELETE: "DOC-08"}.get(document.app_type, SECOND[kind])
 

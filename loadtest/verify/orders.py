@@ -12,6 +12,7 @@ from loadtest.verify.evidence import DocumentRow, FateRow, ManifestRow, Place, R
 from loadtest.verify.whereabouts import Whereabouts
 
 DELETE, CHANGE = "3", "2"
+MOST_ATTEMPTS = 32_767
 RECEIVER = ("consignee", "consigneeTelephone", "consigneeAddress")
 
 
@@ -39,6 +40,11 @@ class Candidate(NamedTuple):
     def arrival(self) -> tuple[int, int, int, int]:
         """Log time, kind, partition, offset."""
         return self.log_ms, *self.place
+
+
+def may_follow(row: ManifestRow) -> bool:
+    """Whether an attempt leaves room for another."""
+    return row.outcome == "REJECT" and row.attempt < MOST_ATTEMPTS
 
 
 @dataclass
@@ -84,9 +90,9 @@ class Order:
         return ordered.receiver if ordered is not None and carried is not None and not carried.ebp_code else None
 
     def is_open(self, ebp_code: str) -> bool:
-        """Whether nothing is decided yet, or the last attempt was rejected."""
+        """Whether nothing is decided yet, or another attempt may follow."""
         last = self.last(ebp_code)
-        return last is None or last.outcome == "REJECT"
+        return last is None or may_follow(last)
 
 
 def effective(kind: int, fresh: Iterable[Candidate], kept: Iterable[Candidate]) -> Candidate | None:

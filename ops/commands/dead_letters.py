@@ -63,7 +63,7 @@ def list_(topic: Topic = None, code: Code = None, limit: Limit = 20, json_: AsJs
     if pauses:
         OUT.print(table("Paused", ("since", "topic", "partition", "code", "why"),
                         ((p["since"], p["topic"], p["partition"], p["code"], p["detail"]) for p in pauses)))  # fmt: skip
-        OUT.print("When the sender is mended: [bold]tidegate dead-letters resume[/]. Of LANE-01 and LANE-02 see docs/architecture.md.")
+        OUT.print("When the sender is mended: [bold]tidegate dead-letters resume[/]. Of LANE-01 to LANE-03 see docs/architecture.md.")
 
 
 @app.command()

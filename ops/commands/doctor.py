@@ -63,7 +63,7 @@ async def _of_stack(endpoints: Endpoints) -> list[Result]:
         ("topics", "broker", _topics, "tidegate topics"),
         ("database", "", _database, "tidegate up, or mend TIDEGATE_POSTGRES"),
         ("tables", "database", _tables, "tidegate migrate"),
-        ("partitions", "tables", _pauses, "mend the sender, then tidegate dead-letters resume; of LANE-01 and LANE-02 see docs/architecture.md"),
+        ("partitions", "tables", _pauses, "mend the sender, then tidegate dead-letters resume; of LANE-01 to LANE-03 see docs/architecture.md"),
         ("lanes", "tables", _lanes, "a topic was made anew or with other partitions: see docs/architecture.md"),
         ("workers", "topics tables", _workers, "tidegate worker"),
         ("publishing", "tables", _published, "is a worker running? tidegate worker; its log says why it does not publish"),

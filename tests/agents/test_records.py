@@ -1,5 +1,6 @@
 """Records as columns: what aiokafka would make of the same bytes, record by record."""
 
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,12 +14,13 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.fetched_batches import AS_COLUMNS, PartitionRecords
+from agents import fetched_batches
+from agents.fetched_batches import AS_COLUMNS, PartitionRecords, Unreadable
 from agents.records import Record, Records, copied, together
 from schemas.kafka_headers import Records as Fetch
 
 TP = TopicPartition("order", 3)
-PLAIN, GZIP, LZ4 = 0, 1, 3
+PLAIN, GZIP, SNAPPY, LZ4, ZSTD = range(5)
 LOG_APPEND_TIME, CONTROL, TRANSACTIONAL = 0x08, 0x20, 0x10
 ABORT = b"\0\0\0\0"  # version, type: the key of a marker
 some_bytes = st.none() | st.binary(max_size=300)
@@ -84,6 +86,59 @@ def test_a_batch_that_was_read_before_is_left_out_and_one_begun_comes_whole() ->
     """The buffer drops what of it was read before."""
     data = batch([(1, None, b"a", ())] * 2, 0) + batch([(1, None, b"b", ())] * 2, 2)
     assert [r.offset for r in as_we_read(data, offset=3)] == [2, 3]
+
+
+def all_fetched(data: bytes) -> tuple[list[list[int]], str]:
+    """Offsets that fetch after fetch brings, each from where the one before ended; and why the last one brought none."""
+    brought: list[list[int]] = []
+    begins, at = [], 0
+    while at < len(data):
+        begins.append((int.from_bytes(data[at : at + 8], "big"), at))
+        at += 12 + int.from_bytes(data[at + 8 : at + 12], "big")
+    offset = 0
+    while rest := [at for first, at in begins if first >= offset]:
+        found = fetched(data[rest[0] :], AS_COLUMNS, offset=offset)
+        if isinstance(found[0], Unreadable):
+            return brought, str(found[0])
+        brought.append([r.offset for r in together(found)])
+        offset = brought[-1][-1] + 1
+    return brought, ""
+
+
+@pytest.mark.parametrize(("codec", "name"), [(SNAPPY, "snappy"), (LZ4, "lz4"), (ZSTD, "zstd"), (7, "7")])
+def test_a_codec_that_is_not_unpacked(codec: int, name: str) -> None:
+    """What is before it comes with a fetch of its own."""
+    held = [(1, b"k", b"v", ())] * 2
+    data = batch(held, 0) + batch(held, 2, GZIP) + batch(held, 4, attributes=codec) + batch(held, 6)
+    assert all_fetched(data) == ([[0, 1, 2, 3]], f"the batch at offset 4 to 5 is compressed by {name}: only gzip is unpacked")
+
+
+def test_a_batch_may_unpack_to_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = [(1, b"k", bytes(1000), ())] * 2
+    size = len(batch(held)) - 61
+    data = batch(held, 0, GZIP) + batch(held, 2, GZIP)
+    monkeypatch.setattr(fetched_batches, "MOST_UNPACKED", size)
+    assert all_fetched(data) == ([[0, 1], [2, 3]], "")  # together they are too much for one fetch
+    monkeypatch.setattr(fetched_batches, "MOST_UNPACKED", size - 1)
+    assert all_fetched(data) == ([], f"the batch at offset 0 to 1 is more than {size - 1} bytes when unpacked")
+    assert all_fetched(batch(held)) == ([[0, 1]], "")  # a broker bounds what is not compressed
+
+
+def test_what_was_aborted_is_not_unpacked() -> None:
+    held = [(1, b"k", b"v", ())]
+    data = batch(held, 0, producer=9, attributes=TRANSACTIONAL | LZ4) + batch(held, 1)
+    assert [r.offset for r in together(fetched(data, AS_COLUMNS, aborted=[(9, 0)]))] == [1]
+
+
+def test_a_bomb_is_unpacked_no_further_than_to_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetched_batches, "MOST_UNPACKED", 1 << 20)
+    data = Fetch(batch([(1, b"k", bytes(64 << 20), ())], 0, GZIP))
+    tracemalloc.start()
+    (found,) = PartitionRecords(TP, data, (), 0, AS_COLUMNS, None, False, READ_COMMITTED)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(found, Unreadable)
+    assert peak < 8 << 20
 
 
 def test_only_who_asks_gets_columns() -> None:

@@ -24,6 +24,7 @@ class Thread:
     def __init__(self) -> None:
         self.marks: dict[TP, tuple[int, int]] = {}
         self.lost: dict[TP, int] = {}
+        self.unreadable: dict[TP, str] = {}
         self.asked: list[set[TP]] = []
         self.sought: list[dict[TP, int]] = []
         self.answers: list[dict[TP, list[Any]]] = []

@@ -207,6 +207,17 @@ def test_three_attempts(desk: Desk) -> None:
 # -- waybills without ebpCode (section 3)
 
 
+@pytest.mark.parametrize(("attempt", "became"), [(2**15 - 2, "used"), (2**15 - 1, "DOC-05")])
+def test_the_last_attempt_there_is(desk: Desk, attempt: int, became: str) -> None:
+    """What comes after it is too late, though it was rejected."""
+    desk.store.process(desk.trio(amountPaid="1.00"))
+    ((key, rejected),) = desk.store.manifests.items()
+    desk.store.manifests = {(*key[:2], attempt): rejected | {"attempt": attempt}}
+    desk.store.process([desk.make("again", "payment", appTime=YOUNGER)])
+    assert desk.became()["again"] == became
+    assert max(m["attempt"] for m in desk.store.manifests.values()) == 2**15 - 1
+
+
 def stray(desk: Desk, name: str = "stray", **changes: Any) -> Rec:
     return desk.make(name, "waybill", key="|EXAMPLE-1", **({"ebpCode": ""} | changes))
 

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from agents.buffers import LaneRecords
 from agents.metrics import METRICS
 from loadtest.generate.guaranteed import EXPIRED, RUNS_OUT
 from loadtest.verify.messages import DECISION, RECEIPT, decode
@@ -169,6 +170,20 @@ async def test_slices(endpoints: Endpoints, db: asyncpg.Connection, monkeypatch:
         await node.tick()
         assert await released(db) == ["EXAMPLE-2", "EXAMPLE-3", "EXAMPLE-1"]
         assert [r["n"] for r in await db.fetch("SELECT count(*) AS n FROM revision GROUP BY batch_seq ORDER BY batch_seq")] == [2, 1]
+
+
+async def test_the_oldest_waits_for_the_day_of_its_lane(
+    endpoints: Endpoints, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lane's clock has not come to the day from which there is more, so it does not fill the slice of one that has."""
+    monkeypatch.setattr("agents.reassess.SLICE", 1)
+    async with nodes(endpoints, [0, 1]) as (node,):
+        await node.take(*owing(1, 0, 1, EXPIRED, "100.00", 3), *owing(0, 0, 2, EXPIRED, "100.00", 5))
+        await node.take(top_up(0, EXPIRED, 10**6, validFrom="2019-11-12"))
+        await node.processor.process({0: LaneRecords({}, {}, {}, NOW_MS + DAY_MS)})
+        assert (await released(db), await held(db)) == (["EXAMPLE-2"], ["EXAMPLE-1"])
+        await node.processor.process({1: LaneRecords({}, {}, {}, NOW_MS + DAY_MS)})
+        assert await held(db) == []
 
 
 async def test_another_day_another_limit(endpoints: Endpoints, db: asyncpg.Connection) -> None:

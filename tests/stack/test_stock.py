@@ -12,6 +12,7 @@ from loadtest.generate.guaranteed import EXPIRED
 from loadtest.generate.guaranteed import RUNS_OUT as SMALL_GUARANTEE
 from loadtest.generate.people import identity_number
 from loadtest.generate.stocked import COUNTED_SHORT, NOT_FILED, RUNS_OUT, TWO, item
+from loadtest.generate.stocked import EXPIRED as OUT_OF_DATE
 from ops.commands.stock import Account, accounts
 from schemas.contracts import topic_name
 from schemas.endpoints import Endpoints
@@ -24,8 +25,9 @@ from tests.pipeline.memory import Rec
 from tests.pipeline.test_stock import ordering
 from tests.pipeline.trios import KINDS, rec
 from tests.stack.nodes import NOW_MS, manifests, nodes, reached, repeats, somebody_waits, within
+from tests.stack.test_guarantees import balance
 from tests.stack.test_ledgers import both_have_read
-from tests.stack.test_reassessment import held, released, top_up
+from tests.stack.test_reassessment import DAY_MS, held, released, top_up
 
 UNIT = 100_000
 
@@ -162,6 +164,57 @@ async def test_entered_the_oldest_is_released_first(endpoints: Endpoints, db: as
         assert [tuple(r) for r in moves] == [("reserve", "available")] * 3 + [("confirm", "reserved")] * 3
 
 
+def apart(n: int, number: int, qty: str, unit: str = "") -> list[Rec]:
+    """An order of a person and a home of its own: so many that no counter is over its limit. `unit`: where it is not the one filed."""
+    trio = ordering(n, (number, qty))
+    home = {"consigneeAddress": f"示例省虚构市他处{n}号", "consigneeTelephone": f"100000000{n:02}"}
+    trio["order"] |= {"buyerIdNumber": identity_number(n), **home}
+    trio["payment"]["payerIdNumber"] = identity_number(n)
+    trio["waybill"] |= home
+    if unit:
+        trio["order"]["orderList"] = [line | {"unit": unit} for line in trio["order"]["orderList"]]
+    return [rec(kind, trio[kind], n, NOW_MS + 1000 * n) for kind in KINDS]
+
+
+async def test_what_can_never_fit_stands_in_nobodys_way(
+    endpoints: Endpoints, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full slice of orders in a unit that their item is not counted in, while it goes on being sold: what is behind them fits,
+    of the item and of others. They themselves fit when it is counted in their unit."""
+    monkeypatch.setattr("agents.reassess.SLICE", 3)
+    assert book(TWO) < book(RUNS_OUT)  # its account is looked at first
+    async with nodes(endpoints, [0]) as (node,):
+        await node.take(filed(0, TWO, enteredE5=8 * UNIT))
+        await node.take(*(r for n in (1, 2, 3) for r in apart(n, TWO, "1", "012")), *apart(4, TWO, "9"), *apart(5, RUNS_OUT, "11"))
+        assert await held(db) == [f"EXAMPLE-{n}" for n in range(1, 6)]
+        await node.take(filed(1, RUNS_OUT, enteredE5=11 * UNIT))
+        for n in (6, 7, 8):
+            await node.take(*apart(n, TWO, "1"))
+        assert [m[2] for m in await manifests(db)][-3:] == ["RELEASE"] * 3
+        assert await released(db) == ["EXAMPLE-5"]
+        await node.take(filed(2, TWO, revision=3, enteredE5=14 * UNIT))
+        await node.take(*apart(9, TWO, "1"))
+        assert await released(db) == ["EXAMPLE-5", "EXAMPLE-4"]
+        await node.take(filed(3, TWO, revision=4, enteredE5=20 * UNIT, unit="012"))
+        await node.tick()
+        assert (await held(db), await released(db)) == ([], [f"EXAMPLE-{n}" for n in (5, 4, 1, 2, 3)])
+
+
+async def test_counted_and_not_filed_there_is_no_room(
+    endpoints: Endpoints, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found lies there, but nothing that is entered counts: it does not fill the slice of another item."""
+    monkeypatch.setattr("agents.reassess.SLICE", 1)
+    assert book(NOT_FILED) < book(OUT_OF_DATE)
+    async with nodes(endpoints, [0], []) as (first, second):
+        await first.take(*apart(1, NOT_FILED, "1"), *apart(2, OUT_OF_DATE, "1"))
+        await first.take(filed(0, NOT_FILED, "count", 1, countedE5=5 * UNIT), filed(1, OUT_OF_DATE, enteredE5=5 * UNIT))
+        await second.claim(0)
+        await second.tick()
+        assert (await released(db), await held(db)) == (["EXAMPLE-2"], ["EXAMPLE-1"])
+        assert await db.fetchval("SELECT difference_e5 FROM stock_account WHERE book_item = $1", book(NOT_FILED)) == 5 * UNIT
+
+
 async def test_with_stock_it_waits_for_its_guarantee(endpoints: Endpoints, db: asyncpg.Connection) -> None:
     """Both are short: it waits for one after the other, and takes neither before it has both."""
     async with nodes(endpoints, [0]) as (node,):
@@ -173,6 +226,27 @@ async def test_with_stock_it_waits_for_its_guarantee(endpoints: Endpoints, db: a
         await node.take(top_up(1, EXPIRED, 10**7))
         await node.tick()
         assert (await entries(db, TWO), await held(db), await released(db)) == ([(3, 0, 3)], [], ["EXAMPLE-1"])
+
+
+async def test_what_comes_to_an_account_on_which_nothing_fitted(endpoints: Endpoints, db: asyncpg.Connection) -> None:
+    """A large one waits for its guarantee, on which a smaller one comes to wait when others froze of it: that fits when there is
+    room again, though no more of it than the large one found."""
+    async with nodes(endpoints, [0]) as (node,):
+        large, small, others = (n * 1365 + 91 for n in (6, 4, 2))  # tax of so many units and of the freight, in fen
+        await node.take(top_up(0, EXPIRED, 7_000), top_up(1, EXPIRED, 2_000, 1, "LATER", validFrom="2019-11-13"))
+        assert 7_000 - others < small <= 9_000 - others <= 7_000 < large
+        await node.take(filed(2, NOT_FILED, revision=1, enteredE5=4 * UNIT, validFrom="2019-11-12"))
+        await node.take(*wanting(0, 0, 1, (RUNS_OUT, "6"), on=EXPIRED), *wanting(0, 1, 2, (NOT_FILED, "4"), on=EXPIRED))
+        await node.tick()
+        await node.take(*wanting(0, 2, 3, (RUNS_OUT, "2"), on=EXPIRED))
+        assert (await balance(db, EXPIRED), await released(db)) == ([(others, others)], [])
+        waits = "SELECT order_no, waits_for, amount FROM held ORDER BY order_no"
+        first = ("EXAMPLE-1", f"G|{EXPIRED}", large)
+        assert [tuple(r) for r in await db.fetch(waits)] == [first, ("EXAMPLE-2", f"S|{book(NOT_FILED)}", 4 * UNIT)]
+        await node.tick(NOW_MS + DAY_MS)
+        assert [tuple(r) for r in await db.fetch(waits)] == [first, ("EXAMPLE-2", f"G|{EXPIRED}", small)]
+        await node.tick(NOW_MS + 2 * DAY_MS)
+        assert (await released(db), await held(db)) == (["EXAMPLE-2"], ["EXAMPLE-1"])
 
 
 async def test_what_waits_for_its_guarantee_keeps_no_stock(endpoints: Endpoints, db: asyncpg.Connection) -> None:
@@ -273,36 +347,3 @@ async def test_one_guarantor_of_two_fits(endpoints: Endpoints, db: asyncpg.Conne
         await node.take(*one, *other)
         assert [(m[2], m[3]) for m in await manifests(db)] == [("HOLD", ["STK-01"]), ("RELEASE", [])]
         assert await db.fetchval("SELECT sum(entries) FROM guarantee_entry") == 1
-
-
-async def test_many_that_can_never_fit_keep_nothing_from_what_does(
-    endpoints: Endpoints, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A slice full of orders in a unit that is not the stock's, of an item that goes on being sold; what waits for another item, and
-    what waits behind them for the same one, is looked at all the same. One that came late though it is older is, too."""
-    monkeypatch.setattr("agents.reassess.SLICE", 3)
-    first, second = sorted((RUNS_OUT, TWO), key=book)  # in the order in which accounts are looked at
-
-    def order(n: int, number: int, qty: str = "1", unit: str = "", at: int = 0) -> list[Rec]:
-        trio = ordering(n, (number, qty))
-        trio["order"]["buyerIdNumber"] = trio["payment"]["payerIdNumber"] = identity_number(n)
-        for field in ("consigneeAddress", "consigneeTelephone"):
-            trio["order"][field] = trio["waybill"][field] = trio["order"][field][:-3] + f"{n:03}"
-        if unit:
-            trio["order"]["orderList"][0]["unit"] = unit
-        return [rec(kind, trio[kind], n, NOW_MS + 1000 * (at or n)) for kind in KINDS]
-
-    async with nodes(endpoints, [0]) as (node,):
-        await node.take(filed(0, first, enteredE5=10 * UNIT))
-        await node.take(*(r for n in range(2, 7) for r in order(n, first, unit="012")))
-        await node.take(*order(7, second, "11"), *order(8, first, "11"))
-        assert len(await held(db)) == 7
-        await node.take(filed(1, second, enteredE5=15 * UNIT, revision=3))
-        for n in range(10, 16):
-            await node.take(*order(n, first))
-        assert await released(db) == ["EXAMPLE-7"]
-        await node.take(*order(16, second, "11", at=1))
-        await node.take(filed(2, first, enteredE5=50 * UNIT, revision=4), filed(3, second, enteredE5=50 * UNIT, revision=5))
-        for _ in range(6):
-            await node.tick()
-        assert (await released(db), len(await held(db))) == (["EXAMPLE-7", "EXAMPLE-8", "EXAMPLE-16"], 5)

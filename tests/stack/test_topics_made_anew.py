@@ -1,4 +1,4 @@
-"""What a worker does when a topic has another id than it had."""
+"""What a worker does when a topic has another id than it had, or a batch that cannot be unpacked."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,3 +69,11 @@ async def test_lanes_given_up_are_not_compared(topics: Endpoints) -> None:
     async with owning(topics) as (owner, _):
         await within(owner.positions({TP(name, 3) for name in intake_topics()}))
         assert owner.topic_ids().keys() == {(name, 3) for name in intake_topics()}
+
+
+async def test_what_cannot_be_unpacked_waits_for_what_is_before_it(topics: Endpoints, db: asyncpg.Connection) -> None:
+    order = topic_name("order")
+    async with owning(topics) as (owner, intake):
+        intake.announce((order, 3), 1)
+        await owner.on_unreadable({TP(order, lane): "why" for lane in LANES})
+        assert [tuple(r) for r in await db.fetch(PAUSES)] == [(order, 4, "LANE-03")]

@@ -8,9 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from agents.fetched_batches import MOST_UNPACKED
 from agents.poison import RUN_LIMIT
 from loadtest.generate import Planned
 from loadtest.publish import preload, send_all
@@ -145,6 +149,71 @@ async def test_poison_pauses_its_partition_and_no_other(topics: Endpoints, tmp_p
         assert await group.db.fetchval("SELECT count(*) FROM dead_letter WHERE record_value = 'junk'") == RUN_LIMIT
         assert await group.stop() == [0, 0]
         await group.proved(None)
+
+
+async def skipped(group: Group, topic: str, partition: int, offset: int) -> None:
+    """What docs/architecture.md says of LANE-03: nothing before the offset is in the log any more, and who claims the lane reads from there."""
+    client = AIOKafkaAdminClient(**group.endpoints.kafka_options())
+    await client.start()
+    try:
+        await client.delete_records({TopicPartition(topic, partition): RecordsToDelete(offset)})
+    finally:
+        await client.close()
+    await group.db.execute("UPDATE consumed SET next_offset = $3 WHERE topic = $1 AND partition = $2", topic, partition, offset)
+    await group.db.execute("DELETE FROM partition_pause WHERE topic = $1 AND partition = $2", topic, partition)
+
+
+async def test_a_batch_that_cannot_be_unpacked_pauses_its_partition_behind_all_before_it(topics: Endpoints, tmp_path: Path) -> None:
+    planned = list(generated(tmp_path / "set", 300, 9).documents())
+    order = topic_name("order")
+    bombed = next(d.partition for d in planned if d.kind == "order")
+    paused = [(order, bombed, "LANE-03")]
+    size = MOST_UNPACKED + 1
+    async with workers(topics, tmp_path, 2) as group:
+        async with producer(topics) as sender:
+            await send_all(sender, planned[:300])
+            async with producer(topics, compression_type="gzip", max_batch_size=2 * size, max_request_size=2 * size) as other:
+                bomb = await other.send_and_wait(order, bytes(size), partition=bombed)
+            await send_all(sender, planned[300:])
+        await group.until("a pause", "SELECT EXISTS (SELECT FROM partition_pause)")
+        await group.settled(but=[(order, bombed)])
+        assert [tuple(r) for r in await group.db.fetch(PAUSES)] == paused
+        stands = "SELECT next_offset FROM consumed WHERE topic = $1 AND partition = $2"
+        assert await group.db.fetchval(stands, order, bombed) == bomb.offset
+        why = f"the batch at offset {bomb.offset} to {bomb.offset} is more than {MOST_UNPACKED} bytes when unpacked"
+        assert await group.db.fetchval("SELECT detail FROM partition_pause") == why
+        resume(group)
+        await group.until("a pause again", "SELECT EXISTS (SELECT FROM partition_pause)")
+        assert [tuple(r) for r in await group.db.fetch(PAUSES)] == paused
+        assert [slot.restarts for slot in group.supervisor.slots] == [0, 0]
+        assert await group.stop() == [0, 0]
+        await skipped(group, order, bombed, bomb.offset + 1)
+        async with workers(topics, tmp_path, 1, filed=False) as again:
+            await again.settled()
+            assert await again.stop() == [0]
+        taken = "SELECT (SELECT count(*) FROM document) + (SELECT count(*) FROM dead_letter)"
+        assert await group.db.fetchval(taken) == len(planned)  # all but the bomb
+
+
+async def test_other_codecs_pause_their_partition_and_end_no_worker(topics: Endpoints, tmp_path: Path) -> None:
+    """Senders here have none of them, so the broker is told to compress with them."""
+    codecs = {topic_name("order"): "lz4", topic_name("payment"): "snappy", topic_name("waybill"): "zstd"}
+    client = AIOKafkaAdminClient(**topics.kafka_options())
+    await client.start()
+    try:
+        changed = [ConfigResource(ConfigResourceType.TOPIC, t, CONFIG | {"compression.type": codec}) for t, codec in codecs.items()]
+        await client.alter_configs(changed)
+    finally:
+        await client.close()
+    async with workers(topics, tmp_path, 1) as group, producer(topics) as sender:
+        for topic in codecs:
+            await sender.send_and_wait(topic, b"junk" * 100, partition=3)
+        await group.until("all three paused", "SELECT count(*) = 3 FROM partition_pause")
+        found = {topic: (code, why) for topic, code, why in await group.db.fetch("SELECT topic, code, detail FROM partition_pause")}
+        why = "the batch at offset 0 to 0 is compressed by {}: only gzip is unpacked"
+        assert found == {topic: ("LANE-03", why.format(codec)) for topic, codec in codecs.items()}
+        assert [slot.restarts for slot in group.supervisor.slots] == [0]
+        assert await group.stop() == [0]
 
 
 async def test_a_preloaded_set(topics: Endpoints, tmp_path: Path) -> None:
