@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loadtest.verify import Evidence, KnownAnswers, Proof, prove
-from loadtest.verify.evidence import record_place
+from loadtest.verify.evidence import record_place, used_places
 from loadtest.verify.letters import NOT_REPEATED
 from loadtest.verify.proof import Report
 from loadtest.verify.published import check_clocks
@@ -219,3 +219,31 @@ def test_the_clock_of_a_lane(clocks: list[tuple[int, int, int]], right: bool) ->
     report = Report()
     check_clocks(clocks, report)
     assert (report.total == 0) == right
+
+
+def late(evidence: Evidence, kind: int, partition: int, offset: int) -> str:
+    """The last document of a topic-partition was stored by the last batch of its lane. The place of it."""
+    documents = evidence.tables.documents
+    n = next(n for n, d in enumerate(documents) if (d.kind, d.partition, d.kafka_offset) == (kind, partition, offset))
+    documents[n] = documents[n]._replace(batch_seq=next(x.batch_seq for x in evidence.tables.lanes if x.lane == partition))
+    return record_place(kind, partition, offset)
+
+
+def test_a_document_that_came_after_the_decision_that_used_it(evidence: Evidence, proved: Prove) -> None:
+    ends = {(kind, partition, end - 1) for (kind, partition), end in evidence.ends.items()}
+    for m in evidence.tables.manifests:
+        for place in ends.intersection(used_places(m)):
+            if place[1] == m.lane:
+                where = late(evidence, *place)
+                assert told(proved(), where, "batch_seq of its document row")
+                return
+    raise AssertionError("none is the last of its topic-partition")
+
+
+@pytest.mark.parametrize("offset", [1, 2])
+def test_a_document_that_came_after_its_fate_or_what_did_that(answered: Evidence, offset: int) -> None:
+    """The change came after what it superseded was, the last one after it was refused."""
+    answered.tables.lanes[0] = answered.tables.lanes[0]._replace(batch_seq=9, published_seq=9)
+    documents = answered.tables.documents
+    documents[:] = [d._replace(batch_seq=9) if d.kind == 2 and d.kafka_offset >= offset else d for d in documents]
+    assert told(prove(answered, KEY), record_place(2, 0, 0 if offset == 1 else 2), "batch_seq of its fate")
