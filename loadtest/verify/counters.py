@@ -108,6 +108,17 @@ def _reads(tables: Tables, facts: Mapping[int, Facts], report: Report) -> dict[P
     return found
 
 
+def transactions(tables: Tables) -> dict[Place, Place]:
+    """Of each lane and batch number the lowest lane of its transaction, and its number there; of those that are kept and can be read."""
+    found: dict[Place, Place] = {}
+    for row in tables.sighting_reads:
+        try:
+            found |= dict.fromkeys(_read(row).batch.items(), (row.lane, row.batch_seq))
+        except (ValueError, TypeError, AttributeError):
+            continue  # told where it is counted by
+    return found
+
+
 def _read(row: SightingReadRow) -> Read:
     batch, seen = ({int(lane): int(number) for lane, number in json.loads(text).items()} for text in (row.batch, row.seen))
     if not batch:

@@ -246,6 +246,8 @@ class RuleEventRow(NamedTuple):
 
 
 class ShadowRow(NamedTuple):
+    lane: int
+    batch_seq: int
     version: int
     manifests: int
     failed: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from loadtest.verify.accounts import books, check_book
 from loadtest.verify.answers import KnownAnswers
 from loadtest.verify.cases import BY_MANIFEST, BY_PARTITION, share_of
-from loadtest.verify.counters import check_counters, counted_from
+from loadtest.verify.counters import check_counters, counted_from, transactions
 from loadtest.verify.evidence import Evidence, OpenReport, Place, Tables, record_place
 from loadtest.verify.fates import check_order
 from loadtest.verify.guarantee_events import check_events
@@ -98,7 +98,9 @@ def prove_beside(
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
         countable = counted_from(tables)
         uncounted = {one.tried.version for one in facts.values() if one.tried is not None and one.accepted_at < countable}
-        check_shadow(tables.shadow_batches, tried, counters, uncounted, rules, report)
+        together = transactions(tables) if tried else {}
+        batches = {ident: together[facts[ident].lane_batch] for ident in tried if facts[ident].lane_batch in together}
+        check_shadow(tables.shadow_batches, tried, counters, uncounted, batches, rules, report)
         return report
 
     beside = Beside(stock_and_counters, alone=parts.alone)
