@@ -25,6 +25,7 @@ from loadtest.verify.rule_sets import check_rules
 from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.stock import check_stock
+from loadtest.verify.takers import check_takers
 from loadtest.verify.whereabouts import Whereabouts, dead_documents, fates
 
 Progress = Callable[[str, int, int], None]
@@ -150,5 +151,6 @@ def _check_orders(
     documents = {place: document for given in held for place, document in given.documents.items()}
     for order in orders_of(numbers, documents, [m for given in held for m in given.manifests], found.fates):
         check_order(order, report)
+        check_takers(order, report)
         check_open(order, report)
         check_reports(order, reports.get(order.order_no, []), lanes, laws, report)
