@@ -2,20 +2,18 @@
 (docs/decisions.md section 13)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 from loadtest.verify.commits import Place, Read
-from loadtest.verify.conditions import Call, Column, Node
-from loadtest.verify.counting import ALONE, SEEN_ONCE, Lately, found
+from loadtest.verify.counting import ALONE, Lately, found, tells
 from loadtest.verify.decided import Facts
 from loadtest.verify.evidence import Tables
 from loadtest.verify.goods import Before, had_before, packed
-from loadtest.verify.judging import UNKNOWN
-from loadtest.verify.law import COUNTED, COUNTERS, WINDOWS_MS, day_number
+from loadtest.verify.law import COUNTED, WINDOWS_MS, day_number
 from loadtest.verify.ledger_rows import DroppedRow, SightingRow
 from loadtest.verify.proof import Report
 from loadtest.verify.rule_sets import RuleSets
+from loadtest.verify.told import compare
 
 MOST = 100
 HIGHEST = 255
@@ -155,20 +153,5 @@ def _check_findings(one: Facts, lately: Lately | None, rules: RuleSets, report: 
         report.same(one.place, "findings on counters", sorted(codes), sorted(one.counted))
     for code, read in one.counted.items():
         report.counts[code] += 1
-        if code in codes and code != UNKNOWN:
-            nodes, columns = dict(day.counter_rules), SEEN_ONCE if lately is None else lately.columns(day)
-            score, indicators = told.get(code, (0, ()))
-            named = set().union(*(columns_of(nodes[of]) for of in indicators if of in nodes)) if code in told else columns_of(nodes[code])
-            want = {name: str(columns[name]) for name in named}
-            if code in told:
-                want |= {"score": str(score), "indicators": ",".join(indicators)}
-            have = {name: shown for name, shown in read.items() if name in COUNTERS or name in want}
-            report.same(f"{one.place} finding {code}", "values read", want, have)
-
-
-@lru_cache
-def columns_of(node: Node) -> frozenset[str]:
-    """The counters that a condition reads."""
-    if isinstance(node, Column):
-        return frozenset([node.field] if node.record == "counted" else [])
-    return frozenset().union(*map(columns_of, node.parts)) if isinstance(node, Call) else frozenset()
+        if code in codes:
+            compare(f"{one.place} finding {code}", tells(code, told, day, one.waits, lately), read, report)

@@ -9,21 +9,26 @@ from loadtest.verify.evaluate import value
 from loadtest.verify.goods import NOTHING_BEFORE, Before, Goods, columns
 from loadtest.verify.judging import UNKNOWN, has_null
 from loadtest.verify.law import COUNTED, WINDOWS_MS, DayLaw
+from loadtest.verify.told import Told, by_risk, by_rule, conditions
 
 ALONE = dict.fromkeys((f"{name}_{window}" for name in COUNTED for window in WINDOWS_MS), 1)
 """The counters of whom nobody and nothing was seen before."""
 SEEN_ONCE: Mapping[str, int] = {**ALONE, **NOTHING_BEFORE}
 NOBODY_ELSE = frozenset[str]()
+NOTHING_SHOWN: Mapping[str, Told] = {}
 
 
 class Pending(NamedTuple):
     """`signs`: indicators that read no counters and were true, and SYS-01 if a condition was null; `alone`: codes of those that
     read counters and are true (or null: SYS-01) of a manifest that shares nothing with others; `read`: what else they read, as
-    in DayLaw.read_beside."""
+    in DayLaw.read_beside. `shown`, `unknown`: where a finding rests on counters, what the indicators among the signs tell, and codes of the
+    conditions that were null."""
 
     signs: frozenset[str]
     alone: tuple[str, ...]
     read: tuple[Any, ...]
+    shown: Mapping[str, Told] = NOTHING_SHOWN
+    unknown: tuple[str, ...] = ()
 
 
 class Lately(NamedTuple):
@@ -54,17 +59,28 @@ def pending(
 def found(day: DayLaw, waits: Pending, lately: Lately | None) -> tuple[set[str], dict[str, tuple[int, tuple[str, ...]]]]:
     """Codes among day.counter_codes that have to be found, and of those about risk score and indicators. `lately`: None of a
     manifest that shares nothing."""
-    if lately is None:
-        true = waits.alone
-    else:
-        records: dict[str, dict[str, Any]] = {}
-        for (record, field), read in zip(day.read_beside, waits.read, strict=True):
-            records.setdefault(record, {})[field] = read
-        true = _true(day, records, lately.columns(day))
+    true = waits.alone if lately is None else _true(day, _beside(day, waits), lately.columns(day))
     if not (true or waits.signs):
         return set(), {}
     codes, told = day.risk.found({*waits.signs, *true})
     return codes & day.counter_codes, told
+
+
+def tells(code: str, signs: Mapping[str, tuple[int, tuple[str, ...]]], day: DayLaw, waits: Pending, lately: Lately | None) -> Told:
+    """What a finding that was found has to tell; `signs`: as `found` gives them."""
+    records = {**_beside(day, waits), "counted": SEEN_ONCE if lately is None else lately.columns(day)}
+    if code == UNKNOWN:
+        return conditions([*waits.unknown, *(of for of, node in day.counter_rules if value(node, records) is None)])
+    if code in signs:
+        return by_risk(*signs[code], lambda sign: waits.shown[sign] if sign in waits.shown else by_rule(sign, records, (), day))
+    return by_rule(code, records, (), day)
+
+
+def _beside(day: DayLaw, waits: Pending) -> dict[str, Mapping[str, Any]]:
+    records: dict[str, dict[str, Any]] = {}
+    for (record, field), read in zip(day.read_beside, waits.read, strict=True):
+        records.setdefault(record, {})[field] = read
+    return {**records}
 
 
 def _true(day: DayLaw, records: Mapping[str, Mapping[str, Any]], counted: Mapping[str, int]) -> tuple[str, ...]:

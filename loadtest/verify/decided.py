@@ -6,7 +6,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from loadtest.verify import documents, published
+from loadtest.verify import documents, published, told
 from loadtest.verify.commits import Turn
 from loadtest.verify.counting import Pending, pending
 from loadtest.verify.documents import Document, NoDocument
@@ -22,7 +22,7 @@ from loadtest.verify.evidence import (
     used_places,
 )
 from loadtest.verify.goods import Goods, goods_of
-from loadtest.verify.judging import QUARANTINED, Conclusion, conclude, derive, rule_findings, weights
+from loadtest.verify.judging import QUARANTINED, UNKNOWN, Conclusion, conclude, derive, rule_findings, weights
 from loadtest.verify.law import DayLaw, LawData, day_number
 from loadtest.verify.proof import Report
 from loadtest.verify.registry import Registry, guaranteed, stocked
@@ -150,12 +150,14 @@ def check(
     true = rule_findings(order, payment, waybill, derived, day)
     if QUARANTINED in stored:  # a rule could not be run on it: it must be held, and is told, for here each could
         by_rules: Set[str] = {QUARANTINED}
+        told.compare(f"{place} finding {QUARANTINED}", told.NOTHING_TOLD, _read_by(case.findings, by_rules)[QUARANTINED], report)
         report.counts["quarantined"] += 1
         report.differs(place, "quarantine", f"what the rules say: {sorted(true)}", QUARANTINED)
     else:
         waits = pending(true, order, payment, waybill, derived, day)
         by_rules, signs = day.risk.found(true)
-        _compare_signs(case, {code: of for code, of in signs.items() if code not in day.counter_codes}, place, report)
+        if stored:
+            waits = _compare_told(case, stored & by_rules, signs, waits, read, derived, day, place, report)
         by_rules = by_rules - day.counter_codes | stored & day.counter_codes  # which are checked when all manifests are known
         if not by_rules or conclude(by_rules, law, day, class_, known).outcome == "RELEASE":
             codes_of = [line["hs_code"] for line in order["orderList"]]
@@ -301,19 +303,31 @@ def _compare_findings(
         report.differs(place, "findings", "no ledger is asked when the rules reject", sorted(stored))
     for finding in case.findings:
         report.same(f"{place} finding {finding.code}", "outcome", outcomes.get(finding.code), finding.outcome)
-        for column, shown in json.loads(finding.values_read).items():
-            if column in law.personal and shown and not str(shown).startswith("***"):
-                report.differs(f"{place} finding {finding.code}", f"values read: {column}", "masked", "in the clear")
+        for column in told.unmasked(json.loads(finding.values_read), law.personal):
+            report.differs(f"{place} finding {finding.code}", f"values read: {column}", "masked", "in the clear")
 
 
-def _compare_signs(case: Case, signs: dict[str, tuple[int, tuple[str, ...]]], place: str, report: Report) -> None:
-    """`signs`: score and indicators by the code of a finding about risk."""
+def _compare_told(
+    case: Case, found: Set[str], signs: dict[str, tuple[int, tuple[str, ...]]], waits: Pending, read: tuple[Document, Document, Document],
+    derived: Document, day: DayLaw, place: str, report: Report,
+) -> Pending:  # fmt: skip
+    """What the `found` of its findings tell; `signs`: score and indicators of those about risk. With what waits for the counters, should a
+    finding rest on them."""
+    records, lines = {**dict(zip(KINDS, read, strict=True)), "derived": derived}, read[0]["orderList"]
     for finding in case.findings:
-        if finding.code in signs:
-            score, indicators = signs[finding.code]
-            read = json.loads(finding.values_read)
-            told = read.get("score"), read.get("indicators")
-            report.same(f"{place} finding {finding.code}", "score and indicators", (str(score), ",".join(indicators)), told)
+        code, tells = finding.code, json.loads(finding.values_read)
+        if code in day.counter_codes:
+            shown = {sign: told.by_rule(sign, records, lines, day) for sign in waits.signs & day.risk.indicators.keys()}
+            waits = waits._replace(shown=shown, unknown=tuple(told.by_unknown(records, lines, day)) if code == UNKNOWN else waits.unknown)
+        elif code in found:
+            if code == UNKNOWN:
+                want = told.conditions(told.by_unknown(records, lines, day))
+            elif code in signs:
+                want = told.by_risk(*signs[code], lambda sign: told.by_rule(sign, records, lines, day))
+            else:
+                want = told.by_rule(code, records, lines, day)
+            told.compare(f"{place} finding {code}", want, tells, report)
+    return waits
 
 
 def _compare_sample(case: Case, sample: dict[str, dict[str, str]], place: str, report: Report) -> None:

@@ -252,6 +252,8 @@ class RuleEventRow(NamedTuple):
 
 
 class ShadowRow(NamedTuple):
+    lane: int
+    batch_seq: int
     version: int
     manifests: int
     failed: int

@@ -65,12 +65,13 @@ def _check_attempt(order: Order, row: ManifestRow, previous: ManifestRow | None,
 def _decided_with(order: Order, row: ManifestRow, used: Place, kept: Sequence[Candidate]) -> list[Candidate]:
     """Candidates of a kind that were not kept: the used one and those that got a fate with the decision."""
     kept_places = {d.place for d in kept}
-    places = [p for p, f in order.fates.items() if p[0] == used[0] and _given_by(f, row)]
+    places = [p for p, f in order.fates.items() if p[0] == used[0] and given_by(f, row)]
     chosen = [order.documents[p] for p in [used, *places] if p in order.documents]
     return [d for d in chosen if d.place not in kept_places]
 
 
-def _given_by(fate: FateRow, row: ManifestRow) -> bool:
+def given_by(fate: FateRow, row: ManifestRow) -> bool:
+    """Whether the decision itself gave it."""
     theirs = (row.ebp_code, row.attempt, row.lane, row.batch_seq)
     return (fate.ebp_code, fate.attempt, fate.lane, fate.batch_seq) == theirs
 
@@ -113,7 +114,7 @@ def _check_fate(order: Order, place: Place, fate: FateRow, report: Report) -> No
     if not document.ebp_code and not _can_be_of(order, document, attempts[: fate.attempt]):
         report.differs(where, "fate", "none by an order of another receiver, or whose waybill named its platform", fate.code)
     row = attempts[fate.attempt - 1]
-    given = _given_by(fate, row)
+    given = given_by(fate, row)
     expected = _by_decision(order, document, row, attempts) if given else _too_late(document, row, attempts)
     if fate.code != expected:
         report.differs(where, "fate", expected or "none: a candidate of the next attempt", fate.code)

@@ -112,7 +112,7 @@ def _check_refusal(one: Facts, entries: list[Entry], facts: Mapping[int, Facts],
         "guarantor_code": secured.guarantor, "entry_no": at, "balance_fen": balance, "batch_fen": batch_fen,
         "amount_fen": secured.amount, "limit_fen": secured.limit,
     }  # fmt: skip
-    report.same(place, "what it saw", saw, {name: read.get(name) for name in saw})
+    report.same(place, "what it saw", saw, read)
     report.same(place, "code", EXHAUSTED if secured.limit else NOT_VALID, code)
     if batch_fen and batch_fen not in _frozen_before(one, entries[at:], facts):
         report.differs(place, "what its batch froze before it", "what some batch after that entry did", batch_fen)

@@ -44,9 +44,19 @@ COUNTERS = {
     *(f"{name}_{window}" for name in COUNTED for window in WINDOWS_MS),
     "same_goods_orders_24h", "same_goods_orders_30d", "self_use_day_exceeded", "self_use_month_exceeded",
 }  # fmt: skip
+TIMES = {"accepted_at", *(f"{kind}_appTime" for kind in BITS), "payment_payTime"}  # columns
 HEAD_VARIABLES = ("order", "payment", "waybill", "derived")
 SHANGHAI_MS = 8 * 3_600_000  # UTC+8 without summer time since 1992
 DAY_MS = 86_400_000
+
+
+class ReadColumn(NamedTuple):
+    """A column that a condition reads: the name it is told by, where its value is found, and whether it is masked."""
+
+    name: str
+    record: str
+    field: str
+    personal: bool
 
 
 class CodeLaw(NamedTuple):
@@ -63,7 +73,8 @@ class DayLaw:
     """The law of one acceptance date. `rates`: first eight digits of the HS code → Rate; `caps`: of yearly weight, as
     (group, prefixes of HS codes, mg); `units` as in LawData; `known`: the codes asked for so far. Rules and indicators that read counters need
     what other manifests left: `counter_rules`, `codes_on_counters` the same compiled, `read_beside`: what else they read, as
-    (record, column), `counter_codes`: what they can lead to, `counted_with`: what others find that goes into it."""
+    (record, column), `counter_codes`: what they can lead to, `counted_with`: what others find that goes into it. `reads`: by the code of
+    a rule or indicator what it reads, counters too."""
 
     year: int
     manifest_rules: list[tuple[str, Node]]
@@ -86,6 +97,7 @@ class DayLaw:
     codes_on_counters: Callable[..., list[str]]
     read_beside: tuple[tuple[str, str], ...]
     counted_with: frozenset[str]
+    reads: Mapping[str, tuple[ReadColumn, ...]]
     known: dict[str, CodeLaw] = field(default_factory=lambda: dict[str, CodeLaw]())
 
     def of_code(self, hs_code: str) -> CodeLaw:
@@ -133,12 +145,15 @@ class LawData:
         by_class = classes.on(day, self.classes, self.says, limits)
         parts: dict[str, list[tuple[str, Node]]] = {"manifest": [], "line": [], "counters": []}
         rules = [rule for rule in self.rules["rule"] if date.fromisoformat(rule["since"]) <= day]
+        names = {scope: self._names(scope, by_class) for scope in ("manifest", "line")}
+        reads: dict[str, tuple[ReadColumn, ...]] = {}
         for rule in [*rules, *risk.in_force(day, self.risk)]:
             text = rule["when"]
             for name, value in limits.items():  # by class: a column that is derived under the limit's name
                 text = text.replace("{" + name + "}", name if name in by_class.tolerances else str(value))
             node = parse(text, self._resolver(rule["scope"], by_class))
             parts["counters" if _reads_counters(node) else rule["scope"]].append((rule["code"], node))
+            reads[rule["code"]] = tuple({names[rule["scope"]][of] for of in _columns(node)})
         signs, beside = risk.on(day, self.risk), tuple(sorted({of for _, node in parts["counters"] for of in _columns(node) if of[0] != "counted"}))
         leads_to = signs.leads_to({code for code, _ in parts["counters"]}) | ({"SYS-01"} if beside else set())
         return DayLaw(
@@ -163,6 +178,7 @@ class LawData:
             codes_on_counters=compiled(parts["counters"], (*HEAD_VARIABLES, "counted")),
             read_beside=beside,
             counted_with=frozenset({*signs.indicators, "SYS-01"}) if parts["counters"] else frozenset(),
+            reads=reads,
         )
 
     def _rates(self, day: date) -> dict[str, Rate]:
@@ -180,6 +196,16 @@ class LawData:
         found: dict[str, str] = {}
         for r in self.tariff:
             found[r["hs8"]] = max(r["to"], found.get(r["hs8"], ""))
+        return found
+
+    def _names(self, scope: str, by_class: DayClasses) -> dict[tuple[str, str], ReadColumn]:
+        """How the columns of a scope are told, by (record, column); a limit that depends on a class reads the class."""
+        resolve = self._resolver(scope, by_class)
+        told = {resolve(name): name for name in self.rules["columns"][scope]}
+        found = {(at.record, at.field): ReadColumn(name, at.record, at.field, name in self.personal) for at, name in told.items()}
+        for limit, (role, _, _) in by_class.tolerances.items():
+            name = f"{role}_class"
+            found["derived", limit] = ReadColumn(name, "derived", name, name in self.personal)
         return found
 
     def _resolver(self, scope: str, by_class: DayClasses) -> Callable[[str], Column]:

@@ -116,7 +116,7 @@ def _check_number_refusal(
         return
     commits.check_seen(place, at, len(uses), turn, one.turn, report)
     use = uses[at - 1]
-    report.same(place, "held_by", f"{use.ebp_code}|{use.order_no}", read.get("held_by"))
+    report.same(place, "use_no and held_by", {"use_no": at, "held_by": f"{use.ebp_code}|{use.order_no}"}, dict(read))
     if not _held_against(use, one, number):
         report.differs(place, "refusal", f"accepted: use {at} does not hold {number} against it", "refused")
 

@@ -8,6 +8,7 @@ from loadtest.verify.documents import order_hash
 from loadtest.verify.evidence import OpenReport, record_place
 from loadtest.verify.orders import Candidate, Order, effective
 from loadtest.verify.proof import Report
+from loadtest.verify.views import check_view
 
 
 def check_open(order: Order, report: Report) -> None:
@@ -103,15 +104,15 @@ def check_reports(order: Order, reports: list[OpenReport], looks: Looks, report:
         clock = looks.lanes[row.lane].record_time if row.lane in looks.lanes else None
         if row.reported_at < deadline or clock is None or row.reported_at > clock:
             report.differs(place, "time of the report", f"from {deadline} to the lane's clock {clock}", row.reported_at)
-        if row.first_log_time not in {d.log_ms for d in order.documents.values()}:
-            report.differs(place, "first_log_time", "the log time of one of its documents", row.first_log_time)
         if not any(d.lane == row.lane and d.batch_seq <= row.batch_seq for d in order.documents.values()):
             report.differs(place, "lane", "one by which a document of its order number had come", f"{row.lane} in batch {row.batch_seq}")
         report.same(place, "order_hash", order_hash(order.order_no), row.order_hash)
         if not _was_open(order, row):
             report.differs(place, "attempt", "one that was open then", row.attempt)
-        if not 0 < row.missing <= 7:  # all three: a lone delete
+        elif not 0 < row.missing <= 7:  # all three: a lone delete
             report.differs(place, "missing kinds", "1 to 7", row.missing)
+        else:
+            check_view(order, row, place, report)
     _check_due(order, reports, looks, report)
 
 

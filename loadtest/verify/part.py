@@ -28,6 +28,7 @@ from loadtest.verify.open_orders import report_place
 from loadtest.verify.orders import needing_a_look
 from loadtest.verify.proof import Discrepancy, Report
 from loadtest.verify.published import (
+    check_clocks,
     check_dead_letter,
     check_fate_receipt,
     check_open_receipt,
@@ -192,14 +193,18 @@ class Part:
             decisions.take(ident, place, row.lane, row.batch_seq, report)
             receipts.take(receipt_id, place, row.lane, row.batch_seq, report)
         law, lanes = law_data.load(), {lane.lane: lane for lane in tables.lanes}
+        clocks = [(row.lane, row.batch_seq, row.revised_at) for row in tables.revisions if has(row.lane)]
         for fate in tables.fates:
             if has(fate.lane):
-                check_fate_receipt(fate, receipts, law, lanes, report)
+                at = check_fate_receipt(fate, receipts, law, lanes, self._rows, report)
+                clocks += [(fate.lane, fate.batch_seq, at)] if at is not None else []
         for row in tables.open_reports:
             if has(row.lane):
+                clocks.append((row.lane, row.batch_seq, row.reported_at))
                 check_open_receipt(row, receipts, law, report_place(row), report)
         for letter in tables.dead_letters:
             if has(letter.lane):
                 check_dead_letter(letter, dead, report)
+        check_clocks(clocks, report)
         for box in (decisions, receipts, dead):
             box.rest(report)

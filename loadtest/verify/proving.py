@@ -26,6 +26,7 @@ from loadtest.verify.rule_sets import RuleSets, check_rules
 from loadtest.verify.samples import Seeds
 from loadtest.verify.shadow import check_shadow
 from loadtest.verify.stock import check_stock
+from loadtest.verify.takers import check_takers
 from loadtest.verify.whereabouts import Whereabouts, dead_documents, fates
 
 Progress = Callable[[str, int, int], None]
@@ -104,7 +105,8 @@ def prove_beside(
         tried = {manifest_id: one.tried for manifest_id, one in facts.items() if one.tried is not None}
         countable = counted_from(tables)
         uncounted = {one.tried.version for one in facts.values() if one.tried is not None and one.accepted_at < countable}
-        check_shadow(tables.shadow_batches, tried, counters, uncounted, rules, report)
+        batches = {ident: reads[facts[ident].lane_batch].first for ident in tried if facts[ident].lane_batch in reads}
+        check_shadow(tables.shadow_batches, tried, counters, uncounted, batches, rules, report)
         return report
 
     beside = Beside(stock_and_counters, alone=parts.alone)
@@ -161,5 +163,6 @@ def _check_orders(
     documents = {place: document for given in held for place, document in given.documents.items()}
     for order in orders_of(numbers, documents, [m for given in held for m in given.manifests], found.fates):
         check_order(order, report)
+        check_takers(order, report)
         check_open(order, report)
         check_reports(order, reports.get(order.order_no, []), looks, report)

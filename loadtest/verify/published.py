@@ -10,21 +10,23 @@ from loadtest.verify.documents import Document
 from loadtest.verify.evidence import (
     KINDS,
     DeadLetterRow,
+    DocumentRow,
     FateRow,
     Lane,
     ManifestRow,
     Message,
     OpenReport,
+    Place,
     record_place,
     used_places,
 )
 from loadtest.verify.law import LawData
+from loadtest.verify.letters import repeats
 from loadtest.verify.messages import DEAD_LETTER, DECISION, RECEIPT, TOPIC, decode, message_id, says
 from loadtest.verify.proof import Report, Where
 from schemas.contracts import topic_name
 
 FILED, REJECTED = "120", "100"
-REPEATED = 900_000  # most bytes of a record that its dead letter repeats (docs/decisions.md section 1)
 
 
 def hex_id(*parts: object) -> str:
@@ -197,25 +199,44 @@ def check_manifest_receipt(
     compare(place, "receipt", message, found, key, expected, report)
 
 
-def check_fate_receipt(fate: FateRow, box: Box, law: LawData, lanes: Mapping[int, Lane], report: Report) -> None:
-    """The receipt of a document that met a fate: dated by the clock of the lane, which no other table keeps."""
+def check_fate_receipt(
+    fate: FateRow, box: Box, law: LawData, lanes: Mapping[int, Lane], documents: Mapping[Place, DocumentRow], report: Report
+) -> int | None:
+    """The receipt of a document that met a fate: dated by the clock of the lane, which no other table keeps, and which what came by that
+    lane had set. `documents`: those of the lane, at least. The time it was given at; None when there is no receipt."""
     kind = KINDS[fate.kind - 1]
     topic = topic_name(kind)
     place = record_place(fate.kind, fate.partition, fate.kafka_offset)
     ident = hex_id("document", topic, fate.partition, fate.kafka_offset)
     message = box.take(ident, place, fate.lane, fate.batch_seq, report)
     if message is None:
-        return
+        return None
     found = decode(RECEIPT, message.value)
     at = found["returnTime"] if found else 0
     clock = lanes[fate.lane].record_time if fate.lane in lanes else None
     if clock is None or at > clock:
         report.differs(place, "returnTime of its receipt", "not after the clock of its lane", at)
+    for partition, offset in ((fate.partition, fate.kafka_offset), (fate.by_partition, fate.by_offset)):
+        if partition is None or offset is None or partition != fate.lane:  # what came by another lane may be younger than what this one had read
+            continue
+        if (row := documents.get((fate.kind, partition, offset))) is not None and at < row.log_time:
+            report.differs(place, "returnTime of its receipt", f"not before {record_place(fate.kind, partition, offset)}", at)
     status = law.statuses.get(fate.code, "")
     expected = _receipt("document", fate, ident, fate.code, status, at)
     expected |= {"kind": kind, "topic": topic, "partition": fate.partition, "offset": fate.kafka_offset}
     expected |= {f"{other}Status": status if other == kind else "" for other in KINDS}
     compare(place, "receipt", message, found, f"{fate.ebp_code}|{fate.order_no}".encode(), expected, report)
+    return at
+
+
+def check_clocks(told: Iterable[tuple[int, int, int]], report: Report) -> None:
+    """The clock of a lane is one time in a batch, and never goes back. `told`: lane, batch_seq and time of what is dated by it."""
+    latest: dict[int, tuple[int, int]] = {}
+    for lane, batch_seq, at in sorted(set(told)):
+        batch, clock = latest.get(lane, (0, 0))
+        if at < clock or (batch == batch_seq and at != clock):
+            report.differs(f"lane {lane} batch {batch_seq}", "its clock", f"{clock} of batch {batch}, or later in a later batch", at)
+        latest[lane] = batch_seq, at
 
 
 def check_open_receipt(row: OpenReport, box: Box, law: LawData, place: str, report: Report) -> None:
@@ -241,8 +262,7 @@ def check_dead_letter(row: DeadLetterRow, box: Box, report: Report) -> None:
         {"name": name, "value": None if value is None else bytes.fromhex(value)}
         for name, value in json.loads(row.headers)
     ]
-    size = 2 * len(row.record_key or b"") + len(row.record_value or b"") + sum(3 + len(h["name"].encode()) + len(h["value"] or b"") for h in headers)
-    record: dict[str, Any] = {"key": row.record_key, "value": row.record_value, "headers": headers} if size <= REPEATED else {"key": None, "value": None, "headers": []}
+    record: dict[str, Any] = {"key": row.record_key, "value": row.record_value, "headers": headers} if repeats(row) else {"key": None, "value": None, "headers": []}
     expected = {
         "topic": row.topic, "partition": row.partition, "offset": row.kafka_offset, "logTime": row.log_time, **record, "code": row.code,
         "reason": row.reason,

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping, Set
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -11,8 +12,9 @@ import fastavro
 from loadtest.verify import law, usable
 from loadtest.verify.changes import Change, changes, newer
 from loadtest.verify.documents import NoDocument, framed, payload
-from loadtest.verify.evidence import Evidence, Record, RuleEventRow, RuleSetRow
+from loadtest.verify.evidence import DeadLetterRow, Evidence, Record, RuleEventRow, RuleSetRow
 from loadtest.verify.law import LawData
+from loadtest.verify.letters import check_kept
 from loadtest.verify.proof import Report
 from schemas.contracts import REGISTRY_PARTITION, avro
 
@@ -117,21 +119,38 @@ def check_rules(evidence: Evidence, complete: bool, report: Report) -> None:
     if first is not None and (first.version, first.part, first.rule_set in kept) != (0, "live", True):
         report.differs("table rule_event", "the first event", "a live rule set that is kept, at version 0", first)
     known: dict[str, int] = {}
+    met = {first.rule_set} if first is not None else set[str]()  # kept by then, as nothing that is kept is dropped
     for change in changes("rules", "rule_event", evidence.rulings, rows, evidence, complete, report):
         report.counts["rule_events"] += 1
         if (said := newer(change, "rule_event", decode, attrgetter("part"), known, report)) is not None:
-            _check_event(change, said, known, kept, report)
+            if change.letter is not None and change.letter.code == UNUSABLE:
+                _check_refused(change, change.letter, said, met, kept, report)
+            else:
+                _check_event(change, said, known, kept, report)
+            if change.letter is None or not change.letter.reason.startswith(UNKNOWN):
+                met.add(said.rule_set)
 
 
-def _check_event(change: Change, said: Ruling, revisions: dict[str, int], kept: dict[str, bytes], report: Report) -> None:
+def _check_refused(change: Change, letter: DeadLetterRow, said: Ruling, met: Set[str], kept: Mapping[str, bytes], report: Report) -> None:
+    """A set that could not be used, or was not kept. `met`: hashes of those that were kept before the event."""
+    place, content = change.place, kept.get(said.rule_set)
+    report.same(place, "rows of rule_event", 0, int(change.row is not None))
+    report.counts["rule_sets_refused"] += 1
+    check_kept(place, change.partition, letter, change.record, report)
+    unknown = letter.reason.startswith(UNKNOWN)
+    if not said.rule_set:
+        report.differs(place, "its rule set", "none to refuse: the event ends a trial", "a dead letter")
+    elif unknown and said.rule_set in met:
+        report.differs(place, "its rule set", f"kept by an event before: {said.rule_set}", "said not to be kept")
+    elif content is None and not unknown:
+        report.differs(place, "its rule set", "one that is kept, as it was read", said.rule_set)
+    elif content is not None and not unknown and not usable.reason(content):
+        report.differs(place, "its rule set", "one that cannot be used", f"{said.rule_set}, with which nothing is wrong")
+
+
+def _check_event(change: Change, said: Ruling, revisions: dict[str, int], kept: Mapping[str, bytes], report: Report) -> None:
     place, _, record, row, letter = change
     content = kept.get(said.rule_set)
-    if letter is not None and letter.code == UNUSABLE:
-        report.same(place, "rows of rule_event", 0, int(row is not None))
-        report.counts["rule_sets_refused"] += 1
-        if content is not None and not letter.reason.startswith(UNKNOWN) and not usable.reason(content):
-            report.differs(place, "its rule set", "one that cannot be used", f"{said.rule_set}, with which nothing is wrong")
-        return
     revisions[said.part] = said.revision
     stands = (said.part, said.revision, said.rule_set, said.share, said.by, record.log_ms)
     report.same(place, "row of rule_event", stands, (row.part, row.revision, row.rule_set, row.share_1e4, row.by, row.log_time) if row else None)

@@ -1,4 +1,4 @@
-"""What a rule set that was tried came to beside the live one, computed again and compared by version (decisions.md section 10)."""
+"""What a rule set that was tried came to beside the live one, computed again and compared batch by batch (decisions.md section 10)."""
 
 import json
 from collections import Counter, defaultdict
@@ -17,8 +17,10 @@ from loadtest.verify.samples import CODES
 
 WHOLE = 10_000
 SAMPLES = frozenset(CODES)
-MARK = "shadow"
+MANIFESTS = "manifests"
 PLACES = ("both", "live alone", "tried alone")
+Batch = tuple[int, int]
+"""The lowest lane of a transaction, and its number there."""
 
 
 class Tried(NamedTuple):
@@ -67,36 +69,51 @@ def _counted(one: Tried, law: LawData, lately: Lately | None) -> Iterator[str]:
         if more and outcome in through:
             theirs |= more
             outcome = conclude(theirs, law, day, one.class_, one.tax_known).outcome
-    yield "manifests"
+    yield MANIFESTS
     yield f"{one.outcome}>{outcome}"
     for code in one.codes | theirs:
         yield f"{code} {PLACES[0] if code in one.codes & theirs else PLACES[1] if code in one.codes else PLACES[2]}"
 
 
 def check_shadow(
-    rows: list[ShadowRow], tried: Mapping[int, Tried], counters: Mapping[int, Lately], uncounted: Collection[int], rules: RuleSets,
-    report: Report,
+    rows: list[ShadowRow], tried: Mapping[int, Tried], counters: Mapping[int, Lately], uncounted: Collection[int],
+    batches: Mapping[int, Batch], rules: RuleSets, report: Report,
 ) -> None:  # fmt: skip
-    """Compare with the tables' sums, by version. Where a trial failed on a batch, only how many were chosen.
+    """Compare with what the tables say, batch by batch, or in sums of a version where it is not known any more what was a batch. Where the trial
+    failed, only how many were chosen.
 
-    `tried`: by manifest_id; `counters`: what was counted of those manifests that share a person, phone or address with others;
-    `uncounted`: versions with manifests whose counters cannot be counted any more: only how many were chosen, too."""
-    counted: Counter[str] = Counter()
+    `tried`, `counters`, `batches`: by manifest_id; what was counted of those manifests that share a person, phone or address with others;
+    the batch of those of which it is known. `uncounted`: versions with manifests whose counters cannot be counted any more: only how many
+    were chosen, too."""
+    in_sums = {one.version for manifest_id, one in tried.items() if manifest_id not in batches}
+    counted: defaultdict[tuple[int, Batch | None], Counter[str]] = defaultdict(Counter)
     for manifest_id, one in tried.items():
         if trial := rules.trial_at(one.version):
-            names = _counted(one, trial[0], counters.get(manifest_id))
-            counted.update(f"{MARK} {one.version} {name}" for name in names)
-    stored: Counter[str] = Counter()
-    failed: defaultdict[int, int] = defaultdict(int)
+            place = one.version, None if one.version in in_sums else batches[manifest_id]
+            counted[place].update(_counted(one, trial[0], counters.get(manifest_id)))
+    stored: defaultdict[tuple[int, Batch | None], Counter[str]] = defaultdict(Counter)
+    failed: Counter[tuple[int, Batch | None]] = Counter()
     for row in rows:
-        failed[row.version] += row.failed
-        stored[f"{MARK} {row.version} manifests"] += row.manifests + row.failed
-        stored.update({f"{MARK} {row.version} {outcomes}": n for outcomes, n in json.loads(row.outcomes).items()})
-        for code, numbers in json.loads(row.codes).items():
-            stored.update({f"{MARK} {row.version} {code} {place}": n for place, n in zip(PLACES, numbers, strict=True)})
-    for name in sorted(counted.keys() | stored.keys()):
-        version = int(name.split()[1])
-        if name.endswith(" manifests") or not (failed[version] or version in uncounted):
-            report.same(f"table shadow_batch, version {version}", name.split(" ", 2)[2], counted.get(name, 0), stored[name])
+        place = row.version, None if row.version in in_sums else (row.lane, row.batch_seq)
+        failed[place] += row.failed
+        stored[place].update(_stored(row))
+        if row.failed and (row.manifests, json.loads(row.outcomes), json.loads(row.codes)) != (0, {}, {}):
+            report.differs(_name(place), "what failed", "not one of its batch was tried", "some")
+    for place in sorted(counted.keys() | stored.keys(), key=str):
+        want, have = counted[place], stored[place]
+        for name in sorted(want.keys() | have.keys()):
+            if name == MANIFESTS or not (failed[place] or place[0] in uncounted):
+                report.same(_name(place), name, want[name], have[name])
     if counted:
-        report.counts["manifests_tried"] = sum(n for name, n in counted.items() if name.endswith(" manifests"))
+        report.counts["manifests_tried"] = sum(names[MANIFESTS] for names in counted.values())
+
+
+def _name(place: tuple[int, Batch | None]) -> str:
+    version, batch = place
+    return f"table shadow_batch, version {version}" + (f", lane {batch[0]} batch {batch[1]}" if batch else "")
+
+
+def _stored(row: ShadowRow) -> dict[str, int]:
+    """By the names that `_counted` gives."""
+    codes = {f"{code} {place}": n for code, numbers in json.loads(row.codes).items() for place, n in zip(PLACES, numbers, strict=True)}
+    return {MANIFESTS: row.manifests + row.failed, **json.loads(row.outcomes), **codes}

@@ -28,7 +28,6 @@ TRUTHS = {
     "self_use_day_exceeded", "self_use_month_exceeded", "brand_watched", *(f"{kind}_amount_{how}" for kind in law.BITS for how in ("out", "fine")),
 }  # fmt: skip
 NUMBERS = {"line_count", "line_gnum", "waybill_packNo", *law.COUNTERS} - TRUTHS
-TIMES = {"accepted_at", *(f"{kind}_appTime" for kind in law.BITS), "payment_payTime"}
 
 
 @lru_cache(maxsize=8)
@@ -220,6 +219,6 @@ def _type_of_column(column: Column, numbers: Container[str]) -> str:
     names = {column.field, f"{column.record}_{column.field}"}
     if names & TRUTHS:
         return "truth"
-    if names & TIMES:
+    if names & law.TIMES:
         return "time"
     return "number" if any(name in numbers for name in names) or column.field.endswith(("_e5", "_fen")) else "text"

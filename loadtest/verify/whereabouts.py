@@ -81,10 +81,26 @@ def _gathered(evidence: Evidence, share: Share, report: Report) -> Whereabouts:
             report.differs(record_place(*place), "rows of table document", "one", "several")
         found.rows[place] = row
     for manifest in tables.manifests:
-        found.used.update(used_places(manifest))
+        places = used_places(manifest)
+        found.used.update(places)
+        for place in places:  # of what came by other lanes nothing is known
+            if place[1] == manifest.lane and (row := found.rows.get(place)) is not None and row.batch_seq > manifest.batch_seq:
+                report.differs(record_place(*place), "batch_seq of its document row", f"up to {manifest.batch_seq}, which used it", row.batch_seq)
     found.fates = {place: fate for place, fate in fates(tables).items() if share.has(place[1])}
+    for fate in found.fates.values():
+        _check_met(fate, found.rows, report)
     found.dead = {place: letter for place, letter in dead_documents(tables).items() if share.has(place[1])}
     return found
+
+
+def _check_met(fate: FateRow, rows: Mapping[Place, DocumentRow], report: Report) -> None:
+    """The lane that gave it had the document by then, and the one that did it."""
+    for partition, offset in ((fate.partition, fate.kafka_offset), (fate.by_partition, fate.by_offset)):
+        if partition is None or offset is None or partition != fate.lane:
+            continue
+        if (row := rows.get((fate.kind, partition, offset))) is not None and row.batch_seq > fate.batch_seq:
+            place = record_place(fate.kind, fate.partition, fate.kafka_offset)
+            report.differs(place, "batch_seq of its fate", f"from {row.batch_seq} on, which stored {record_place(fate.kind, partition, offset)}", fate.batch_seq)
 
 
 def fates(tables: Tables) -> dict[Place, FateRow]:

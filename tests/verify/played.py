@@ -163,12 +163,18 @@ class Play:
 
     def sweep(self) -> None:
         """Later than the deadline of every open order: an empty batch that reports them all."""
-        waiting = self.store.open().with_columns(code=pl.lit("DOC-09"))
+        waiting = self.unreported(self.store.open().with_columns(code=pl.lit("DOC-09")))
         latest = max(s.record_time for s in self.lanes.values() if s.record_time is not None)
         later = latest + timedelta(seconds=SWEPT_SECONDS)
         for n, state in self.lanes.items():
             self.lanes[n] = LaneState(n, state.epoch, state.batch_seq, later, latest, None)
         self.batch([], waiting)
+
+    def unreported(self, reports: pl.DataFrame) -> pl.DataFrame:
+        """Each attempt is reported once."""
+        known = [(r.ebp_code, r.order_no, r.attempt) for r in self.tables.open_reports]
+        columns = {name: reports.schema[name] for name in ("ebp_code", "order_no", "attempt")}
+        return reports.join(pl.DataFrame(known, schema=columns, orient="row"), on=[*columns], how="anti")
 
     def _keep(self, tables: dict[str, pl.DataFrame]) -> None:
         if "order_documents" in tables:

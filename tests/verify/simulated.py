@@ -10,20 +10,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
 
+import polars as pl
+
 from agents.reading import Read
 from loadtest.verify import Evidence
 from pipeline.flow import Decided
 from sinks.batch import LaneState
-from tests.pipeline.memory import Rec
-from tests.verify.played import Play, lane_of
+from tests.pipeline.memory import BASE_MS, Rec
+from tests.pipeline.trios import HOUR_MS
+from tests.verify.played import SWEPT_SECONDS, Play, lane_of
 
 Place = tuple[str, int]
+LATER_MS = BASE_MS + HOUR_MS + 1000 * SWEPT_SECONDS  # when what came first is overdue
 DEATHS = 0.12  # of workers whose batch was committed and who have not looked again
 
 
 @dataclass(slots=True)
 class Begun:
-    """A batch that has read and decided and is not committed: `upto` by topic-partition, `lane_by` by order_hash."""
+    """A batch that has read and decided and is not committed: `upto` by topic-partition, `lane_by` by order_hash; `reports` on open
+    orders."""
 
     before: dict[int, LaneState]
     after: dict[int, LaneState]
@@ -32,6 +37,7 @@ class Begun:
     lane_by: dict[int, int]
     read: Read
     decided: Decided
+    reports: pl.DataFrame | None = None
 
 
 @dataclass(slots=True)
@@ -119,7 +125,8 @@ class Simulation(Play):
             self.happened["repeated"] += 1
             self._read(worker, begun.before, begun.upto, begun.records)
             return
-        self.commit(begun.read, begun.decided, begun.after, begun.lane_by)
+        reports = self.unreported(begun.reports) if begun.reports is not None else None
+        self.commit(begun.read, begun.decided, begun.after, begun.lane_by, reports)
         self.done.update({place: end - self.done[place] for place, end in begun.upto.items()})
         if self.chance.random() < DEATHS:
             self.happened["died after its commit"] += 1
@@ -150,6 +157,22 @@ class Simulation(Play):
         last = {row.order_hash: lane for row in self.tables.documents if row.lane == lane and row.batch_seq >= state.batch_seq - 1}
         worker.again |= last
         worker.moved = set(worker.again)
+
+
+class Reporting(Simulation):
+    """Batches that bring nothing report what waits, as if its time were up, as they saw it when they read."""
+
+    def _read(self, worker: Worker, before: dict[int, LaneState], upto: dict[Place, int], records: list[Rec]) -> None:
+        super()._read(worker, before, upto, records)
+        if records or worker.begun is None:
+            return
+        begun = worker.begun
+        came_by = {row.order_hash: row.lane for row in self.tables.documents if row.lane in before}
+        decided = begun.decided.heads.select("ebp_code", "order_no")
+        waiting = self.store.open().filter(pl.col("order_hash").is_in([*came_by])).join(decided, on=["ebp_code", "order_no"], how="anti")
+        later = {lane: state.advanced(_time(LATER_MS), None, None) for lane, state in before.items()}
+        worker.begun = replace(begun, after=later, lane_by=came_by | begun.lane_by, reports=waiting.with_columns(code=pl.lit("DOC-09")))
+        self.happened["reported on the way"] += len(waiting)
 
 
 def _time(ms: int) -> datetime | None:

@@ -1,14 +1,21 @@
 """Damage to what became of records: skipped, told twice, given another fate."""
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from loadtest.verify import Evidence, KnownAnswers, Proof, prove
-from loadtest.verify.evidence import record_place
+from loadtest.verify.evidence import record_place, used_places
+from loadtest.verify.letters import NOT_REPEATED
+from loadtest.verify.proof import Report
+from loadtest.verify.published import check_clocks
+from schemas.codec import decode_output, encode
 from schemas.contracts import topic_name
 from tests.pipeline.memory import BASE_MS, KEY, Rec
+from tests.pipeline.trios import HOUR_MS, example, rec
 from tests.verify.played import Play
 from tests.verify.test_damage import decision_of, released, told
 
@@ -149,6 +156,23 @@ def test_a_history_that_the_generator_does_not_know(evidence: Evidence, folder: 
     assert any(d.place.startswith(f"order {row.ebp_code}|{row.order_no} (") for d in proof.discrepancies)
 
 
+@pytest.mark.parametrize("code", ["DL-01", "DL-02", "DL-03", "DL-04", "DL-05", "DL-06"])
+@pytest.mark.parametrize("changed", [lambda _: "", lambda _: "sent by Wang", lambda reason: f"{reason} Wang", lambda reason: f"{reason}{NOT_REPEATED}"])
+def test_a_reason_in_other_words(evidence: Evidence, proved: Prove, code: str, changed: Callable[[str], str]) -> None:
+    """In the row and in the message."""
+    letters, outputs = evidence.tables.dead_letters, evidence.outputs
+    n, letter = next((n, x) for n, x in enumerate(letters) if x.code == code)
+    letters[n] = letter._replace(reason=changed(letter.reason))
+    place = f"{letter.topic}[{letter.partition}]@{letter.kafka_offset}"
+    published = {k: decode_output("dead-letter-1", m.value) for k, m in enumerate(outputs) if m.topic == "dead-letter"}
+    k = next(k for k, x in published.items() if (x["topic"], x["partition"], x["offset"]) == (letter.topic, letter.partition, letter.kafka_offset))
+    outputs[k] = outputs[k]._replace(value=encode("dead-letter-1", published[k] | {"reason": letters[n].reason}))
+    proof = proved()
+    assert {d.place for d in proof.discrepancies} == {place}
+    assert told(proof, place, "reason of its dead letter")
+    assert "Wang" not in json.dumps(proof.to_json())
+
+
 def test_a_record_too_large_to_repeat() -> None:
     """Its dead letter repeats neither value nor key, and has to."""
     place, large = "cbec.order[0]@0", Rec(topic_name("order"), 0, 0, BASE_MS, b"k", b"\x00" * 900_000)
@@ -160,3 +184,66 @@ def test_a_record_too_large_to_repeat() -> None:
     n = next(n for n, x in enumerate(letters) if x.topic == topic_name("order"))
     letters[n] = letters[n]._replace(record_value=b"\x00" * 899_998)
     assert told(prove(evidence, KEY), place, "key of its dead letter")
+    letters[n] = letters[n]._replace(record_value=large.value, reason=letters[n].reason.removesuffix(NOT_REPEATED))
+    assert told(prove(evidence, KEY), place, "reason of its dead letter")
+
+
+@pytest.fixture
+def answered() -> Evidence:
+    """A payment that was superseded by its change, which came a second later, and a second payment that was refused."""
+    change = {"appType": "2", "appTime": "2019-11-11T00:30:00+08:00"}
+    payments = [rec("payment", example()["payment"] | more, n, BASE_MS + HOUR_MS + 1000 * n) for n, more in enumerate(({}, change, {"note": "again"}))]
+    others = [rec(kind, example()[kind], 0, BASE_MS + HOUR_MS) for kind in ("order", "waybill")]
+    game = Play()
+    game.batch([*others, *payments[:2]])
+    game.batch(payments[2:])
+    evidence = game.evidence([*others, *payments])
+    assert (prove(evidence, KEY).discrepancies, [f.code for f in evidence.tables.fates]) == ([], ["DOC-02", "DOC-05"])
+    return evidence
+
+
+@pytest.mark.parametrize(("offset", "later_ms", "right"), [(0, 1000, True), (0, 999, False), (0, -1, False), (2, 2000, True), (2, 1999, False)])
+def test_a_receipt_before_what_its_lane_had_seen(answered: Evidence, offset: int, later_ms: int, right: bool) -> None:
+    """The document it is about, and the one that did it."""
+    receipts = {n: decode_output("receipt-1", m.value) for n, m in enumerate(answered.outputs) if m.topic == "receipt"}
+    n = next(n for n, r in receipts.items() if (r["kind"], r["offset"]) == ("payment", offset))
+    changed = receipts[n] | {"returnTime": datetime.fromtimestamp((BASE_MS + HOUR_MS + later_ms) / 1000, UTC)}
+    answered.outputs[n] = answered.outputs[n]._replace(value=encode("receipt-1", changed))
+    assert told(prove(answered, KEY), record_place(2, 0, offset), "returnTime") != right
+
+
+@pytest.mark.parametrize(("clocks", "right"), [
+    ([(0, 1, 5), (0, 1, 5), (0, 2, 5), (0, 3, 9), (1, 9, 3)], True), ([(0, 1, 5), (0, 2, 4)], False), ([(0, 1, 5), (0, 1, 6)], False),
+])  # fmt: skip
+def test_the_clock_of_a_lane(clocks: list[tuple[int, int, int]], right: bool) -> None:
+    report = Report()
+    check_clocks(clocks, report)
+    assert (report.total == 0) == right
+
+
+def late(evidence: Evidence, kind: int, partition: int, offset: int) -> str:
+    """The last document of a topic-partition was stored by the last batch of its lane. The place of it."""
+    documents = evidence.tables.documents
+    n = next(n for n, d in enumerate(documents) if (d.kind, d.partition, d.kafka_offset) == (kind, partition, offset))
+    documents[n] = documents[n]._replace(batch_seq=next(x.batch_seq for x in evidence.tables.lanes if x.lane == partition))
+    return record_place(kind, partition, offset)
+
+
+def test_a_document_that_came_after_the_decision_that_used_it(evidence: Evidence, proved: Prove) -> None:
+    ends = {(kind, partition, end - 1) for (kind, partition), end in evidence.ends.items()}
+    for m in evidence.tables.manifests:
+        for place in ends.intersection(used_places(m)):
+            if place[1] == m.lane:
+                where = late(evidence, *place)
+                assert told(proved(), where, "batch_seq of its document row")
+                return
+    raise AssertionError("none is the last of its topic-partition")
+
+
+@pytest.mark.parametrize("offset", [1, 2])
+def test_a_document_that_came_after_its_fate_or_what_did_that(answered: Evidence, offset: int) -> None:
+    """The change came after what it superseded was, the last one after it was refused."""
+    answered.tables.lanes[0] = answered.tables.lanes[0]._replace(batch_seq=9, published_seq=9)
+    documents = answered.tables.documents
+    documents[:] = [d._replace(batch_seq=9) if d.kind == 2 and d.kafka_offset >= offset else d for d in documents]
+    assert told(prove(answered, KEY), record_place(2, 0, 0 if offset == 1 else 2), "batch_seq of its fate")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.verify.test_damage import told
 
 __all__ = ["law_folder"]
 Prove = Callable[[], Proof]
+UNKNOWN = "no rule set of this hash is kept: store it with tidegate law activate"
 PLACE = f"{topic_name('rules')}[0]@0"
 
 
@@ -104,7 +106,7 @@ def refused(ruled: Evidence, content: bytes | None, reason: str) -> None:
 
 
 @pytest.mark.parametrize(("mistake", "reason", "right"), [
-    (False, "it was refused", False), (True, "it was refused", True), (False, "no rule set of this hash is kept: store it", True), (None, "no rule set", True),
+    (False, "it was refused", False), (True, "it was refused", True), (False, UNKNOWN, True), (None, UNKNOWN, True), (None, "it was refused", False),
 ])  # fmt: skip
 def test_whether_a_refused_set_could_be_used(ruled: Evidence, proved: Prove, law_folder: Path, mistake: bool | None, reason: str, right: bool) -> None:
     if mistake:
@@ -114,6 +116,37 @@ def test_whether_a_refused_set_could_be_used(ruled: Evidence, proved: Prove, law
     proof = proved()
     assert told(proof, PLACE, "its rule set") != right
     assert proof.counts["rule_sets_refused"] == 1
+
+
+def test_a_set_that_is_said_not_to_be_kept_and_was(ruled: Evidence, proved: Prove) -> None:
+    """It was live when the first worker started."""
+    refused(ruled, None, UNKNOWN)
+    event = RuleEvent("shadow", 7, ruled.tables.rule_sets[0].rule_set, 10)
+    dead_letter(ruled, event)
+    assert told(proved(), PLACE, "its rule set")
+
+
+def test_the_end_of_a_trial_cannot_be_refused(ruled: Evidence, proved: Prove) -> None:
+    refused(ruled, None, UNKNOWN)
+    dead_letter(ruled, RuleEvent("shadow", 7, ""))
+    assert told(proved(), PLACE, "its rule set")
+
+
+def dead_letter(ruled: Evidence, event: RuleEvent) -> None:
+    """The refused event was this one."""
+    letters = ruled.tables.dead_letters
+    ruled.rulings[0, 0] = record = Record(BASE_MS, event.key.encode(), written(event))
+    letters[-1] = letters[-1]._replace(record_key=record.key, record_value=record.value)
+
+
+@pytest.mark.parametrize("changes", [
+    {"log_time": 5}, {"record_key": b"x"}, {"record_value": b"x"}, {"headers": '[["a", "00"]]'}, {"lane": 3}, {"reason": ""}, {"reason": UNKNOWN + " now"},
+])  # fmt: skip
+def test_a_refused_event_that_is_kept_otherwise(ruled: Evidence, proved: Prove, changes: dict[str, Any]) -> None:
+    refused(ruled, None, UNKNOWN)
+    assert not told(proved(), PLACE, "of its dead letter")
+    ruled.tables.dead_letters[-1] = ruled.tables.dead_letters[-1]._replace(**changes)
+    assert told(proved(), PLACE, "of its dead letter")
 
 
 def test_a_set_that_was_taken_and_cannot_be_used(ruled: Evidence, proved: Prove, law_folder: Path) -> None:

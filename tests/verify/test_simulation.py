@@ -10,7 +10,7 @@ from loadtest.generate import GeneratedSet, profile
 from loadtest.verify import KnownAnswers, Proof, prove
 from tests.pipeline.memory import KEY, as_records
 from tests.verify.histories import history
-from tests.verify.simulated import Simulation
+from tests.verify.simulated import Reporting, Simulation
 
 SEEDS = range(16)
 
@@ -27,6 +27,15 @@ def played(seed: int) -> tuple[Simulation, Proof]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_histories(seed: int) -> None:
     assert played(seed)[1].discrepancies == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_reports_on_the_way(seed: int) -> None:
+    records = history(8, seed)
+    simulation = Reporting(records, seed)
+    simulation.run()
+    assert prove(simulation.proof_of(records), KEY).discrepancies == []
+    assert simulation.happened["reported on the way"] > 0
 
 
 def test_known_answers(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Waybills without ebpCode: an order that takes one has all of them that agree with it among its candidates."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from loadtest.verify import Evidence, prove
-from loadtest.verify.evidence import FateRow, record_place
+from loadtest.verify.evidence import KINDS, Consumed, FateRow, record_place
+from schemas.contracts import topic_name
 from tests.pipeline.memory import BASE_MS, KEY, Rec
 from tests.pipeline.trios import HOUR_MS, example, rec
 from tests.verify.played import Play
@@ -116,12 +119,12 @@ def test_after_the_decision_one_of_another_receiver_waits() -> None:
 
 
 def refused_anyway(*batches: list[Rec]) -> Evidence:
-    """As if the last waybill had been refused by the only manifest's order."""
+    """As if the last waybill had been refused by the first manifest's order."""
     evidence = played(*batches)
-    (manifest,) = evidence.tables.manifests
+    manifest = evidence.tables.manifests[0]
     fate = FateRow(
         kind=3, partition=0, kafka_offset=9, order_hash=manifest.order_hash, ebp_code=manifest.ebp_code, order_no=manifest.order_no,
-        attempt=1, fate="refused", code="DOC-06", by_partition=0, by_offset=manifest.waybill_offset, lane=0, batch_seq=manifest.batch_seq + 1,
+        attempt=1, fate="refused", code="DOC-06", by_partition=0, by_offset=manifest.waybill_offset, lane=0, batch_seq=1 + len(batches),
     )
     evidence.tables.fates.append(fate)
     return evidence
@@ -133,3 +136,44 @@ def refused_anyway(*batches: list[Rec]) -> Evidence:
 def test_one_that_was_refused_and_should_wait(waybill: Rec, another: Rec) -> None:
     proof = prove(refused_anyway([sent("order", 0), sent("payment", 1), waybill], [another]), KEY)
     assert told(proof, record_place(3, 0, 9), "fate")
+
+
+OTHER = "330296P002"
+
+
+def taken_anyway(partition: int, *others: Rec) -> Evidence:
+    """As if an order had taken the waybill, though another platform's order of the same receiver lay in that partition beside it."""
+    mine = [sent("order", 0), stray(0), sent("payment", 3)]
+    theirs = [replace(r, partition=partition) for r in (sent("order", 1, ebpCode=OTHER), *others)]
+    evidence, waits = played(mine), played(mine[:2] + theirs)
+    came = {(r.topic, r.partition, r.offset) for r in theirs}
+    evidence.inputs |= {place: r for place, r in waits.inputs.items() if (topic_name(KINDS[place[0] - 1]), *place[1:]) in came}
+    evidence.tables.documents += [d for d in waits.tables.documents if (topic_name(KINDS[d.kind - 1]), d.partition, d.kafka_offset) in came]
+    evidence.ends |= {place: max(end, evidence.ends.get(place, 0)) for place, end in waits.ends.items()}
+    evidence.tables.consumed = [c for c in evidence.tables.consumed if c.topic == topic_name("registry")]
+    evidence.tables.consumed += [Consumed(topic_name(KINDS[kind - 1]), partition, end, partition, KINDS[kind - 1]) for (kind, partition), end in evidence.ends.items()]
+    return evidence
+
+
+@pytest.mark.parametrize(("evidence", "wrong"), [
+    (lambda: taken_anyway(0), True), (lambda: taken_anyway(1), False), (lambda: taken_anyway(0, sent("waybill", 9, ebpCode=OTHER)), False),
+    (lambda: taken_anyway(0, sent("order", 2, ebpCode=OTHER, appType="3", appTime=YOUNGER)), False),
+], ids=["in its lane", "in another lane", "it had its own", "it was deleted"])  # fmt: skip
+def test_one_that_two_orders_could_have_taken(evidence: Callable[[], Evidence], wrong: bool) -> None:
+    assert told(prove(evidence(), KEY), record_place(3, 0, 0), "use without ebpCode") == wrong
+
+
+def test_an_order_that_came_after_it_was_taken() -> None:
+    later = played([sent("order", 0), stray(0), sent("payment", 3)], [sent("order", 1, ebpCode=OTHER)])
+    assert (prove(later, KEY).discrepancies, len(later.tables.manifests)) == ([], 1)
+
+
+def test_one_that_came_late_and_another_order_could_have_taken() -> None:
+    """Or that is of one of two orders that took such a waybill."""
+    first, second = [sent("order", 0), sent("payment", 1), stray(0)], [sent("order", 1, ebpCode=OTHER), stray(9)]
+    assert told(prove(refused_anyway(first, second), KEY), record_place(3, 0, 9), "fate without ebpCode")
+    other = {"ebpCode": OTHER, "payTransactionId": "OTHER"}
+    second = [sent("order", 1, **other), sent("payment", 2, **other), stray(4, logisticsNo="OTHER")]
+    left = played(first, second, [stray(9)])
+    assert (prove(left, KEY).discrepancies, len(left.tables.manifests), left.tables.fates) == ([], 2, [])
+    assert told(prove(refused_anyway(first, second, [stray(9)]), KEY), record_place(3, 0, 9), "fate without ebpCode")
