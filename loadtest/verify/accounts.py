@@ -210,8 +210,7 @@ def _check_none_missed(book: Book, one: Facts, turn: Callable[[Entry], Turn | No
     given back nothing later."""
     for account, (amount, limit) in book.needs(one).items():
         entries = book.entries.get(account, [])
-        there = [n for n, made in enumerate(map(turn, entries), start=1) if made is not None and commits.before(made, one.turn)]
-        at = there[-1] if there else 0
+        at = commits.last_there(map(turn, entries), one.turn)
         balance = entries[at - 1].reserved_after + entries[at - 1].used_after if at else 0
         if balance + amount > limit and all(entry.credit != "available" for entry in entries[at:]):
             report.differs(one.place, "findings", f"{book.code} too: {balance} and {amount} are over the limit {limit}", sorted(one.refused))

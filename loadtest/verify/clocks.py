@@ -1,12 +1,13 @@
-"""The clock of each lane, and up to when it had to look at documents that wait (docs/decisions.md section 3).
+"""The clock of each lane, and up to when it had to look at documents that wait (docs/decisions.md section 4).
 
 All times are milliseconds since 1970: log times, and clocks that are made of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from loadtest.verify.cases import Share
@@ -32,21 +33,20 @@ class Heard(NamedTuple):
 SILENCE = Heard()
 
 
-def heard_of_documents(evidence: Evidence, share: Share) -> dict[int, Heard]:
-    """By lane of a share."""
+def heard_of_documents(evidence: Evidence) -> dict[int, Heard]:
+    """By lane of those whose records are there."""
     kinds = {topic_name(kind): number for number, kind in enumerate(KINDS, start=1)}
     upto = {(kinds[row.topic], row.partition): row.next_offset for row in evidence.tables.consumed if row.topic in kinds}
-    return _heard((place for place in evidence.inputs if share.has(place[1])), evidence.inputs, upto)
+    return _heard(evidence.inputs, upto)
 
 
-def _heard(places: Iterable[Place], records: Mapping[Place, Record], upto: Mapping[tuple[int, int], int]) -> dict[int, Heard]:
+def _heard(records: Mapping[Place, Record], upto: Mapping[tuple[int, int], int]) -> dict[int, Heard]:
     """`upto`: position by kind and partition."""
     last: dict[tuple[int, int], tuple[int, int]] = {}
     highest: dict[int, int] = {}
-    for place in places:
-        kind, lane, offset = place
+    for (kind, lane, offset), record in records.items():
         if offset < upto.get((kind, lane), 0):
-            log_ms = records[place].log_ms
+            log_ms = record.log_ms
             if log_ms > highest.get(lane, 0):
                 highest[lane] = log_ms
             if offset >= last.get((kind, lane), (0, 0))[0]:
@@ -59,7 +59,7 @@ def check_clocks(tables: Tables, ticks: Mapping[tuple[int, int], Record], docume
     each lane heard of its documents."""
     upto = {(0, row.partition): row.next_offset for row in tables.consumed if row.topic == topic_name("clock")}
     of_ticks = {(0, partition, offset): tick for (partition, offset), tick in ticks.items()}
-    by_ticks = _heard(of_ticks, of_ticks, upto)
+    by_ticks = _heard(of_ticks, upto)
     for lane in tables.lanes:
         heard = documents.get(lane.lane, SILENCE).and_also(by_ticks.get(lane.lane, SILENCE))
         # where log times went back (a broker's clock was set), what a batch ended with counts
@@ -70,9 +70,7 @@ def check_clocks(tables: Tables, ticks: Mapping[tuple[int, int], Record], docume
 def came_last(tables: Tables, share: Share) -> dict[int, int]:
     """By lane of a share the earliest log time of the documents, dead ones too, of the last batch that brought it some."""
     latest: dict[int, tuple[int, int]] = {}
-    for row in (*tables.documents, *tables.dead_letters):
-        if not share.has(row.lane):
-            continue
+    for row in chain(tables.documents, (letter for letter in tables.dead_letters if share.has(letter.lane))):  # which each share has whole
         batch_seq, earliest = latest.get(row.lane, (-1, 0))
         if row.batch_seq > batch_seq or (row.batch_seq == batch_seq and row.log_time < earliest):
             latest[row.lane] = row.batch_seq, row.log_time

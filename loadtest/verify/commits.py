@@ -62,6 +62,10 @@ class Commits(NamedTuple):
         """Whether both are known to be of one batch."""
         return one == other or other in self._lanes(one).items()
 
+    def last_there(self, turns: Iterable[Turn | None], own: Turn) -> int:
+        """How many entries of an account, made in these turns, are known to have been there in the turn `own`: up to the last such."""
+        return max((n for n, turn in enumerate(turns, start=1) if turn is not None and self.before(turn, own)), default=0)
+
     def check_seen(self, place: Where, at: int, entries: int, turn: Callable[[int], Turn | None], own: Turn, report: Report) -> None:
         """Entry `at` of so many of an account is the last one that was seen in the turn `own`: it did not come later, and the next
         one did not come before. `turn`: of an entry by its place in the list, from 0; None where nothing tells."""

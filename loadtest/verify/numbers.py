@@ -127,6 +127,6 @@ def _check_none_missed(
     """What was refused for one thing has the finding of each number too that was in use by then, as its batch says itself."""
     for code, number in (("PAY-03", one.number_p), ("WAY-06", one.number_w)):
         uses = numbers.get(number, [])
-        there = [n for n, use in enumerate(uses) if use.manifest_id in facts and commits.before(facts[use.manifest_id].turn, one.turn)]
-        if code not in one.refused and there and all(_held_against(use, one, number) for use in uses[there[-1] :]):
+        at = commits.last_there((_turn(facts, uses, n) for n in range(len(uses))), one.turn)
+        if code not in one.refused and at and all(_held_against(use, one, number) for use in uses[at - 1 :]):
             report.differs(one.place, "findings", f"{code} too: {number} was in use", sorted(one.refused))

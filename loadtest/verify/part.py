@@ -144,7 +144,7 @@ class Part:
             report.counts, report.total, report.discrepancies, revised, found.open, found.lost,
             {place for place in found.used if not share.has(place[1])}, needing_a_look(tables.manifests, found),
             {(m.lane, m.batch_seq, m.registry_version) for m in tables.manifests}, list(self._attempts()), self._values(), self._events,
-            heard_of_documents(self._evidence, share), came_last(tables, share),
+            heard_of_documents(self._evidence), came_last(tables, share),
         )  # fmt: skip
 
     def given(self, numbers: set[str], places: set[Place]) -> Given:
