@@ -28,9 +28,6 @@ def check_order(order: Order, report: Report) -> None:
             _check_lane(order, manifest_place(row), row, report)
             _check_attempt(order, row, attempts[n - 2] if n > 1 else None, report)
             _check_nothing_missed(order, row, report)
-            for where in used_places(row):
-                if (d := order.documents.get(where)) is not None and d.lane == row.lane and d.batch_seq > row.batch_seq:
-                    report.differs(record_place(*where), "batch_seq of its document row", f"{row.batch_seq} at most: it was used", d.batch_seq)
     for place, fate in order.fates.items():
         _check_lane(order, record_place(*place), fate, report)
         _check_fate(order, place, fate, report)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import repeat
 from typing import Any, NamedTuple
 
 from loadtest.verify import documents
@@ -112,14 +111,10 @@ def needing_a_look(manifests: Iterable[ManifestRow], found: Whereabouts) -> set[
         key = m.ebp_code, m.order_no
         counts[key] = counts.get(key, 0) + 1
         together = m.lane == m.order_partition == m.payment_partition == m.waybill_partition
-        if counts[key] > 1 or m.attempt != 1 or not together or not all(map(_plain, map(found.rows.get, used_places(m)), repeat(m.batch_seq))):
+        stray = found.rows.get((3, m.waybill_partition, m.waybill_offset))
+        if counts[key] > 1 or m.attempt != 1 or not together or (stray is not None and stray.ebp_code == ""):
             numbers.add(m.order_no)
     return numbers
-
-
-def _plain(row: DocumentRow | None, batch_seq: int) -> bool:
-    """Whether a document names its platform and was there when its lane decided with a batch."""
-    return row is not None and row.ebp_code != "" and row.batch_seq <= batch_seq
 
 
 def orders_of(
