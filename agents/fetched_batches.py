@@ -6,8 +6,6 @@ A batch that cannot be unpacked comes as `Unreadable` in the place of its record
 in the log was handed out with fetches before, and of what is behind it nothing is.
 """
 
-import gzip
-import io
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +15,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.structs import TopicPartition
 
 from agents.records import Records
+from agents.unpacking import NotUnpacked, unpacked
 from schemas import kafka_headers
 from schemas.packed import Bytes
 
@@ -28,8 +27,6 @@ PREFIX, HEADER = 12, 61  # bytes before what the length counts; before the recor
 # over and over to 180. What is unpacked of one fetch of a partition is bounded alike, or hundreds of small batches could be what one
 # large must not.
 MOST_UNPACKED = 64 << 20
-PIECE = 1 << 18
-OTHER_CODECS = {2: "snappy", 3: "lz4", 4: "zstd"}  # their libraries are not installed with Tidegate
 
 
 def AS_COLUMNS(key: bytes) -> bytes:
@@ -77,27 +74,12 @@ class _Batch:
         codec = self._plain.compression_type
         if codec == self._plain.CODEC_NONE:
             return data, self._begin + HEADER, self._end
-        if codec != self._plain.CODEC_GZIP:
-            raise Unreadable(f"{self._name()} is compressed by {OTHER_CODECS.get(codec, codec)}: only gzip is unpacked")
-        room = self._fetch.room
-        body = _unpacked(data.data[self._begin + HEADER : self._end], room)
-        if len(body) > room:
-            raise Unreadable(f"{self._name()} is more than {MOST_UNPACKED} bytes when unpacked")
+        try:
+            body = unpacked(codec, data.data[self._begin + HEADER : self._end], self._fetch.room)
+        except NotUnpacked as e:
+            raise Unreadable(f"the batch at offset {self._plain.base_offset} to {self._plain.next_offset - 1}: {e}") from None
         self._fetch.room -= len(body)
-        return np.frombuffer(body, np.uint8), 0, len(body)
-
-    def _name(self) -> str:
-        return f"the batch at offset {self._plain.base_offset} to {self._plain.next_offset - 1}"
-
-
-def _unpacked(packed: memoryview, most: int) -> bytes:
-    """What gzip made so small; where that is more than `most` bytes, only some more than these."""
-    parts, size = list[bytes](), 0
-    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as plain:
-        while size <= most and (part := plain.read(PIECE)):
-            parts.append(part)
-            size += len(part)
-    return b"".join(parts)
+        return body, 0, len(body)
 
 
 class _Batches:

@@ -12,7 +12,7 @@ Settings, and why (stock faust-streaming 0.15.3 and aiokafka; nothing of Faust i
 - `broker_max_poll_records=2000`: without a bound one poll fills that buffer and one partition starves the others.
 - `broker_commit_every=20000`, `broker_commit_interval=1`: commits are off the record's path; each flushes the producer.
 - `producer_linger=0.01`, `producer_max_batch_size=256 KiB`: changelog and decisions leave in batches (linger 0 was
-  slower in the one run it had). No compression: lz4 is not installed with Tidegate, and gzip costs more than it saves on one machine.
+  slower in the one run it had). No compression, as in the run beside it.
 - Logging is set up by us: Faust's `loglevel="warning"` sets the root logger to DEBUG for its spinner (`__main__.py`).
 - Tables in memory with changelog topics (12 partitions, JSON by orjson where it is installed). The topics are made
   before Faust starts and `topic_allow_declare=False`: two workers that start at once fail otherwise (`changelogs.py`).
