@@ -3,7 +3,7 @@
 All times are milliseconds since 1970: log times, and clocks that are made of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -65,6 +65,16 @@ def check_clocks(tables: Tables, ticks: Mapping[tuple[int, int], Record], docume
         # where log times went back (a broker's clock was set), what a batch ended with counts
         if heard.highest and not heard.last <= (lane.record_time or 0) <= heard.highest:
             report.differs(f"lane {lane.lane}", "record_time", f"the log time of its newest record, {heard.last} to {heard.highest}", lane.record_time)
+
+
+def check_batch_clocks(told: Iterable[tuple[int, int, int]], report: Report) -> None:
+    """The clock of a lane is one time in a batch, and never goes back. `told`: lane, batch_seq and time of what is dated by it."""
+    latest: dict[int, tuple[int, int]] = {}
+    for lane, batch_seq, at in sorted(set(told)):
+        batch, clock = latest.get(lane, (0, 0))
+        if at < clock or (batch == batch_seq and at != clock):
+            report.differs(f"lane {lane} batch {batch_seq}", "its clock", f"{clock} of batch {batch}, or later in a later batch", at)
+        latest[lane] = batch_seq, at
 
 
 def came_last(tables: Tables, share: Share) -> dict[int, int]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from loadtest.verify import law as law_data
 from loadtest.verify.cases import Cases, Share
-from loadtest.verify.clocks import Heard, came_last, heard_of_documents
+from loadtest.verify.clocks import Heard, came_last, check_batch_clocks, heard_of_documents
 from loadtest.verify.decided import Case, Facts, check, found_in
 from loadtest.verify.evidence import (
     KINDS,
@@ -27,13 +27,7 @@ from loadtest.verify.evidence import (
 from loadtest.verify.open_orders import report_place
 from loadtest.verify.orders import needing_a_look
 from loadtest.verify.proof import Discrepancy, Report
-from loadtest.verify.published import (
-    check_clocks,
-    check_dead_letter,
-    check_fate_receipt,
-    check_open_receipt,
-    sorted_out,
-)
+from loadtest.verify.published import check_dead_letter, check_fate_receipt, check_open_receipt, sorted_out
 from loadtest.verify.registry import Registry
 from loadtest.verify.revisions import Revised, check_revisions
 from loadtest.verify.samples import Seeds
@@ -205,6 +199,6 @@ class Part:
         for letter in tables.dead_letters:
             if has(letter.lane):
                 check_dead_letter(letter, dead, report)
-        check_clocks(clocks, report)
+        check_batch_clocks(clocks, report)
         for box in (decisions, receipts, dead):
             box.rest(report)

@@ -76,7 +76,7 @@ async def read_tables(
     without: Container[str] = (),
     *,
     only: Container[str] = tuple(field for field, _, _ in SOURCES),
-    progress: Progress = lambda _stage, _done, _total: None,
+    progress: Progress | None = None,
 ) -> Tables:
     """The tables of a proof named in `only` and not in `without`; `progress` is told of each."""
     tables = Tables()
@@ -95,7 +95,7 @@ async def read_share_of_tables(connection: Any, share: Share) -> Tables:
     tables = Tables()
     for field, table, shape in SOURCES:
         if field in where or field in ALL_NEED:
-            await _read_table(connection, table, shape, where.get(field, ""), getattr(tables, field), lambda *_: None)
+            await _read_table(connection, table, shape, where.get(field, ""), getattr(tables, field))
     return tables
 
 
@@ -104,12 +104,14 @@ def _milliseconds(value: tuple[int]) -> int:
 
 
 async def _read_table(
-    connection: Any, table: str, shape: type[NamedTuple], where: str, into: list[Any], progress: Progress
+    connection: Any, table: str, shape: type[NamedTuple], where: str, into: list[Any], progress: Progress | None = None
 ) -> None:
-    total = await connection.fetchval(f"SELECT count(*) FROM {table}{where}")
+    # a pass over the whole table by itself: only where somebody is told
+    total = await connection.fetchval(f"SELECT count(*) FROM {table}{where}") if progress else 0
     row = partial(tuple.__new__, shape)  # of what is selected by the names of its fields: `_make` would count them again
     columns = ", ".join(COMPUTED.get(name, name) for name in shape._fields)
     cursor = await connection.cursor(f"SELECT {columns} FROM {table}{where}")
     while found := await cursor.fetch(PREFETCH):
         into.extend(map(row, found))
-        progress(f"table {table}", len(into), total)
+        if progress:
+            progress(f"table {table}", len(into), total)

@@ -229,16 +229,6 @@ def check_fate_receipt(
     return at
 
 
-def check_clocks(told: Iterable[tuple[int, int, int]], report: Report) -> None:
-    """The clock of a lane is one time in a batch, and never goes back. `told`: lane, batch_seq and time of what is dated by it."""
-    latest: dict[int, tuple[int, int]] = {}
-    for lane, batch_seq, at in sorted(set(told)):
-        batch, clock = latest.get(lane, (0, 0))
-        if at < clock or (batch == batch_seq and at != clock):
-            report.differs(f"lane {lane} batch {batch_seq}", "its clock", f"{clock} of batch {batch}, or later in a later batch", at)
-        latest[lane] = batch_seq, at
-
-
 def check_open_receipt(row: OpenReport, box: Box, law: LawData, place: str, report: Report) -> None:
     """The receipt of a report on an open order."""
     ident = hex_id("open", row.ebp_code, row.order_no, row.attempt, row.code)

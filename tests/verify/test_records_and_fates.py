@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from loadtest.verify import Evidence, KnownAnswers, Proof, prove
+from loadtest.verify.clocks import check_batch_clocks
 from loadtest.verify.evidence import record_place, used_places
 from loadtest.verify.letters import NOT_REPEATED
 from loadtest.verify.proof import Report
-from loadtest.verify.published import check_clocks
 from schemas.codec import decode_output, encode
 from schemas.contracts import topic_name
 from tests.pipeline.memory import BASE_MS, KEY, Rec
@@ -217,7 +217,7 @@ def test_a_receipt_before_what_its_lane_had_seen(answered: Evidence, offset: int
 ])  # fmt: skip
 def test_the_clock_of_a_lane(clocks: list[tuple[int, int, int]], right: bool) -> None:
     report = Report()
-    check_clocks(clocks, report)
+    check_batch_clocks(clocks, report)
     assert (report.total == 0) == right
 
 
