@@ -22,9 +22,9 @@ from schemas.packed import Bytes
 _LENGTH = struct.Struct(">8xi")  # base offset, then how many bytes follow
 _COUNT = struct.Struct(">57xi")
 PREFIX, HEADER = 12, 61  # bytes before what the length counts; before the records of format 2
-# A broker bounds a batch as it was sent (message.max.bytes: 1 MiB), and gzip makes up to a thousand times that of it. This is 64 times
-# as much, and all that a worker buffers of all its topics: documents by the thousand come to 4 or 5 times, one and the same document
-# over and over to 180. What is unpacked of one fetch of a partition is bounded alike, or hundreds of small batches could be what one
+# A broker bounds a batch as it was sent (message.max.bytes: 1 MiB), and gzip makes up to a thousand times that of it, zstd thirty
+# thousand. This is 64 times as much, and all that a worker buffers of all its topics: documents by the thousand come by gzip to 4 or 5
+# times, one and the same document over and over to 180. What is unpacked of one fetch of a partition is bounded alike, or hundreds of small batches could be what one
 # large must not.
 MOST_UNPACKED = 64 << 20
 
