@@ -21,7 +21,7 @@ from loadtest.publish import preload, send_all
 from schemas.contracts import CONFIG, PARTITIONS, topic_name
 from schemas.endpoints import Endpoints
 from tests.conftest import led
-from tests.stack.workers import Group, generated, producer, readable_ends, workers
+from tests.stack.workers import PATIENCE_SECONDS, Group, generated, producer, readable_ends, workers
 
 PART = 30
 OWNERS = "SELECT count(DISTINCT owner) = $1 FROM lane"
@@ -36,8 +36,8 @@ async def until_consumed(group: Group, documents: int) -> None:
 
 
 async def under_load(group: Group, rest: Iterator[Sequence[Planned]], query: str, *arguments: object) -> None:
-    """Send part after part, each when the one before is nearly done, until the query says true."""
-    async with producer(group.endpoints) as sender:
+    """Send part after part, each when the one before is nearly done, until the query says true; a failure, not a hang, if it never does."""
+    async with asyncio.timeout(PATIENCE_SECONDS), producer(group.endpoints) as sender:
         while not await group.db.fetchval(query, *arguments):
             group.supervisor.tend()
             if part := next(rest, None):
